@@ -1,0 +1,120 @@
+"""Deterministic CBOR (RFC 8949 4.2), one strict subset (PROTOCOL 1.4, A14, A35).
+
+Values: integers of 64 bits, byte strings, NFC text, booleans, arrays, maps with text keys of
+at most 23 bytes. No floats, tags, null, undefined, simple values, bignums, indefinite lengths
+or duplicate keys. `decode` takes exactly what `encode` makes.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cbor2
+
+from cencomm_crypto.errors import ErrorCode, ProtocolError
+
+Value = Any  # int | bytes | str | bool | list | dict with text keys, recursively
+
+MAX_DEPTH = 8
+MAX_KEY_BYTES = 23
+INT_MIN, INT_MAX = -(2**64), 2**64 - 1
+
+
+def encode(value: Value) -> bytes:
+    """Encode `value`; raises ProtocolError for anything outside the subset."""
+    _walk(value, 0)
+    return cbor2.dumps(_plain(value), canonical=True)
+
+
+def decode(data: bytes, *, max_size: int) -> Value:
+    """Decode strictly: size before parsing, parse, walk, re-encode and compare (A14)."""
+    if len(data) > max_size:
+        raise ProtocolError(
+            ErrorCode.TOO_LARGE, f"{len(data)} bytes read, at most {max_size} expected"
+        )
+    try:
+        value = cbor2.loads(
+            data,
+            max_depth=MAX_DEPTH + 1,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            strict_hashable_types=True,
+        )
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        if "depth" in str(error):
+            raise ProtocolError(
+                ErrorCode.TOO_DEEP, f"nesting of at most {MAX_DEPTH} levels expected"
+            ) from error
+        raise ProtocolError(
+            ErrorCode.MALFORMED, "not one item of CBOR in the strict subset"
+        ) from error
+    _walk(value, 0)
+    if cbor2.dumps(value, canonical=True) != data:
+        raise ProtocolError(
+            ErrorCode.NOT_CANONICAL, "re-encoding gives other bytes; deterministic CBOR expected"
+        )
+    return value
+
+
+def decode_map(data: bytes, *, max_size: int) -> dict[str, Value]:
+    """Decode and require a map at the top."""
+    value = decode(data, max_size=max_size)
+    if not isinstance(value, dict):
+        raise ProtocolError(ErrorCode.MALFORMED, "a map expected at the top level")
+    return value
+
+
+def _plain(value: Value) -> Value:
+    """Replace tuples and mappings by what cbor2 encodes as arrays and maps."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _walk(value: Value, depth: int) -> None:
+    kind = type(value)
+    if kind is bytes or kind is bool:
+        return
+    if kind is int:
+        if not INT_MIN <= value <= INT_MAX:
+            raise ProtocolError(ErrorCode.WRONG_TYPE, "an integer beyond 64 bits")
+        return
+    if kind is str:
+        _check_text(value)
+        return
+    if depth >= MAX_DEPTH:
+        raise ProtocolError(ErrorCode.TOO_DEEP, f"nesting of at most {MAX_DEPTH} levels expected")
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if type(key) is not str:
+                raise ProtocolError(ErrorCode.WRONG_TYPE, "a map key that is not text")
+            if len(key) > MAX_KEY_BYTES or len(key.encode("utf-8", "replace")) > MAX_KEY_BYTES:
+                raise ProtocolError(
+                    ErrorCode.TOO_LARGE, f"a map key longer than {MAX_KEY_BYTES} bytes"
+                )
+            _check_text(key)
+            _walk(item, depth + 1)
+        return
+    if isinstance(value, Sequence) and kind in (list, tuple):
+        for item in value:
+            _walk(item, depth + 1)
+        return
+    raise ProtocolError(
+        ErrorCode.WRONG_TYPE,
+        f"{kind.__name__} read; integer, bytes, text, bool, array or map expected",
+    )
+
+
+def _check_text(text: str) -> None:
+    if text.isascii():
+        return
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ProtocolError(ErrorCode.MALFORMED, "text with a lone surrogate") from error
+    if not unicodedata.is_normalized("NFC", text):
+        raise ProtocolError(ErrorCode.NOT_CANONICAL, "text that is not in NFC")

@@ -1,0 +1,196 @@
+"""A log as its readers rebuild it: the tree, and the state that the rules give.
+
+Used alike by the server before it writes, by every client and by the auditor's tool, so that
+all compute one state (DESIGN 2). Verifies place, time, scope and log id; whoever feeds it
+verifies checkpoints against `root()`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import Protocol
+
+from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
+from cencomm_crypto.public.bodies import GENESIS_TYPES
+from cencomm_crypto.public.directory.rules import apply_directory
+from cencomm_crypto.public.directory.state import DirectoryState
+from cencomm_crypto.public.entry import log_id32
+from cencomm_crypto.public.ids import ID_SIZE, ZERO_SCOPE, LogId
+from cencomm_crypto.public.operation.rules import apply_operation
+from cencomm_crypto.public.operation.state import OperationState
+from cencomm_crypto.public.tree import Tree
+from cencomm_crypto.public.wire import Sequenced
+
+UNDO_DEPTH = 1024  # states kept for `truncate`; more than a batch of the server
+
+
+class DirectoryHistory(Protocol):
+    """The directory at every size, as the operation's rules read it."""
+
+    @property
+    def size(self) -> int:
+        """Newest size known here."""
+
+    def at(self, size: int) -> DirectoryState:
+        """State after `size` entries; 1 <= size <= self.size."""
+
+    def root(self, size: int) -> bytes | None:
+        """Tree root at `size`; None beyond self.size."""
+
+
+class _Log:
+    """What both kinds of log share: the id, the tree and the checks of an item's place."""
+
+    def __init__(self, id32: bytes | None = None) -> None:
+        self._id32 = id32
+        self.tree = Tree()
+        self._at = 0
+
+    @property
+    def size(self) -> int:
+        """Number of leaves read so far."""
+        return self.tree.size
+
+    @property
+    def id32(self) -> bytes:
+        """All 32 bytes of the log's id; known from the pin or from the genesis."""
+        if self._id32 is None:
+            raise ProtocolError(ErrorCode.WRONG_LOG, "the log has no genesis yet")
+        return self._id32
+
+    @property
+    def id16(self) -> LogId:
+        """The log's short id, as headers name it."""
+        return LogId(self.id32[:ID_SIZE])
+
+    def root(self, size: int) -> bytes | None:
+        """Tree root at `size`, None beyond what was read."""
+        return self.tree.root(size) if 0 <= size <= self.tree.size else None
+
+    def _place(self, item: Sequenced) -> None:
+        """Hold an item against its place; failures are the server's fault (A4, A39, A48)."""
+        if item.seq != self.size:
+            raise _damaged(f"item {item.seq} read where {self.size} was expected")
+        if item.at < self._at:
+            raise _damaged(f"item {item.seq}: its time lies before the one before it")
+        entry = item.entry
+        if entry is None:
+            if item.scope == ZERO_SCOPE:
+                raise _damaged(f"item {item.seq}: a control entry was withheld")
+            if item.seq == 0:
+                raise _damaged("the genesis was withheld")
+            return
+        if entry.scope != item.scope or entry.inner != item.inner:
+            raise _damaged(f"item {item.seq}: scope or hash is not its entry's")
+        if (entry.header.type in GENESIS_TYPES) != (item.seq == 0):
+            raise _damaged(f"item {item.seq}: a genesis stands first, and only there")
+        if item.seq == 0:
+            found = log_id32(entry)
+            if self._id32 is not None and found != self._id32:
+                raise ProtocolError(ErrorCode.WRONG_LOG, "the genesis is not the one pinned")
+        elif entry.header.log != self.id16:
+            raise ProtocolError(ErrorCode.WRONG_LOG, f"item {item.seq} was signed for another log")
+
+    def _commit(self, item: Sequenced) -> None:
+        if item.seq == 0 and item.entry is not None:
+            self._id32 = log_id32(item.entry)
+        self.tree.append(item.leaf)
+        self._at = item.at
+
+
+class DirectoryLog(_Log):
+    """The directory with its state at every size; is a `DirectoryHistory` and its own `Roots`."""
+
+    def __init__(self, id32: bytes | None = None) -> None:
+        super().__init__(id32)
+        self._states: list[DirectoryState] = []
+
+    @property
+    def state(self) -> DirectoryState:
+        """The newest state; raises ProtocolError before the genesis."""
+        return self.at(self.size)
+
+    def at(self, size: int) -> DirectoryState:
+        """State after `size` entries."""
+        if not 1 <= size <= len(self._states):
+            raise ProtocolError(
+                ErrorCode.WRONG_HEAD, f"no directory state of size {size}; have {self.size}"
+            )
+        return self._states[size - 1]
+
+    def check(self, item: Sequenced) -> DirectoryState | Rejected:
+        """What `apply` would give, without appending."""
+        self._place(item)
+        if item.entry is None:
+            raise _damaged(f"item {item.seq}: the directory withholds nothing")
+        return apply_directory(self._states[-1] if self._states else None, item, self)
+
+    def apply(self, item: Sequenced) -> DirectoryState | Rejected:
+        """Append the leaf and advance; a rejected entry advances size and time only."""
+        result = self.check(item)
+        if isinstance(result, Rejected):
+            if not self._states:
+                raise ProtocolError(result.code, result.detail)
+            self._states.append(replace(self._states[-1], size=item.seq + 1, at=item.at))
+        else:
+            self._states.append(result)
+        self._commit(item)
+        return result
+
+    def truncate(self, size: int) -> None:
+        """Go back to `size`; only for what was not yet written."""
+        del self._states[size:]
+        self.tree.truncate(size)
+        self._at = self._states[-1].at if self._states else 0
+
+
+class OperationLog(_Log):
+    """An operation's log over a directory; own `Roots`."""
+
+    def __init__(self, directory: DirectoryHistory, id32: bytes | None = None) -> None:
+        super().__init__(id32)
+        self._directory = directory
+        self._state: OperationState | None = None
+        self._undo: deque[tuple[int, OperationState | None]] = deque(maxlen=UNDO_DEPTH)
+
+    @property
+    def state(self) -> OperationState:
+        """The newest state; raises ProtocolError before the genesis."""
+        if self._state is None:
+            raise ProtocolError(ErrorCode.WRONG_HEAD, "the operation has no genesis yet")
+        return self._state
+
+    def check(self, item: Sequenced) -> OperationState | Rejected:
+        """What `apply` would give, without appending; raises DirectoryBehind to wait."""
+        self._place(item)
+        if item.entry is None:
+            return replace(self.state, size=item.seq + 1, at=item.at)
+        return apply_operation(self._state, item, self, self._directory)
+
+    def apply(self, item: Sequenced) -> OperationState | Rejected:
+        """Append the leaf and advance; rejected and withheld ones advance size and time only."""
+        result = self.check(item)
+        if isinstance(result, Rejected):
+            if self._state is None:
+                raise ProtocolError(result.code, result.detail)
+            advanced = replace(self._state, size=item.seq + 1, at=item.at)
+        else:
+            advanced = result
+        self._undo.append((self.size, self._state))
+        self._state = advanced
+        self._commit(item)
+        return result
+
+    def truncate(self, size: int) -> None:
+        """Go back to `size` (at most UNDO_DEPTH entries); only for what was not yet written."""
+        while self.size > size:
+            if not self._undo:
+                raise ValueError(f"cannot go back to size {size}: too far")
+            known, self._state = self._undo.pop()
+            self.tree.truncate(known)
+        self._at = 0 if self._state is None else self._state.at
+
+
+def _damaged(detail: str) -> ProtocolError:
+    return ProtocolError(ErrorCode.LOG_DAMAGED, detail)

@@ -1,0 +1,197 @@
+"""How entries travel: as they are submitted, as they are read back, and the author's receipt.
+
+PROTOCOL 9. The inner bytes stay opaque; only the envelope is CBOR of this module.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cbor2
+
+from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.public.encoding import decode, encode
+from cencomm_crypto.public.entry import MAX_BODY, MAX_HEADER, Entry, leaf_hash, parse, parse_erased
+from cencomm_crypto.public.shape import Array, Bytes, Fixed, Map, Shape, UInt
+
+WHOLE, WITHHELD, ERASED = 0, 1, 2
+MAX_WRAPS = 112 * 4096  # bytes: 4,096 devices at 112
+_MAX_ITEM = MAX_HEADER + MAX_BODY + 256
+
+_HASH = Bytes((32,))
+_PLACE = UInt(most=2**53 - 1)
+_ITEMS: dict[int, Shape] = {
+    WHOLE: Fixed(
+        (
+            UInt(0, 0),
+            _PLACE,
+            _PLACE,
+            Bytes(least=1, most=MAX_HEADER),
+            Bytes(most=MAX_BODY),
+            Bytes((64,)),
+        )
+    ),
+    WITHHELD: Fixed((UInt(1, 1), _PLACE, _PLACE, Bytes((16,)), _HASH)),
+    ERASED: Fixed(
+        (UInt(2, 2), _PLACE, _PLACE, Bytes(least=1, most=MAX_HEADER), _HASH, Bytes((64,)))
+    ),
+}
+_SUBMISSION = Fixed(
+    (
+        Bytes(least=1, most=MAX_HEADER),
+        Bytes(most=MAX_BODY),
+        Bytes((64,)),
+        Bytes(most=MAX_WRAPS),
+        Bytes(most=MAX_WRAPS),
+    )
+)
+_RECEIPT = Map(
+    {
+        "seq": _PLACE,
+        "at": _PLACE,
+        "note": Bytes(least=1, most=16 * 1024),
+        "proof": Array(_HASH, most=64),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequenced:
+    """A leaf as the log holds it: place, server time (ms), scope, inner hash and the entry.
+
+    `entry` is None where the content is withheld: another channel's, 56 bytes.
+    """
+
+    seq: int
+    at: int
+    scope: bytes
+    inner: bytes
+    entry: Entry | None
+
+    @property
+    def leaf(self) -> bytes:
+        """The RFC 6962 leaf hash."""
+        return leaf_hash(self.seq, self.at, self.scope, self.inner)
+
+
+def sequence(seq: int, at: int, entry: Entry) -> Sequenced:
+    """Give an entry its place."""
+    return Sequenced(seq, at, entry.scope, entry.inner, entry)
+
+
+def encode_sequenced(item: Sequenced) -> bytes:
+    """One item for a reader who may see it whole (or erased, if the body is gone)."""
+    entry = item.entry
+    if entry is None:
+        return encode_withheld(item)
+    if entry.body_bytes is None:
+        return encode([ERASED, item.seq, item.at, entry.header_bytes, entry.body_hash, entry.sig])
+    return encode([WHOLE, item.seq, item.at, entry.header_bytes, entry.body_bytes, entry.sig])
+
+
+def encode_withheld(item: Sequenced) -> bytes:
+    """One item for a reader who may not: place, time, scope and inner hash."""
+    return encode([WITHHELD, item.seq, item.at, item.scope, item.inner])
+
+
+def decode_sequenced(data: bytes) -> Sequenced:
+    """Read one item strictly."""
+    value = decode(data, max_size=_MAX_ITEM)
+    form = value[0] if isinstance(value, list) and value else None
+    if type(form) is not int or form not in _ITEMS:
+        raise ProtocolError(ErrorCode.MALFORMED, "a log item starts with 0, 1 or 2")
+    _ITEMS[form].check(value, "item")
+    if form == WITHHELD:
+        _, seq, at, scope, inner = value
+        return Sequenced(seq, at, scope, inner, None)
+    if form == ERASED:
+        _, seq, at, header, body_hash, sig = value
+        return sequence(seq, at, parse_erased(header, body_hash, sig))
+    _, seq, at, header, body, sig = value
+    return sequence(seq, at, parse(header, body, sig))
+
+
+def split_sequence(data: bytes, *, max_item: int = _MAX_ITEM) -> Iterator[bytes]:
+    """Cut a CBOR sequence (RFC 8742) into the exact bytes of its items."""
+    stream = io.BytesIO(data)
+    decoder = cbor2.CBORDecoder(
+        stream, max_depth=9, allow_indefinite=False, allow_duplicate_keys=False, read_size=1
+    )
+    start = 0
+    while start < len(data):
+        try:
+            decoder.decode()
+        except (cbor2.CBORError, ValueError, TypeError, OverflowError) as error:
+            raise ProtocolError(ErrorCode.MALFORMED, "not a sequence of CBOR items") from error
+        end = stream.tell()
+        if end - start > max_item:
+            raise ProtocolError(ErrorCode.TOO_LARGE, f"an item of more than {max_item} bytes")
+        yield data[start:end]
+        start = end
+
+
+def decode_sequenced_stream(data: bytes) -> list[Sequenced]:
+    """Read a whole CBOR sequence of log items."""
+    return [decode_sequenced(item) for item in split_sequence(data)]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What an author sends: the entry's bytes; with a rotate its wraps and share wraps.
+
+    `wraps` is 112 bytes per recipient in the order of recips; for a grant, its one wrap.
+    `shares` is one wrap per share holder in the order of share_holders; empty elsewhere.
+    """
+
+    header: bytes
+    body: bytes
+    sig: bytes
+    wraps: bytes = b""
+    shares: bytes = b""
+
+    @classmethod
+    def of(cls, entry: Entry, wraps: bytes = b"", shares: bytes = b"") -> Submission:
+        """Wrap up an entry just authored."""
+        if entry.body_bytes is None:
+            raise ValueError("an erased entry cannot be submitted")
+        return cls(entry.header_bytes, entry.body_bytes, entry.sig, wraps, shares)
+
+    def encode(self) -> bytes:
+        """CBOR array of the five byte strings."""
+        return encode([self.header, self.body, self.sig, self.wraps, self.shares])
+
+    @classmethod
+    def decode(cls, data: bytes) -> Submission:
+        """Read strictly; raises ProtocolError."""
+        value = decode(data, max_size=_MAX_ITEM + 2 * MAX_WRAPS)
+        _SUBMISSION.check(value, "submission")
+        return cls(*value)
+
+    def entry(self) -> Entry:
+        """Parse the entry strictly; raises ProtocolError."""
+        return parse(self.header, self.body, self.sig)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The server's promise: place and time, the note that covers it, and the inclusion proof."""
+
+    seq: int
+    at: int
+    note: bytes
+    proof: tuple[bytes, ...]
+
+    def encode(self) -> bytes:
+        """CBOR map {seq, at, note, proof}."""
+        return encode(
+            {"seq": self.seq, "at": self.at, "note": self.note, "proof": list(self.proof)}
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Receipt:
+        """Read strictly; raises ProtocolError."""
+        value = decode(data, max_size=32 * 1024)
+        _RECEIPT.check(value, "receipt")
+        return cls(value["seq"], value["at"], value["note"], tuple(value["proof"]))
