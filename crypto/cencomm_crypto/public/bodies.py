@@ -232,8 +232,8 @@ CHANNEL_BODIES: Mapping[str, Map] = {
 
 OPAQUE_TYPES = frozenset({"message", "drop"})
 DIRECTORY_TYPES = frozenset({*GOVERNANCE_BODIES, *ADMIN_ROOT_BODIES, *DEVICE_BODIES})
-# log.restored may stand in either log: it is about the log that it stands in
-CONTROL_TYPES = frozenset({*CONTROL_BODIES, "log.restored"})
+BOTH_LOGS = frozenset({"log.restored"})  # it is about the log that it stands in
+CONTROL_TYPES = frozenset({*CONTROL_BODIES, *BOTH_LOGS})
 CHANNEL_TYPES = frozenset({*CHANNEL_BODIES, *OPAQUE_TYPES})
 ROOT_SIGNED = frozenset({*GOVERNANCE_BODIES, *ADMIN_ROOT_BODIES})
 GENESIS_TYPES = frozenset({"directory.genesis", "operation.genesis"})

@@ -12,8 +12,11 @@ from typing import NamedTuple
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.bodies import (
+    BOTH_LOGS,
     CHANNEL_TYPES,
     CODE,
+    DIRECTORY_TYPES,
+    EPOCH_TYPES,
     GENESIS_TYPES,
     ID,
     MILLIS,
@@ -187,6 +190,16 @@ def parse_header(header_bytes: bytes) -> Header:
     if (kind in CHANNEL_TYPES) != ("chan" in fields):
         raise ProtocolError(
             ErrorCode.WRONG_SCOPE, "header.chan must be present in a channel's entries, only there"
+        )
+    if (kind in EPOCH_TYPES) != ("epoch" in fields):
+        raise ProtocolError(
+            ErrorCode.MALFORMED,
+            "header.epoch must be present in a rotate, grant, flag, message or drop, only there",
+        )
+    if kind not in BOTH_LOGS and (kind in DIRECTORY_TYPES) == ("dir" in fields):
+        raise ProtocolError(
+            ErrorCode.MALFORMED,
+            "header.dir must be absent in the directory's entries and present in an operation's",
         )
     directory = fields.get("dir")
     addressees = fields.get("to")

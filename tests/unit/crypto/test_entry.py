@@ -105,6 +105,8 @@ def fields() -> dict[str, object]:
         ({"kind": "K" * 33}, ErrorCode.MALFORMED),
         ({"log": None}, ErrorCode.MALFORMED),
         ({"chan": None}, ErrorCode.WRONG_SCOPE),
+        ({"epoch": None}, ErrorCode.MALFORMED),
+        ({"dir": None}, ErrorCode.MALFORMED),
     ],
 )
 def test_headers_of_another_shape_are_refused(change: dict[str, object], code: ErrorCode) -> None:
