@@ -25,6 +25,13 @@ from cencomm_crypto.public.wire import Sequenced
 UNDO_DEPTH = 1024  # states kept for `truncate`; more than a batch of the server
 
 
+class Roots(Protocol):
+    """A log's own tree roots, as the rules check `seen` and `dir` against them."""
+
+    def root(self, size: int) -> bytes | None:
+        """Tree root at `size`; None beyond what was read."""
+
+
 class DirectoryHistory(Protocol):
     """The directory at every size, as the operation's rules read it."""
 
