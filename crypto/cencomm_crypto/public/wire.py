@@ -22,7 +22,7 @@ _MAX_ITEM = MAX_HEADER + MAX_BODY + 256
 
 _HASH = Bytes((32,))
 _PLACE = UInt(most=2**53 - 1)
-_ITEMS: dict[int, Shape] = {
+ITEMS: dict[int, Shape] = {
     WHOLE: Fixed(
         (
             UInt(0, 0),
@@ -38,7 +38,7 @@ _ITEMS: dict[int, Shape] = {
         (UInt(2, 2), _PLACE, _PLACE, Bytes(least=1, most=MAX_HEADER), _HASH, Bytes((64,)))
     ),
 }
-_SUBMISSION = Fixed(
+SUBMISSION = Fixed(
     (
         Bytes(least=1, most=MAX_HEADER),
         Bytes(most=MAX_BODY),
@@ -47,7 +47,7 @@ _SUBMISSION = Fixed(
         Bytes(most=MAX_WRAPS),
     )
 )
-_RECEIPT = Map(
+RECEIPT = Map(
     {
         "seq": _PLACE,
         "at": _PLACE,
@@ -100,9 +100,9 @@ def decode_sequenced(data: bytes) -> Sequenced:
     """Read one item strictly."""
     value = decode(data, max_size=_MAX_ITEM)
     form = value[0] if isinstance(value, list) and value else None
-    if type(form) is not int or form not in _ITEMS:
+    if type(form) is not int or form not in ITEMS:
         raise ProtocolError(ErrorCode.MALFORMED, "a log item starts with 0, 1 or 2")
-    _ITEMS[form].check(value, "item")
+    ITEMS[form].check(value, "item")
     if form == WITHHELD:
         _, seq, at, scope, inner = value
         return Sequenced(seq, at, scope, inner, None)
@@ -166,7 +166,7 @@ class Submission:
     def decode(cls, data: bytes) -> Submission:
         """Read strictly; raises ProtocolError."""
         value = decode(data, max_size=_MAX_ITEM + 2 * MAX_WRAPS)
-        _SUBMISSION.check(value, "submission")
+        SUBMISSION.check(value, "submission")
         return cls(*value)
 
     def entry(self) -> Entry:
@@ -193,5 +193,5 @@ class Receipt:
     def decode(cls, data: bytes) -> Receipt:
         """Read strictly; raises ProtocolError."""
         value = decode(data, max_size=32 * 1024)
-        _RECEIPT.check(value, "receipt")
+        RECEIPT.check(value, "receipt")
         return cls(value["seq"], value["at"], value["note"], tuple(value["proof"]))
