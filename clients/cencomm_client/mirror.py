@@ -1,0 +1,385 @@
+"""The logs that this device reads: pulled, verified, kept, and told to whoever listens.
+
+The only writer of the replica and of the vault's checkpoints. Order of a step: verify, commit
+to the replica, advance the vault's checkpoint, tell listeners; so the vault never knows more
+than the replica holds. The cursor is the truth, a push only saves a request (DESIGN 2
+Delivery). Ask it anew for a log's state after every await: a log is rebuilt when a channel
+opens to this person and its older entries come whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cencomm_crypto.errors import DirectoryBehind, ProtocolError, Rejected
+from cencomm_crypto.public.entry import Entry, Head
+from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.operation.views import visible
+from cencomm_crypto.public.replay import DirectoryLog, OperationLog
+from cencomm_crypto.public.wire import Receipt, Sequenced, decode_sequenced, encode_sequenced
+
+from cencomm_client.errors import (
+    AnswerMalformed,
+    AnswerTooLarge,
+    LogAlarm,
+    ReplicaBehind,
+    ReplicaDamaged,
+)
+from cencomm_client.replica import Evidence, Replica
+from cencomm_client.transport import EntriesPage, PushFrame
+from cencomm_client.vault import Vault
+from cencomm_client.vault_contents import KnownHead, StoredReceipt
+from cencomm_client.verifier import Clock, LogVerifier, Outcome, Taken, decode_items
+
+MAX_UNVERIFIED = 512 * 1024 * 1024  # bytes held of pages that no checkpoint covers yet
+SAVE_EVERY_S = 2.0  # pushed checkpoints reach the vault's file at least this often
+
+
+class Source(Protocol):
+    """What the mirror asks of the server; `transport.Transport` is one."""
+
+    async def checkpoint(self, log: LogId) -> bytes:
+        """The newest signed note of a log."""
+
+    async def entries(self, log: LogId, after: int) -> EntriesPage:
+        """Items from seq `after` on, at most 4 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One verified step of a log. `outcomes[i]` is what the rules said of `items[i]`.
+
+    `completed` are older items that were withheld so far and came whole now (their rejected
+    ones stand in `Mirror.rejected`).
+    """
+
+    log: LogId
+    items: tuple[Sequenced, ...]
+    outcomes: tuple[Outcome, ...]
+    alarms: tuple[LogAlarm, ...]
+    completed: tuple[Sequenced, ...] = ()
+
+
+Listener = Callable[[Update], None]
+
+
+class Mirror:
+    """All logs of one vault."""
+
+    def __init__(self, vault: Vault, replica: Replica, clock: Clock) -> None:
+        """Use `load`."""
+        self._vault = vault
+        self._replica = replica
+        self._clock = clock
+        self._listeners: list[Listener] = []
+        self._locks: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._saved_at = 0.0
+        self._directory_log = DirectoryLog(vault.directory_id)
+        self._directory = LogVerifier(
+            self._directory_log,
+            vault.directory_log,
+            clock,
+            known=vault.head(vault.directory_log),
+            promises=vault.promises(vault.directory_log),
+        )
+        self._operations: dict[LogId, LogVerifier] = {}
+
+    @classmethod
+    def load(cls, vault: Vault, path: Path, clock: Clock) -> Mirror:
+        """Rebuild every log from the replica at `path`; nothing is written before all of it
+        was verified. A missing file is made anew and fetched again from the server.
+
+        Raises ReplicaDamaged, ReplicaFormat, ReplicaLocked, ReplicaBehind, NewerProtocol.
+        """
+        if not path.exists():
+            return cls(vault, Replica.create(path, vault.directory_id), clock)
+        replica = Replica.open(path, vault.directory_id)
+        try:
+            mirror = cls(vault, replica, clock)
+            mirror._replay_all()
+            replica.unlock()
+        except BaseException:
+            replica.close()
+            raise
+        return mirror
+
+    def close(self) -> None:
+        """Close the replica; the vault stays open and is saved."""
+        self._replica.close()
+        self._vault.save()
+
+    # -- what is verified ---------------------------------------------------------------------
+
+    @property
+    def directory(self) -> DirectoryLog:
+        """The directory: `.state`, `.at(size)`."""
+        return self._directory_log
+
+    @property
+    def operations(self) -> tuple[LogId, ...]:
+        """Operations of which at least the genesis is held."""
+        return tuple(log for log, verifier in self._operations.items() if verifier.log.size)
+
+    def operation(self, log: LogId) -> OperationLog:
+        """An operation's log: `.state`, `.root(size)`; raises KeyError if it is not held."""
+        found = self._operations[log].log
+        if not isinstance(found, OperationLog):
+            raise KeyError(log)
+        return found
+
+    def head(self, log: LogId) -> Head:
+        """Newest verified (size, root), for a header's `seen` or `dir`."""
+        return self._verifier(log).head
+
+    def items(self, log: LogId, start: int = 0, end: int | None = None) -> Iterator[Sequenced]:
+        """Verified items from the replica, in order. Do not await while iterating."""
+        return (decode_sequenced(data) for data in self._replica.items(log, start, end))
+
+    def rejected(self, log: LogId) -> dict[int, Rejected]:
+        """Entries that are in the log and have no effect: seq -> why."""
+        return self._verifier(log).rejected
+
+    def alarms(self, log: LogId | None = None) -> tuple[Evidence, ...]:
+        """What was kept as evidence so far."""
+        return self._replica.evidence(log)
+
+    def stopped(self, log: LogId) -> LogAlarm | None:
+        """The alarm that stopped a log, if one did."""
+        return self._verifier(log).stopped
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` after each step, in order; the result ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # -- moving on ----------------------------------------------------------------------------
+
+    async def pull_directory(self, source: Source) -> None:
+        """Read the directory to its newest checkpoint."""
+        await self.pull(source, self._vault.directory_log)
+
+    async def pull(self, source: Source, log: LogId) -> None:
+        """Read a log to its newest checkpoint, the directory before it as far as it is named.
+
+        Raises LogAlarm (kept as evidence), NewerProtocol, Stopped, or what the source raises.
+        """
+        async with self._locks[log]:
+            verifier = self._verifier(log)
+            note = await source.checkpoint(log)
+            items = await self._pages(source, log, verifier.log.size, _claimed_size(note))
+            await self._take(source, verifier, items, note)
+            await self._complete(source, log)
+        self._vault.save()
+
+    def push(self, frame: PushFrame) -> bool:
+        """Take a pushed frame; False if the cursor must be pulled instead. Raises LogAlarm."""
+        verifier = self._operations.get(frame.log)
+        if frame.log == self._vault.directory_log:
+            verifier = self._directory
+        if verifier is None or self._locks[frame.log].locked():
+            return False
+        with self._keeping_evidence():
+            items = decode_items(frame.items, frame.log)
+            if not items or items[0].seq > verifier.log.size:
+                return self._head(verifier, frame.note)
+            try:
+                taken = verifier.take(items, frame.note)
+            except DirectoryBehind:
+                return False
+        self._keep(frame.log, taken)
+        if self._opened_scopes(verifier):
+            return False
+        if time.monotonic() - self._saved_at > SAVE_EVERY_S:
+            self._vault.save()
+            self._saved_at = time.monotonic()
+        return True
+
+    def notice(self, log: LogId, note: bytes) -> bool:
+        """Take a signed head that came alone; False if there is something to pull."""
+        if log != self._vault.directory_log and log not in self._operations:
+            return False
+        with self._keeping_evidence():
+            return self._head(self._verifier(log), note)
+
+    def receipt(self, entry: Entry, receipt: Receipt, log: LogId) -> StoredReceipt:
+        """Verify a receipt and keep it and its head; raises LogAlarm. The caller saves the vault."""
+        verifier = self._verifier(log)
+        with self._keeping_evidence():
+            stored, promise = verifier.check_receipt(entry, receipt)
+        if promise is not None:
+            self._vault.put_promise(promise)
+        self._vault.put_receipt(stored)
+        return stored
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _verifier(self, log: LogId) -> LogVerifier:
+        if log == self._vault.directory_log:
+            return self._directory
+        if log not in self._operations:
+            self._operations[log] = self._new_operation(log)
+        return self._operations[log]
+
+    def _new_operation(self, log: LogId) -> LogVerifier:
+        known = self._vault.head(log)
+        return LogVerifier(
+            OperationLog(self._directory_log, None if known is None else known.log_id32),
+            log,
+            self._clock,
+            directory=self._directory,
+            known=known,
+            promises=self._vault.promises(log),
+        )
+
+    async def _pages(self, source: Source, log: LogId, start: int, end: int) -> list[Sequenced]:
+        items: list[Sequenced] = []
+        held, cursor = 0, start
+        while cursor < end:
+            page = await source.entries(log, cursor)
+            held += len(page.items)
+            if held > MAX_UNVERIFIED:
+                raise AnswerTooLarge(f"over {MAX_UNVERIFIED} bytes without a checkpoint")
+            with self._keeping_evidence():
+                fresh = decode_items(page.items, log)
+            if not fresh:
+                break  # the verifier names the gap
+            items += fresh
+            cursor = max(cursor + 1, fresh[-1].seq + 1)
+            await asyncio.sleep(0)
+        return items
+
+    async def _take(
+        self, source: Source, verifier: LogVerifier, items: list[Sequenced], note: bytes
+    ) -> None:
+        while True:
+            try:
+                with self._keeping_evidence():
+                    taken = verifier.take(items, note, newest=True)
+                break
+            except DirectoryBehind as behind:
+                await self.pull_directory(source)
+                if self._directory.head.size < behind.size:
+                    with self._keeping_evidence():
+                        raise verifier.directory_withheld(behind.size) from behind
+        self._keep(verifier.log_id, taken)
+
+    async def _complete(self, source: Source, log: LogId) -> None:
+        """Fetch whole what was withheld of channels that this person may read by now (A39)."""
+        verifier = self._verifier(log)
+        scopes = self._opened_scopes(verifier)
+        if not scopes:
+            return
+        seqs = [seq for scope in scopes for seq in verifier.withheld[scope]]
+        items = await self._pages(source, log, min(seqs), max(seqs) + 1)
+        with self._keeping_evidence():
+            complete = set(verifier.check_complete(items, scopes))
+        whole = [item for item in items if item.seq in complete]
+        self._replica.complete(log, ((item.seq, encode_sequenced(item)) for item in whole))
+        self._operations[log] = self._replayed(log)
+        self._tell(Update(log, (), (), (), tuple(whole)))
+
+    def _opened_scopes(self, verifier: LogVerifier) -> list[bytes]:
+        if not isinstance(verifier.log, OperationLog) or not verifier.withheld:
+            return []
+        state, person = verifier.log.state, self._vault.person
+        return [scope for scope in verifier.withheld if visible(state, person, scope)]
+
+    def _head(self, verifier: LogVerifier, note: bytes) -> bool:
+        promise = verifier.notice(note)
+        if promise is None:
+            return True
+        self._vault.put_promise(promise)
+        return False
+
+    def _keep(self, log: LogId, taken: Taken) -> None:
+        if taken.items:
+            self._replica.append(
+                log,
+                taken.items[0].seq,
+                [encode_sequenced(item) for item in taken.items],
+                taken.head.note,
+            )
+        self._advance(taken.head)
+        for alarm in taken.alarms:
+            self._keep_alarm(alarm)
+        if taken.items:
+            self._tell(Update(log, taken.items, taken.outcomes, taken.alarms))
+
+    def _advance(self, head: KnownHead) -> None:
+        held = self._vault.head(head.log)
+        if held is None or head.size >= held.size:
+            self._vault.advance_head(head)
+        self._vault.keep_promises_above(head.log, head.size)
+
+    def _tell(self, update: Update) -> None:
+        for listener in tuple(self._listeners):
+            listener(update)
+
+    @contextmanager
+    def _keeping_evidence(self) -> Iterator[None]:
+        """Keep the bytes of an alarm in the replica before it goes on its way up."""
+        try:
+            yield
+        except LogAlarm as alarm:
+            self._keep_alarm(alarm)
+            raise
+
+    def _keep_alarm(self, alarm: LogAlarm) -> None:
+        for data in alarm.evidence or (b"",):
+            self._replica.keep_evidence(
+                Evidence(
+                    alarm.log,
+                    alarm.seq,
+                    str(alarm.code),
+                    alarm.row,
+                    alarm.detail,
+                    self._clock(),
+                    data,
+                )
+            )
+
+    def _replay_all(self) -> None:
+        logs = self._replica.logs()
+        directory = self._vault.directory_log
+        for head in self._vault.heads():
+            if self._replica.size(head.log) < head.size:
+                raise ReplicaBehind(
+                    f"the replica holds {self._replica.size(head.log)} entries of log"
+                    f" {head.log.hex()}, this device verified {head.size}"
+                )
+        if directory in logs:
+            self._replay(self._directory)
+        for log in logs:
+            if log != directory:
+                self._operations[log] = self._replayed(log)
+
+    def _replayed(self, log: LogId) -> LogVerifier:
+        verifier = self._new_operation(log)
+        self._replay(verifier)
+        return verifier
+
+    def _replay(self, verifier: LogVerifier) -> None:
+        log = verifier.log_id
+        note = self._replica.note(log)
+        if note is None:
+            raise ReplicaDamaged(f"log {log.hex()} has no checkpoint")
+        try:
+            verifier.replay(self.items(log), note)
+        except (LogAlarm, ProtocolError, DirectoryBehind) as error:
+            raise ReplicaDamaged(f"log {log.hex()} does not verify: {error}") from error
+
+
+def _claimed_size(note: bytes) -> int:
+    """The size a note claims, before its signature is checked: only how far to read."""
+    lines = note.split(b"\n", 2)
+    try:
+        return int(lines[1])
+    except (IndexError, ValueError) as error:
+        raise AnswerMalformed("the checkpoint is no signed note") from error

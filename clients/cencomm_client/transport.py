@@ -1,0 +1,611 @@
+"""The server's routes as typed calls over HTTP/1.1 (aiohttp).
+
+The server is assumed hostile: every answer has a size limit that is enforced while reading, a
+shape that is checked, no redirect is followed, no compression is taken (A16, A35), TLS is
+checked as the system does and there is no switch against it; plain http is for this machine
+itself. Refusals become exceptions by their code (`errors.refusal`). Judging what was sent is
+the verifier's; this module believes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+from cencomm_crypto.errors import ProtocolError
+from cencomm_crypto.public.encoding import decode, decode_map
+from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId, PersonId
+from cencomm_crypto.public.note import MAX_NOTE
+from cencomm_crypto.public.shape import Array, Bytes, Fixed, Shape, UInt
+from cencomm_crypto.public.wire import Receipt, Submission, split_sequence
+from yarl import URL
+
+from cencomm_client.errors import (
+    AnswerMalformed,
+    AnswerTooLarge,
+    InsecureUrl,
+    NoSession,
+    Redirected,
+    Refused,
+    Unreachable,
+    refusal,
+)
+
+MAX_JSON = 1024 * 1024  # bytes
+MAX_PAGE = 4 * 1024 * 1024 + 128 * 1024  # DESIGN 11: a log read returns at most 4 MiB
+MAX_SHORT = 64 * 1024
+TIMEOUT_S = 30.0
+JSON = "application/json"
+CBOR = "application/cbor"
+
+_PUSH_HEAD = Fixed((Bytes((16,)), UInt(most=2**53 - 1), Bytes(least=1, most=MAX_NOTE)))
+_SHARE = Fixed((UInt(1, 16), Bytes(least=1, most=512)))
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesPage:
+    """One page of a log: the CBOR sequence as sent, where to go on, and the size it claims."""
+
+    items: bytes
+    next: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PushFrame:
+    """A pushed step: the log, the size and note that cover it, and the items as sent."""
+
+    log: LogId
+    size: int
+    note: bytes
+    items: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """What /v1/info says; believed only where it equals the pin."""
+
+    name: str
+    directory: bytes
+    log_key: bytes
+    v: int
+    suite: int
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A nonce to sign, once; `expires_ms` by the server's clock."""
+
+    nonce: bytes
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProof:
+    """A signed challenge: SIG(device, "login", ...) bound to a token (DESIGN 3 Login)."""
+
+    device: DeviceId
+    nonce: bytes
+    expiry_ms: int
+    token_hash: bytes
+    sig: bytes
+
+    def fields(self) -> dict[str, Any]:
+        """As JSON fields."""
+        return {
+            "device": self.device.hex(),
+            "nonce": self.nonce.hex(),
+            "expiry": self.expiry_ms,
+            "token_hash": self.token_hash.hex(),
+            "sig": self.sig.hex(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LogListing:
+    """A log that the server lets this person read."""
+
+    log: LogId
+    kind: str  # "directory" | "operation"
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedEnrolment:
+    """Keys that came for an own invitation; nothing of it is proven yet."""
+
+    invitation: bytes
+    person: PersonId
+    sign_pk: bytes
+    box_pk: bytes
+    enrol_sig: bytes
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wraps:
+    """The wrap of one epoch for this device, and this auditor's share wraps: (x, wrap)."""
+
+    wrap: bytes | None
+    shares: tuple[tuple[int, bytes], ...]
+
+
+def check_url(url: str) -> URL:
+    """Parse a server's address; raises InsecureUrl unless https, or http to this machine."""
+    try:
+        parsed = URL(url)
+        host = parsed.host or ""
+    except ValueError as error:
+        raise InsecureUrl("not an address of the form https://host") from error
+    local = host == "localhost"
+    try:
+        local = local or ip_address(host).is_loopback
+    except ValueError:
+        pass
+    if parsed.scheme != "https" and not (parsed.scheme == "http" and local):
+        raise InsecureUrl(f"{url!a}: https expected; http is taken for this machine only")
+    if not host or parsed.user or parsed.password or parsed.query_string or parsed.fragment:
+        raise InsecureUrl(f"{url!a}: scheme, host and port expected, nothing else")
+    return parsed.origin()
+
+
+class Transport:
+    """One server. Use as an async context manager; one HTTP session, kept alive."""
+
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        """Raises InsecureUrl."""
+        self._base = check_url(url)
+        self._timeout_s = timeout_s
+        self._session: aiohttp.ClientSession | None = None
+        self.token: bytes | None = None
+        """The session's token, 32 bytes; set by `session`."""
+
+    @property
+    def origin(self) -> str:
+        """scheme://host[:port], as it is signed at login."""
+        return str(self._base)
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """The HTTP session, made on first use inside an event loop."""
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30),
+                headers={"Accept-Encoding": "identity", "User-Agent": "cencomm"},
+                trust_env=False,
+                max_line_size=8190,
+                max_field_size=32768,
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def __aenter__(self) -> Transport:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # -- public -------------------------------------------------------------------------------
+
+    async def ready(self) -> bool:
+        """Whether the server says it is ready."""
+        try:
+            await self._json("GET", "/readyz", token=False)
+        except Refused:
+            return False
+        return True
+
+    async def info(self) -> ServerInfo:
+        """Name, directory id, log key, protocol version."""
+        answer = await self._json("GET", "/v1/info", token=False)
+        return ServerInfo(
+            _text(answer, "name"),
+            _hex(answer, "directory", 32),
+            _hex(answer, "log_key", 32),
+            _int(answer, "v"),
+            _int(answer, "suite"),
+        )
+
+    async def directory_head(self) -> tuple[int, bytes, bytes]:
+        """(size, root, note) of the directory: what a root ceremony names as seen."""
+        answer = await self._json("GET", "/v1/directory/head", token=False)
+        return _int(answer, "size"), _hex(answer, "root", 32), _text(answer, "note").encode()
+
+    async def post_root_entry(self, submission: Submission) -> Receipt:
+        """Post a body that root signatures carry, without a session."""
+        return await self._post_entry("/v1/directory/entries", submission, token=False)
+
+    # -- enrolment ----------------------------------------------------------------------------
+
+    async def post_enrolment(
+        self, invitation: bytes, sign_pk: bytes, box_pk: bytes, enrol_sig: bytes, proof: bytes
+    ) -> None:
+        """Hand in a new device's keys for an invitation; raises InvitationUnknown."""
+        await self._json(
+            "POST",
+            "/v1/enrolments",
+            {
+                "invitation": invitation.hex(),
+                "sign_pk": sign_pk.hex(),
+                "box_pk": box_pk.hex(),
+                "enrol_sig": enrol_sig.hex(),
+                "proof": proof.hex(),
+            },
+            token=False,
+        )
+
+    async def enrolment_done(self, invitation: bytes) -> bool:
+        """Whether somebody vouched for the device of this invitation."""
+        answer = await self._json(
+            "GET", "/v1/enrolments", query={"invitation": invitation.hex()}, token=False
+        )
+        return _text(answer, "status") == "done"
+
+    async def post_invitation(self, invitation: bytes, person: PersonId) -> None:
+        """Open an invitation at the server, which learns its lookup id only."""
+        await self._json(
+            "POST", "/v1/invitations", {"invitation": invitation.hex(), "person": person.hex()}
+        )
+
+    async def invitations(self) -> tuple[ReceivedEnrolment, ...]:
+        """Enrolments that came for own invitations."""
+        answer = await self._json("GET", "/v1/invitations")
+        found: list[ReceivedEnrolment] = []
+        for row in _list(answer, "invitations"):
+            enrolment = row.get("enrolment")
+            if not enrolment:
+                continue
+            if not isinstance(enrolment, dict):
+                raise AnswerMalformed("invitations: an enrolment that is no object")
+            found.append(
+                ReceivedEnrolment(
+                    _hex(row, "invitation", 16),
+                    PersonId(_hex(row, "person", 16)),
+                    _hex(enrolment, "sign_pk", 32),
+                    _hex(enrolment, "box_pk", 32),
+                    _hex(enrolment, "enrol_sig", 64),
+                    _hex(enrolment, "proof", 32),
+                )
+            )
+        return tuple(found)
+
+    # -- session ------------------------------------------------------------------------------
+
+    async def challenge(self, device: DeviceId) -> Challenge:
+        """A nonce to sign."""
+        answer = await self._json(
+            "POST", "/v1/login/challenge", {"device": device.hex()}, token=False
+        )
+        return Challenge(_hex(answer, "nonce", 32), _int(answer, "expires"))
+
+    async def register_account(
+        self, account: str, login_secret: bytes, proof: DeviceProof
+    ) -> tuple[str, str]:
+        """First registration: (totp_uri, totp_secret); confirm with a first code."""
+        answer = await self._json(
+            "POST",
+            "/v1/account",
+            {"account": account, "login_secret": login_secret.hex(), **proof.fields()},
+            token=False,
+        )
+        return _text(answer, "totp_uri"), _text(answer, "totp_secret")
+
+    async def confirm_account(
+        self, account: str, login_secret: bytes, totp: str, proof: DeviceProof
+    ) -> None:
+        """Activate the account with a first one-time code."""
+        await self._json(
+            "POST",
+            "/v1/account/confirm",
+            {
+                "account": account,
+                "login_secret": login_secret.hex(),
+                "totp": totp,
+                **proof.fields(),
+            },
+            token=False,
+        )
+
+    async def login(self, account: str, login_secret: bytes, totp: str, proof: DeviceProof) -> int:
+        """Log in a person; returns the session's end in ms. Raises LoginFailed."""
+        answer = await self._json(
+            "POST",
+            "/v1/login",
+            {
+                "account": account,
+                "login_secret": login_secret.hex(),
+                "totp": totp,
+                **proof.fields(),
+            },
+            token=False,
+        )
+        return _int(answer, "expires")
+
+    async def bot_login(self, account: str, client_secret: bytes, proof: DeviceProof) -> int:
+        """Log in a bot; returns the session's end in ms."""
+        answer = await self._json(
+            "POST",
+            "/v1/bot/login",
+            {"account": account, "client_secret": client_secret.hex(), **proof.fields()},
+            token=False,
+        )
+        return _int(answer, "expires")
+
+    async def bot_secret(self, person: PersonId) -> bytes:
+        """A bot's client secret, shown once to its NCP."""
+        answer = await self._json("POST", "/v1/bot/secret", {"person": person.hex()})
+        return _hex(answer, "client_secret", 32)
+
+    async def logout(self) -> None:
+        """End the session."""
+        await self._json("POST", "/v1/logout", {})
+
+    # -- logs ---------------------------------------------------------------------------------
+
+    async def logs(self) -> tuple[LogListing, ...]:
+        """All logs that this person may read."""
+        found: list[LogListing] = []
+        query = {"limit": "500"}
+        while True:
+            answer = await self._json("GET", "/v1/logs", query=query)
+            rows = _list(answer, "logs")
+            found += [
+                LogListing(LogId(_hex(row, "log", 16)), _text(row, "kind"), _int(row, "size"))
+                for row in rows
+            ]
+            following = answer.get("next")
+            if not following or not rows or not isinstance(following, str):
+                return tuple(found)
+            query = {"limit": "500", "after": following}
+
+    async def create_log(self, submission: Submission) -> Receipt:
+        """Post an operation's genesis."""
+        return await self._post_entry("/v1/logs", submission)
+
+    async def append(self, log: LogId, submission: Submission) -> Receipt:
+        """Post an entry; the same bytes give the same place again."""
+        return await self._post_entry(f"/v1/logs/{log.hex()}/entries", submission)
+
+    async def entries(self, log: LogId, after: int) -> EntriesPage:
+        """Items from seq `after` on."""
+        data, headers = await self._request(
+            "GET", f"/v1/logs/{log.hex()}/entries", MAX_PAGE, query={"after": str(after)}
+        )
+        return EntriesPage(
+            data, _header_int(headers, "X-Cencomm-Next"), _header_int(headers, "X-Cencomm-Size")
+        )
+
+    async def checkpoint(self, log: LogId, size: int | None = None) -> bytes:
+        """The newest signed note, or that of exactly `size`."""
+        query = {} if size is None else {"size": str(size)}
+        data, _ = await self._request(
+            "GET", f"/v1/logs/{log.hex()}/checkpoint", MAX_NOTE, query=query
+        )
+        return data
+
+    async def consistency(self, log: LogId, old: int, new: int) -> tuple[bytes, ...]:
+        """RFC 6962 consistency proof between two sizes."""
+        answer = await self._json(
+            "GET", f"/v1/logs/{log.hex()}/proof", query={"old": str(old), "new": str(new)}
+        )
+        proof = answer.get("proof")
+        if not isinstance(proof, list) or len(proof) > 128:
+            raise AnswerMalformed("proof: a list of hashes expected")
+        return tuple(_unhex(item, "proof", 32) for item in proof)
+
+    async def wraps(self, log: LogId, chan: ChannelId, n: int) -> Wraps:
+        """Own wrap and share wraps of an epoch."""
+        data, _ = await self._request(
+            "GET",
+            f"/v1/logs/{log.hex()}/wraps",
+            MAX_SHORT,
+            query={"chan": chan.hex(), "n": str(n)},
+        )
+        return parse_wraps(data)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    async def _post_entry(
+        self, path: str, submission: Submission, *, token: bool = True
+    ) -> Receipt:
+        data, _ = await self._request(
+            "POST", path, MAX_SHORT, body=submission.encode(), kind=CBOR, token=token
+        )
+        return parse_receipt(data)
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        token: bool = True,
+    ) -> dict[str, Any]:
+        data, _ = await self._request(
+            method,
+            path,
+            MAX_JSON,
+            body=None if body is None else json.dumps(body).encode(),
+            kind=JSON,
+            query=query,
+            token=token,
+        )
+        return parse_json(data) if data else {}
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        max_size: int,
+        *,
+        body: bytes | None = None,
+        kind: str = JSON,
+        query: Mapping[str, str] | None = None,
+        token: bool = True,
+    ) -> tuple[bytes, Mapping[str, str]]:
+        """One exchange: (body, headers) of a 2xx answer; raises TransportError or Refused."""
+        headers = {} if body is None else {"Content-Type": kind}
+        if token:
+            if self.token is None:
+                raise NoSession("log in first")
+            headers["Authorization"] = f"Bearer {token_text(self.token)}"
+        url = self._base.with_path(path).with_query(query or {})
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self.http.request(
+                    method, url, data=body, headers=headers, allow_redirects=False
+                ) as answer,
+            ):
+                if 300 <= answer.status < 400:
+                    raise Redirected(f"{path}: the server answered {answer.status}")
+                if answer.headers.get("Content-Encoding", "identity") != "identity":
+                    raise AnswerMalformed(f"{path}: a compressed answer; none was asked for")
+                good = 200 <= answer.status < 300
+                data = await _read(answer, max_size if good else MAX_SHORT, path)
+                if not good:
+                    raise _refused(answer.status, answer.headers, data)
+                return data, answer.headers
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise Unreachable(f"{method} {path}: {type(error).__name__}") from error
+
+
+async def _read(answer: aiohttp.ClientResponse, max_size: int, path: str) -> bytes:
+    """Read at most `max_size` bytes; raises AnswerTooLarge before holding more."""
+    if (answer.content_length or 0) > max_size:
+        raise AnswerTooLarge(f"{path}: {answer.content_length} bytes, at most {max_size} expected")
+    pieces: list[bytes] = []
+    held = 0
+    async for piece in answer.content.iter_any():
+        held += len(piece)
+        if held > max_size:
+            raise AnswerTooLarge(f"{path}: more than {max_size} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _refused(status: int, headers: Mapping[str, str], data: bytes) -> Refused:
+    try:
+        answer = parse_json(data)
+        code, detail = _text(answer, "code"), _text(answer, "detail")
+    except AnswerMalformed:
+        code, detail = "refused", f"the server answered {status} without a code"
+    try:
+        retry_after_s = min(max(float(headers.get("Retry-After", "0")), 0.0), 3600.0)
+    except ValueError:
+        retry_after_s = 0.0
+    if status >= 500 and code == "refused":
+        code = "too_busy"  # a proxy in between, or a server that is going down: try again
+    return refusal(code[:64], detail[:512], status=status, retry_after_s=retry_after_s)
+
+
+def parse_json(data: bytes) -> dict[str, Any]:
+    """Read a JSON object; raises AnswerMalformed."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise AnswerMalformed("the answer is not JSON") from error
+    if not isinstance(value, dict):
+        raise AnswerMalformed("the answer is no JSON object")
+    return value
+
+
+def parse_receipt(data: bytes) -> Receipt:
+    """Read a receipt; raises AnswerMalformed. Nothing of it is verified yet."""
+    try:
+        return Receipt.decode(data)
+    except ProtocolError as error:
+        raise AnswerMalformed(f"the answer is no receipt: {error.detail}") from error
+
+
+def parse_wraps(data: bytes) -> Wraps:
+    """Read the answer of /wraps: {wrap: b112 or absent, share: [[x, w], ...]}."""
+    try:
+        answer = decode_map(data, max_size=MAX_SHORT)
+        wrap = answer.get("wrap", b"")
+        _checked(Bytes((0, 112)), wrap, "wrap")
+        shares = answer.get("share", [])
+        _checked(Array(_SHARE, most=16), shares, "share")
+    except ProtocolError as error:
+        raise AnswerMalformed(f"wraps: {error.detail}") from error
+    return Wraps(wrap or None, tuple((x, share) for x, share in shares))
+
+
+def parse_push(data: bytes) -> PushFrame:
+    """Read an `entries` or `head` event: [log16, size, note], then items; raises AnswerMalformed."""
+    try:
+        first = next(iter(split_sequence(data)), b"")
+        head = decode(first, max_size=MAX_NOTE + 64)
+        _checked(_PUSH_HEAD, head, "push")
+    except ProtocolError as error:
+        raise AnswerMalformed(f"push: {error.detail}") from error
+    return PushFrame(LogId(head[0]), head[1], head[2], data[len(first) :])
+
+
+def token_text(token: bytes) -> str:
+    """A token as it stands in Authorization: base64url without padding."""
+    return base64.urlsafe_b64encode(token).decode("ascii").rstrip("=")
+
+
+def _checked(shape: Shape, value: object, path: str) -> None:
+    shape.check(value, path)
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str:
+    value = answer.get(name)
+    if not isinstance(value, str):
+        raise AnswerMalformed(f"{name}: text expected")
+    return value
+
+
+def _int(answer: Mapping[str, Any], name: str) -> int:
+    value = answer.get(name)
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise AnswerMalformed(f"{name}: a whole number expected")
+    return value
+
+
+def _list(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    value = answer.get(name)
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise AnswerMalformed(f"{name}: a list of objects expected")
+    return value
+
+
+def _hex(answer: Mapping[str, Any], name: str, size: int) -> bytes:
+    return _unhex(answer.get(name), name, size)
+
+
+def _unhex(value: object, name: str, size: int) -> bytes:
+    if isinstance(value, str) and len(value) == 2 * size:
+        try:
+            return bytes.fromhex(value)
+        except ValueError:
+            pass
+    raise AnswerMalformed(f"{name}: {size} bytes in hexadecimal expected")
+
+
+def _header_int(headers: Mapping[str, str], name: str) -> int:
+    value = headers.get(name, "")
+    if not value.isascii() or not value.isdigit() or len(value) > 16:
+        raise AnswerMalformed(f"{name}: a whole number expected")
+    return int(value)

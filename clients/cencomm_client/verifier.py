@@ -1,0 +1,532 @@
+"""Judging what the server sent: bytes and notes in, verified items out, or a named alarm.
+
+No I/O: it drives the same `DirectoryLog` and `OperationLog` as every other reader and decides
+whether a checkpoint is the log's, covers just these items, continues what was verified before
+and keeps what was promised (A3, A4, A6, A28, A36, A39, A43, A48, A49). The root is checked
+before the rules run, so state never rests on items that no checkpoint covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
+from cencomm_crypto.public.directory.state import DirectoryState
+from cencomm_crypto.public.entry import Entry, Head, leaf_hash, log_id32
+from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.note import Checkpoint, open_checkpoint, origin
+from cencomm_crypto.public.operation.phases import Phase
+from cencomm_crypto.public.operation.state import OperationState
+from cencomm_crypto.public.primitives import equal
+from cencomm_crypto.public.replay import DirectoryLog, OperationLog
+from cencomm_crypto.public.tree import verify_inclusion
+from cencomm_crypto.public.wire import (
+    Receipt,
+    Sequenced,
+    decode_sequenced,
+    encode_sequenced,
+    split_sequence,
+)
+
+from cencomm_client.errors import (
+    ROW_OF_REJECTION,
+    ClientCode,
+    LogAlarm,
+    NewerProtocol,
+    Stopped,
+)
+from cencomm_client.vault_contents import KnownHead, PromisedHead, StoredReceipt
+
+MAX_AHEAD_MS = 5 * 60 * 1000  # a client stops at `at` beyond its own clock plus this (DESIGN 3)
+_NEWER = frozenset({ErrorCode.UNKNOWN_VERSION, ErrorCode.UNKNOWN_TYPE})
+
+Clock = Callable[[], int]
+"""The device's clock: ms since 1970 UTC."""
+
+Outcome = DirectoryState | OperationState | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one call verified. `outcomes[i]` is what the rules said of `items[i]`.
+
+    `alarms` holds one per rejected entry: it has no effect, and the server should not have it.
+    `head` is the newest verified checkpoint after the call.
+    """
+
+    items: tuple[Sequenced, ...]
+    outcomes: tuple[Outcome, ...]
+    alarms: tuple[LogAlarm, ...]
+    head: KnownHead
+
+
+def decode_items(data: bytes, log: LogId) -> list[Sequenced]:
+    """Read the items of a page or push; raises NewerProtocol (A28) or LogAlarm (A14, A39)."""
+    items: list[Sequenced] = []
+    piece = b""
+    try:
+        for piece in split_sequence(data):
+            items.append(decode_sequenced(piece))
+    except ProtocolError as error:
+        if error.code in _NEWER:
+            raise NewerProtocol(
+                f"log {log.hex()}: {error.detail}; this program is too old to read on"
+            ) from error
+        raise LogAlarm(
+            ClientCode.LOG_DAMAGED,
+            f"an item that no server may hold: {error}",
+            row=ROW_OF_REJECTION.get(error.code, "A4"),
+            log=log,
+            evidence=(piece,),
+        ) from error
+    return items
+
+
+class LogVerifier:
+    """One log as this device has verified it. `log` is the replay that it drives.
+
+    `known` is the vault's checkpoint: until it is reached, and ever after, own roots must agree
+    with it. `promises` are signed heads that must come true.
+    """
+
+    def __init__(
+        self,
+        log: DirectoryLog | OperationLog,
+        log_id: LogId,
+        clock: Clock,
+        *,
+        directory: LogVerifier | None = None,
+        known: KnownHead | None = None,
+        promises: Iterable[PromisedHead] = (),
+    ) -> None:
+        """`directory` is the directory's verifier; None for that one itself."""
+        self.log = log
+        self.log_id = log_id
+        self._clock = clock
+        self._directory = directory
+        self._known = known
+        self._promises = {head.size: head for head in promises}
+        self._head: KnownHead | None = None
+        self._stopped: LogAlarm | None = None
+        self._keys: list[bytes] = []  # log keys that the directory named, oldest first
+        self._keys_size = 0
+        self._applied: list[tuple[Sequenced, Outcome, LogAlarm | None]] = []
+        self.withheld: dict[bytes, list[int]] = {}
+        """scope -> seqs of items of which only 56 bytes are held"""
+        self.rejected: dict[int, Rejected] = {}
+        """seq -> what the rules said of entries that are in the log and have no effect"""
+
+    @property
+    def head(self) -> Head:
+        """Newest verified (size, root): what a header's `seen` names. (0, empty root) at first."""
+        if self._head is None:
+            return Head(0, self.log.tree.root(0))
+        return Head(self._head.size, self._head.root)
+
+    @property
+    def stopped(self) -> LogAlarm | None:
+        """The alarm that stopped this log, if one did."""
+        return self._stopped
+
+    def least_size(self) -> int:
+        """The size that the newest checkpoint of an honest server has at least (A4, A50)."""
+        known = 0 if self._known is None else self._known.size
+        return max(known, self.head.size, *self._promises, 0)
+
+    # -- taking items -------------------------------------------------------------------------
+
+    def take(self, items: Sequence[Sequenced], note: bytes, *, newest: bool = False) -> Taken:
+        """Verify `items` (in order, known ones allowed) up to the checkpoint in `note`.
+
+        `newest` says that the note answers "your newest": then it may not lie behind what was
+        verified or promised. Raises LogAlarm, NewerProtocol, and DirectoryBehind when the
+        directory must be read further first; then call again with the same items. Nothing of
+        `items` counts before the call returns.
+        """
+        if self._stopped is not None:
+            raise Stopped(f"log {self.log_id.hex()} is stopped: {self._stopped}")
+        with self._stopping():
+            return self._take(items, note, newest)
+
+    def replay(self, items: Iterable[Sequenced], note: bytes) -> None:
+        """Take what the own replica holds: streamed, rules first, root last.
+
+        Call once, on a new verifier, before anything is shown; raises as `take`.
+        """
+        with self._stopping():
+            for item in items:
+                self._apply_one(item)
+            self._applied.clear()
+            checkpoint = self._open(note)
+            if checkpoint.size != self.log.size:
+                raise self._alarm(
+                    ClientCode.LOG_GAP,
+                    f"{self.log.size} items under a checkpoint of {checkpoint.size}",
+                    row="A4",
+                )
+            self._expect_root(checkpoint, note)
+            self._expect_promises(checkpoint.size, note)
+            self._advance(checkpoint, note)
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        try:
+            yield
+        except LogAlarm as alarm:
+            self._stopped = alarm
+            raise
+
+    def _take(self, items: Sequence[Sequenced], note: bytes, newest: bool) -> Taken:
+        fresh = self._fresh(items)
+        checkpoint = self._open(note, fresh)
+        if newest and checkpoint.size < self.least_size():
+            raise self._alarm(
+                ClientCode.LOG_ROLLED_BACK,
+                f"size {checkpoint.size} offered as the newest, {self.least_size()} was signed",
+                row="A4",
+                evidence=(note, *self._signed_beyond(checkpoint.size)),
+            )
+        size = self.log.size
+        if checkpoint.size <= size:
+            self._expect_root(checkpoint, note)
+            return self._taken(self._advance(checkpoint, note))
+        fresh = fresh[: checkpoint.size - size]
+        if len(fresh) < checkpoint.size - size:
+            raise self._alarm(
+                ClientCode.LOG_GAP,
+                f"items end at {size + len(fresh)}, the checkpoint says {checkpoint.size}",
+                row="A6",
+                evidence=(note,),
+            )
+        self._check_times(fresh)
+        self._check_tree(fresh, checkpoint, note)
+        for item in fresh:
+            self._apply_one(item)
+        return self._taken(self._advance(checkpoint, note))
+
+    def _taken(self, head: KnownHead) -> Taken:
+        """Hand over what was applied up to the verified head, earlier interrupted calls too."""
+        done = [row for row in self._applied if row[0].seq < head.size]
+        self._applied = self._applied[len(done) :]
+        return Taken(
+            items=tuple(item for item, _, _ in done),
+            outcomes=tuple(outcome for _, outcome, _ in done),
+            alarms=tuple(alarm for _, _, alarm in done if alarm is not None),
+            head=head,
+        )
+
+    def _fresh(self, items: Sequence[Sequenced]) -> list[Sequenced]:
+        """Drop what is held already, after comparing leaves (A4, A36); the rest has no gap."""
+        size = self.log.size
+        fresh: list[Sequenced] = []
+        for item in items:
+            if item.seq < size:
+                if item.leaf != self.log.tree.leaf(item.seq):
+                    raise self._alarm(
+                        ClientCode.LOG_REWRITTEN,
+                        f"item {item.seq} differs from the one verified before",
+                        row="A4",
+                        seq=item.seq,
+                        evidence=(encode_sequenced(item),),
+                    )
+            elif item.seq == size + len(fresh):
+                fresh.append(item)
+            elif item.seq < size + len(fresh):
+                if item.leaf != fresh[item.seq - size].leaf:
+                    raise self._alarm(
+                        ClientCode.LOG_REWRITTEN,
+                        f"item {item.seq} was sent twice with different content",
+                        row="A4",
+                        seq=item.seq,
+                        evidence=(
+                            encode_sequenced(item),
+                            encode_sequenced(fresh[item.seq - size]),
+                        ),
+                    )
+            else:
+                raise self._alarm(
+                    ClientCode.LOG_GAP,
+                    f"item {item.seq} read where {size + len(fresh)} was expected",
+                    row="A6",
+                    seq=item.seq,
+                    evidence=(encode_sequenced(item),),
+                )
+        return fresh
+
+    def _check_times(self, fresh: Sequence[Sequenced]) -> None:
+        """`at` never decreases and is not ahead of this device's clock (A6, A43)."""
+        latest = self._clock() + MAX_AHEAD_MS
+        for item in fresh:
+            if item.at > latest:
+                raise self._alarm(
+                    ClientCode.CLOCK_AHEAD,
+                    f"item {item.seq} is {(item.at - latest + MAX_AHEAD_MS) // 1000} s ahead of"
+                    f" this device's clock, at most {MAX_AHEAD_MS // 1000} s are taken",
+                    row="A43",
+                    seq=item.seq,
+                    evidence=(encode_sequenced(item),),
+                )
+
+    def _check_tree(self, fresh: Sequence[Sequenced], checkpoint: Checkpoint, note: bytes) -> None:
+        """Own root of old and new leaves must be the signed one, and each promise must hold."""
+        tree, size = self.log.tree, self.log.size
+        try:
+            for item in fresh:
+                tree.append(item.leaf)
+            self._expect_root(checkpoint, note)
+            self._expect_promises(checkpoint.size, note)
+        finally:
+            tree.truncate(size)
+
+    def _expect_root(self, checkpoint: Checkpoint, note: bytes) -> None:
+        if not equal(self.log.tree.root(checkpoint.size), checkpoint.root):
+            raise self._alarm(
+                ClientCode.CHECKPOINT_MISMATCH,
+                f"the items do not add up to the root signed for size {checkpoint.size}",
+                row="A4",
+                evidence=(note, *self._signed_beyond(0)),
+            )
+
+    def _expect_promises(self, size: int, note: bytes) -> None:
+        promised = [(head.size, head.root, head.note) for head in self._promises.values()]
+        if self._known is not None:
+            promised.append((self._known.size, self._known.root, self._known.note))
+        for promised_size, root, promised_note in promised:
+            if promised_size <= size and not equal(self.log.tree.root(promised_size), root):
+                raise self._alarm(
+                    ClientCode.LOG_FORKED,
+                    f"the log signed two histories of size {promised_size}",
+                    row="A4",
+                    evidence=(promised_note, note),
+                )
+
+    def _apply_one(self, item: Sequenced) -> None:
+        """Run the rules over one item; what was applied stays, also when a later one must wait."""
+        outcome = self._outcome(item)
+        alarm: LogAlarm | None = None
+        if isinstance(outcome, Rejected):
+            alarm = self._rejected(item, outcome)
+            self.rejected[item.seq] = outcome
+        elif item.entry is None:
+            self.withheld.setdefault(item.scope, []).append(item.seq)
+        elif item.entry.body_bytes is None and not _may_be_erased(outcome):
+            alarm = self._alarm(
+                ClientCode.BODY_WITHHELD,
+                f"item {item.seq} comes without its body, and nothing was erased",
+                row="A49",
+                seq=item.seq,
+                evidence=(encode_sequenced(item),),
+            )
+        self._applied.append((item, outcome, alarm))
+
+    def _outcome(self, item: Sequenced) -> Outcome:
+        entry = item.entry
+        if item.seq == 0 and entry is not None and log_id32(entry)[:16] != self.log_id:
+            raise self._alarm(
+                ClientCode.WRONG_LOG,
+                "the genesis is not the one that this log's id commits to",
+                row="A48",
+                seq=0,
+                evidence=(encode_sequenced(item),),
+            )
+        try:
+            return self.log.apply(item)
+        except ProtocolError as error:
+            if error.code in _NEWER:
+                raise NewerProtocol(f"log {self.log_id.hex()}: {error.detail}") from error
+            code, row = _damage(error.code, item)
+            raise self._alarm(
+                code, error.detail, row=row, seq=item.seq, evidence=(encode_sequenced(item),)
+            ) from error
+
+    def _rejected(self, item: Sequenced, outcome: Rejected) -> LogAlarm:
+        return self._alarm(
+            ClientCode.ENTRY_REJECTED,
+            f"entry {item.seq} breaks a rule and has no effect: {outcome.code}: {outcome.detail}",
+            row=ROW_OF_REJECTION.get(outcome.code, "A4"),
+            seq=item.seq,
+            evidence=(encode_sequenced(item),),
+        )
+
+    # -- checkpoints --------------------------------------------------------------------------
+
+    def _open(self, note: bytes, fresh: Sequence[Sequenced] = ()) -> Checkpoint:
+        """Verify the log's signature with a key that the verified directory names."""
+        directory = self if self._directory is None else self._directory
+        name, keys = directory.named_keys()
+        if self._directory is None:
+            name, keys = _named_just_now(name, keys, fresh)
+        failure: ProtocolError | None = None
+        for key in keys:
+            try:
+                return open_checkpoint(note, origin(name, self.log_id), key)
+            except ProtocolError as error:
+                failure = error
+        raise self._alarm(
+            ClientCode.CHECKPOINT_FORGED,
+            "the checkpoint is not signed by the key that the directory names for its logs",
+            row="A36",
+            evidence=(note,),
+        ) from failure
+
+    def named_keys(self) -> tuple[str, list[bytes]]:
+        """The deployment's name and every log key that governance ever named, newest first.
+
+        Old ones stay good: the note of a quiet log was signed before a change of the key.
+        """
+        if not isinstance(self.log, DirectoryLog):
+            raise TypeError("only the directory names log keys")
+        for size in range(self._keys_size + 1, self.log.size + 1):
+            key = self.log.at(size).log_key
+            if not self._keys or self._keys[-1] != key:
+                self._keys.append(key)
+        self._keys_size = self.log.size
+        name = self.log.state.name if self.log.size else ""
+        return name, self._keys[::-1]
+
+    def _advance(self, checkpoint: Checkpoint, note: bytes) -> KnownHead:
+        if self._head is None or checkpoint.size > self._head.size:
+            self._head = KnownHead(self.log.id32, checkpoint.size, checkpoint.root, note)
+            for size in [size for size in self._promises if size <= checkpoint.size]:
+                del self._promises[size]
+        return self._head
+
+    def notice(self, note: bytes) -> PromisedHead | None:
+        """Verify a signed head that came alone; returns it if it lies beyond what is verified."""
+        checkpoint = self._open(note)
+        with self._stopping():
+            if checkpoint.size <= self.log.size:
+                self._expect_root(checkpoint, note)
+                return None
+            return self._promise(checkpoint, note)
+
+    def _promise(self, checkpoint: Checkpoint, note: bytes) -> PromisedHead:
+        promise = PromisedHead(self.log_id, checkpoint.size, checkpoint.root, note)
+        held = self._promises.setdefault(promise.size, promise)
+        if held.root != promise.root:
+            raise self._alarm(
+                ClientCode.LOG_FORKED,
+                f"the log signed two histories of size {promise.size}",
+                row="A4",
+                evidence=(held.note, note),
+            )
+        return promise
+
+    def check_receipt(
+        self, entry: Entry, receipt: Receipt
+    ) -> tuple[StoredReceipt, PromisedHead | None]:
+        """Verify that a signed head covers `entry` at its place (A6).
+
+        Returns what to store, and the head as a promise if it lies beyond what is verified.
+        Raises LogAlarm; then the entry is not known to be in the log.
+        """
+        leaf = leaf_hash(receipt.seq, receipt.at, entry.scope, entry.inner)
+        checkpoint = self._open(receipt.note)
+        try:
+            verify_inclusion(leaf, receipt.seq, checkpoint.size, receipt.proof, checkpoint.root)
+        except ProtocolError as error:
+            raise self._alarm(
+                ClientCode.RECEIPT_FORGED,
+                f"the receipt does not prove that the entry is at place {receipt.seq}",
+                row="A6",
+                seq=receipt.seq,
+                evidence=(receipt.encode(),),
+            ) from error
+        stored = StoredReceipt(self.log_id, entry.header.id, receipt.seq, leaf)
+        with self._stopping():
+            if checkpoint.size > self.log.size:
+                return stored, self._promise(checkpoint, receipt.note)
+            self._expect_root(checkpoint, receipt.note)
+            return stored, None
+
+    # -- withheld items -----------------------------------------------------------------------
+
+    def check_complete(self, items: Iterable[Sequenced], scopes: Iterable[bytes]) -> list[int]:
+        """Hold freshly read items against the leaves: the seqs of `scopes` that came whole.
+
+        Raises LogAlarm with A39 if one is still withheld, or is another item.
+        """
+        wanted = {seq for scope in scopes for seq in self.withheld.get(scope, ())}
+        with self._stopping():
+            complete = {item.seq for item in items if self._is_whole(item, wanted)}
+            missing = wanted - complete
+            if missing:
+                raise self._alarm(
+                    ClientCode.ENTRY_WITHHELD,
+                    f"{len(missing)} entries of an own channel are withheld, from {min(missing)} on",
+                    row="A39",
+                    seq=min(missing),
+                )
+        return sorted(complete)
+
+    def _is_whole(self, item: Sequenced, wanted: set[int]) -> bool:
+        if item.seq not in wanted or item.entry is None:
+            return False
+        if item.leaf != self.log.tree.leaf(item.seq):
+            raise self._alarm(
+                ClientCode.LOG_REWRITTEN,
+                f"item {item.seq} differs from the one verified before",
+                row="A4",
+                seq=item.seq,
+                evidence=(encode_sequenced(item),),
+            )
+        return True
+
+    def directory_withheld(self, size: int) -> LogAlarm:
+        """The alarm for an entry that names a directory which the server does not show (A3)."""
+        self._stopped = self._alarm(
+            ClientCode.DIRECTORY_WITHHELD,
+            f"entries name a directory of {size} entries, the server does not show as many",
+            row="A3",
+            seq=self.log.size,
+        )
+        return self._stopped
+
+    def _signed_beyond(self, size: int) -> tuple[bytes, ...]:
+        notes = [head.note for head in self._promises.values() if head.size > size]
+        if self._known is not None and self._known.size > size:
+            notes.append(self._known.note)
+        if self._head is not None and self._head.size > size:
+            notes.append(self._head.note)
+        return tuple(dict.fromkeys(notes))
+
+    def _alarm(
+        self,
+        code: ClientCode,
+        detail: str,
+        *,
+        row: str,
+        seq: int = -1,
+        evidence: tuple[bytes, ...] = (),
+    ) -> LogAlarm:
+        return LogAlarm(code, detail, row=row, log=self.log_id, seq=seq, evidence=evidence)
+
+
+def _named_just_now(
+    name: str, keys: list[bytes], fresh: Sequence[Sequenced]
+) -> tuple[str, list[bytes]]:
+    """Add what the items name that this very note covers: the genesis, a change of the key."""
+    for item in fresh:
+        if item.entry is None or item.entry.body is None:
+            continue
+        if item.seq == 0 and item.entry.header.type == "directory.genesis":
+            name = str(item.entry.body["name"])
+        if item.entry.header.type in ("directory.genesis", "logkey.set"):
+            keys = [bytes(item.entry.body["log_key"]), *keys]
+    return name, keys
+
+
+def _damage(code: str, item: Sequenced) -> tuple[ClientCode, str]:
+    """Name for what `apply` itself found impossible, and its row."""
+    if code == ErrorCode.WRONG_LOG:
+        return ClientCode.WRONG_LOG, "A48" if item.seq == 0 else "A7"
+    if item.entry is None:
+        return ClientCode.ENTRY_WITHHELD, "A3" if item.seq else "A48"
+    return ClientCode.LOG_DAMAGED, "A6"
+
+
+def _may_be_erased(state: Outcome) -> bool:
+    """Whether bodies may be missing: an operation that was erased, by entry or by its date."""
+    return isinstance(state, OperationState) and state.effective_phase(state.at) is Phase.ERASED
