@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cencomm_crypto.errors import Rejected
+from cencomm_crypto.errors import ErrorCode, Rejected
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.entry import Entry, Head, Header, author
 from cencomm_crypto.public.ids import AdminId, DeviceId, EntryId, PersonId
@@ -174,8 +174,11 @@ class DirectoryBuilder:
         """The (size, root) at an earlier size."""
         return Head(size, self.log.tree.root(size))
 
-    def author(self, kind: str, body: Body, device: HeldDevice, **header: Any) -> Entry:
-        """An entry by `device` that has seen the newest head; not appended."""
+    def author(self, kind: str, body: Body, device: HeldDevice, /, **header: Any) -> Entry:
+        """An entry by `device` that has seen the newest head; not appended.
+
+        `header` replaces fields, also with false ones.
+        """
         genesis = kind == "directory.genesis"
         fields: dict[str, Any] = {
             "type": kind,
@@ -262,6 +265,11 @@ class DirectoryBuilder:
     def offer(self, entry: Entry) -> DirectoryState | Rejected:
         """What the log would do with the entry; nothing is appended."""
         return self.log.check(self.sequenced(entry))
+
+    def refusal(self, entry: Entry) -> ErrorCode | None:
+        """The code with which the rules reject the entry, None if they accept it."""
+        result = self.offer(entry)
+        return result.code if isinstance(result, Rejected) else None
 
     def force(self, entry: Entry) -> DirectoryState | Rejected:
         """Append the entry as a dishonest server would, accepted or not."""

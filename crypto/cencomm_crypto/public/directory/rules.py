@@ -3,7 +3,7 @@
 Pure, the same in the server, every client and the auditor's tool. Checks run in this order,
 and the first that fails gives the code:
 
-1. the body is there, the type is the directory's, header fields stand where they may;
+1. the body is there, the type is the directory's, `dir` is absent (parsing did the rest);
 2. log id; suite at least the directory's minimum (A28);
 3. the author: for bodies with root signatures the poster named in them, else a known device;
    its signature (A8);
@@ -76,12 +76,8 @@ def _directory_entry(item: Sequenced) -> tuple[Entry, Mapping[str, Value]]:
         )
     if entry.body is None:
         raise RuleViolation(ErrorCode.LOG_DAMAGED, "the directory erases nothing")
-    if header.chan is not None:
-        raise RuleViolation(ErrorCode.WRONG_SCOPE, "the directory has no channels")
-    if header.dir is not None or header.epoch is not None:
-        raise RuleViolation(
-            ErrorCode.MALFORMED, "dir and epoch must be absent in the directory's headers"
-        )
+    if header.dir is not None:  # log.restored may stand in either log, so parsing lets it pass
+        raise RuleViolation(ErrorCode.MALFORMED, "dir must be absent in the directory's headers")
     return entry, entry.body
 
 
@@ -98,8 +94,9 @@ def _next_state(
             ErrorCode.BAD_VALUE, f"suite {header.suite} read, at least {state.suite_min} expected"
         )
     device = _check_author(state, entry, body)
+    person = None if device is None else state.persons[device.person]
     author = _seen_by(state, item.seq, header, roots)
-    act = Act(header.type, item.seq, header.seen.size, body, device)
+    act = Act(header.type, item.seq, header.seen.size, body, device, person)
     changed = _effect(state, act)
     return replace(
         changed,
@@ -160,5 +157,4 @@ def _effect(state: DirectoryState, act: Act) -> DirectoryState:
             ErrorCode.INACTIVE,
             "the author's device is revoked, or its person or administration suspended",
         )
-    act = replace(act, person=state.persons[act.device.person])
     return AUTHOR_RULES[act.type](state, act)
