@@ -209,7 +209,7 @@ class Mirror:
             return self._head(self._verifier(log), note)
 
     def receipt(self, entry: Entry, receipt: Receipt, log: LogId) -> StoredReceipt:
-        """Verify a receipt and keep it and its head; raises LogAlarm. The caller saves the vault."""
+        """Verify a receipt; keep it and its head (the caller saves the vault). Raises LogAlarm."""
         verifier = self._verifier(log)
         with self._keeping_evidence():
             stored, promise = verifier.check_receipt(entry, receipt)

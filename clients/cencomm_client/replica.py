@@ -269,7 +269,7 @@ def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
 
 
 def _hot_journal(path: Path) -> bool:
-    """Whether a crash left a half-made transaction, which SQLite itself takes back when it opens."""
+    """Whether a crash left half a transaction, which SQLite itself takes back on opening."""
     try:
         return path.with_name(path.name + "-journal").stat().st_size > 0
     except OSError:

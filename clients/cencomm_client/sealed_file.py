@@ -14,6 +14,7 @@ fixes it.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -190,7 +191,7 @@ class FileLock:
 
 _BINARY: int = getattr(os, "O_BINARY", 0)  # Windows opens in text mode without it
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: IO[bytes]) -> bool:

@@ -13,6 +13,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from types import TracebackType
@@ -145,10 +146,8 @@ def check_url(url: str) -> URL:
     except ValueError as error:
         raise InsecureUrl("not an address of the form https://host") from error
     local = host == "localhost"
-    try:
+    with suppress(ValueError):
         local = local or ip_address(host).is_loopback
-    except ValueError:
-        pass
     if parsed.scheme != "https" and not (parsed.scheme == "http" and local):
         raise InsecureUrl(f"{url!a}: https expected; http is taken for this machine only")
     if not host or parsed.user or parsed.password or parsed.query_string or parsed.fragment:
@@ -551,7 +550,7 @@ def parse_wraps(data: bytes) -> Wraps:
 
 
 def parse_push(data: bytes) -> PushFrame:
-    """Read an `entries` or `head` event: [log16, size, note], then items; raises AnswerMalformed."""
+    """Read an `entries` or `head` event: [log16, size, note], then items."""
     try:
         first = next(iter(split_sequence(data)), b"")
         head = decode(first, max_size=MAX_NOTE + 64)

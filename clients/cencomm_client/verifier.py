@@ -17,8 +17,8 @@ from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.entry import Entry, Head, leaf_hash, log_id32
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.note import Checkpoint, open_checkpoint, origin
-from cencomm_crypto.public.operation.phases import Phase
 from cencomm_crypto.public.operation.state import OperationState
+from cencomm_crypto.public.phases import Phase
 from cencomm_crypto.public.primitives import equal
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.tree import verify_inclusion
@@ -455,7 +455,7 @@ class LogVerifier:
             if missing:
                 raise self._alarm(
                     ClientCode.ENTRY_WITHHELD,
-                    f"{len(missing)} entries of an own channel are withheld, from {min(missing)} on",
+                    f"{len(missing)} entries of an own channel are withheld, from {min(missing)}",
                     row="A39",
                     seq=min(missing),
                 )

@@ -1,0 +1,155 @@
+"""Own entries on their way: kept in the vault before they are sent, until a receipt is verified.
+
+So nothing is lost when the server or this process dies, and nothing is there twice: the same
+bytes are sent again, and the log takes an id once (A5, A6). Waiting posts share one write of
+the vault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from cencomm_crypto.public.bodies import OPAQUE_TYPES
+from cencomm_crypto.public.entry import Entry, parse_header
+from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.wire import Receipt, Submission
+
+from cencomm_client.errors import (
+    EpochSuperseded,
+    NotAuthenticated,
+    Refused,
+    TransportError,
+    TryLater,
+)
+from cencomm_client.live import LiveConnection
+from cencomm_client.mirror import Mirror
+from cencomm_client.transport import Transport
+from cencomm_client.vault import Vault
+from cencomm_client.vault_contents import OutboxItem, StoredReceipt
+from cencomm_client.verifier import Clock
+
+PATIENCE_S = 60.0
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+
+Send = Callable[[LogId, Submission], Awaitable[Receipt]]
+"""Sends by whichever way is open; raises TransportError or Refused."""
+
+
+class Outbox:
+    """Sends what this vault's device signed."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        mirror: Mirror,
+        send: Send,
+        clock: Clock,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._vault = vault
+        self._mirror = mirror
+        self._send = send
+        self._clock = clock
+        self._jitter = jitter
+        self._saving: asyncio.Task[None] | None = None
+
+    async def submit(
+        self,
+        log: LogId,
+        entry: Entry,
+        *,
+        wraps: bytes = b"",
+        shares: bytes = b"",
+        patience_s: float = PATIENCE_S,
+    ) -> StoredReceipt:
+        """Keep, send, verify the receipt, keep that; returns the entry's place.
+
+        Raises Refused when the server says no for good (the bytes are given up, except a
+        message whose epoch it calls superseded: see `give_up`), or TransportError, TryLater,
+        NotAuthenticated after `patience_s`: then the bytes stay and `flush` sends them again.
+        Raises LogAlarm for a receipt that proves nothing (A6).
+        """
+        submission = Submission.of(entry, wraps, shares)
+        item = OutboxItem(log, entry.header.id, submission.encode(), self._clock())
+        self._vault.put_outbox(item)
+        await self._saved()
+        return await self._deliver(item, entry, submission, patience_s)
+
+    async def flush(
+        self, log: LogId | None = None, *, patience_s: float = 0.0
+    ) -> list[tuple[OutboxItem, Refused]]:
+        """Send everything that waits, oldest first; returns what was refused for good.
+
+        Raises TransportError, TryLater or NotAuthenticated when it must wait on.
+        """
+        refused: list[tuple[OutboxItem, Refused]] = []
+        for item in self._vault.outbox(log):
+            submission = Submission.decode(item.submission)
+            try:
+                await self._deliver(item, submission.entry(), submission, patience_s)
+            except (TryLater, NotAuthenticated):
+                raise
+            except Refused as refusal:
+                refused.append((item, refusal))
+        return refused
+
+    def give_up(self, item: OutboxItem) -> None:
+        """Forget bytes; of a message only when the verified log shows its epoch superseded
+        (RULES Headers): its payload is then sealed anew under another id and the same `mid`."""
+        self._vault.drop_outbox(item.log, item.id)
+
+    async def _deliver(
+        self, item: OutboxItem, entry: Entry, submission: Submission, patience_s: float
+    ) -> StoredReceipt:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience_s
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                receipt = await self._send(item.log, submission)
+                return self._mirror.receipt(entry, receipt, item.log)
+            except (TransportError, TryLater) as error:
+                asked_s = error.retry_after_s if isinstance(error, TryLater) else 0.0
+                wait_s = max(asked_s, pause_s * (0.5 + self._jitter()))
+                if loop.time() + wait_s > deadline:
+                    raise
+                await asyncio.sleep(wait_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            except NotAuthenticated:
+                raise
+            except Refused as refusal:
+                sealed = entry.header.type in OPAQUE_TYPES
+                if not (sealed and isinstance(refusal, EpochSuperseded)):
+                    self._vault.drop_outbox(item.log, item.id)
+                raise
+
+    async def _saved(self) -> None:
+        """Wait for one write of the vault that covers all that was put in by now."""
+        if self._saving is None:
+            self._saving = asyncio.create_task(self._save_soon())
+        await asyncio.shield(self._saving)
+
+    async def _save_soon(self) -> None:
+        await asyncio.sleep(0)
+        self._saving = None
+        self._vault.save()
+
+
+def sender(transport: Transport, live: Callable[[], LiveConnection | None]) -> Send:
+    """Send by the live connection while it is up, else by HTTP; a genesis makes its log."""
+
+    async def send(log: LogId, submission: Submission) -> Receipt:
+        if parse_header(submission.header).type == "operation.genesis":
+            return await transport.create_log(submission)
+        connection = live()
+        if connection is not None and connection.connected:
+            with suppress(TransportError):  # the outcome is unknown: the same bytes go by HTTP
+                return await connection.append(log, submission)
+        return await transport.append(log, submission)
+
+    return send
