@@ -201,6 +201,22 @@ def test_every_subject_has_its_compare_and_set(
         assert applied(directory, entry) == ErrorCode.STALE_SEEN, entry.header.type
 
 
+def test_dismissals_conflict_with_what_happened_to_the_person_or_its_administration(
+    directory: DirectoryBuilder, france: HeldAdministration
+) -> None:
+    second, third = directory.ncp(france), directory.ncp(france)
+    seen, poster = directory.head, directory.new_device(third.id)
+    directory.append(directory.author("person.reset", {"person": second.id}, third.device))
+    entry = directory.by_admin_root(
+        "ncp.dismiss", {"person": second.id}, france, seen=seen, poster=poster
+    )
+    assert applied(directory, entry) == ErrorCode.STALE_SEEN
+    other = directory.by_admin_root(
+        "ncp.dismiss", {"person": third.id}, france, seen=seen, poster=poster
+    )
+    assert applied(directory, other) is None
+
+
 def test_a_rekey_conflicts_with_what_happened_to_its_device(
     directory: DirectoryBuilder, agent: HeldPerson
 ) -> None:

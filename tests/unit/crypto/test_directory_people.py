@@ -132,6 +132,14 @@ def test_a_dismissed_ncp_stays_a_person_that_vouches_for_nobody(
     assert by_ncp(directory, "person.suspend", agent) == ErrorCode.NOT_PERMITTED
 
 
+def test_a_suspended_administrations_root_dismisses_nobody(
+    directory: DirectoryBuilder, france: HeldAdministration
+) -> None:
+    directory.suspend_administration(france)
+    entry = directory.by_admin_root("ncp.dismiss", {"person": france.ncp.id}, france)
+    assert directory.refusal(entry) == ErrorCode.INACTIVE
+
+
 def test_only_an_ncp_of_the_administration_itself_is_dismissed(
     directory: DirectoryBuilder,
     france: HeldAdministration,

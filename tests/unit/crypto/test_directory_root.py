@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.directory.rules import apply_directory
-from cencomm_crypto.public.directory.witness import WitnessMode
+from cencomm_crypto.public.directory.witness import WitnessMode, read_witness_policy
 from cencomm_crypto.public.entry import Entry, Head
 from cencomm_crypto.public.keys import SigType, admin_id, device_id
 from cencomm_crypto.public.primitives import EMPTY_ROOT
@@ -408,6 +408,22 @@ def test_a_new_governance_root_needs_a_threshold_it_can_meet(directory: Director
     body = {"keys": [directory.governance[0].public], "k": 2}
     entry = directory.by_governance("governance.rekey", body)
     assert directory.refusal(entry) == ErrorCode.BAD_THRESHOLD
+
+
+def test_one_holder_never_counts_twice_in_a_new_governance_root(
+    directory: DirectoryBuilder,
+) -> None:
+    key = directory.governance[0].public
+    entry = directory.by_governance("governance.rekey", {"keys": [key, key], "k": 2})
+    assert directory.refusal(entry) == ErrorCode.KEY_REUSED
+
+
+def test_a_witness_key_of_small_order_is_refused_wherever_a_policy_is_read(
+    directory: DirectoryBuilder,
+) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        read_witness_policy(policy(directory, keys=[["w", ORDER_8]], k=1))
+    assert caught.value.code == ErrorCode.BAD_KEY
 
 
 def test_governance_changes_the_log_key_to_one_never_named(directory: DirectoryBuilder) -> None:
