@@ -14,7 +14,7 @@ from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import ChannelId, DeviceId, PersonId
 from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.operation.state import OperationState
-from cencomm_crypto.public.primitives import sha256, u8
+from cencomm_crypto.public.primitives import sha256
 from cencomm_crypto.public.tree import root_of
 
 
@@ -93,8 +93,8 @@ def wraps_root(rows: Iterable[tuple[DeviceId, bytes, bytes]]) -> bytes:
 
 
 def shares_root(rows: Iterable[tuple[int, DeviceId, bytes, bytes]]) -> bytes:
-    """Root over u8 x || device id || box_pk || H(w), rows in order of (x, device id)."""
-    return root_of([u8(x) + device + box_pk + wrap_hash for x, device, box_pk, wrap_hash in rows])
+    """Root over device id || box_pk || H(w), rows in order of (x, device id)."""
+    return wraps_root((device, box_pk, wrap_hash) for _, device, box_pk, wrap_hash in rows)
 
 
 def pending_rotation(
