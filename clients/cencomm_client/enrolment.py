@@ -33,6 +33,7 @@ from cencomm_crypto.public.keys import (
 from cencomm_crypto.public.primitives import sha256
 from cencomm_crypto.public.shape import Map
 
+from cencomm_client.answers import ReceivedEnrolment
 from cencomm_client.authoring import Author, entry_id
 from cencomm_client.errors import (
     EnrolmentProof,
@@ -44,7 +45,7 @@ from cencomm_client.mirror import Mirror
 from cencomm_client.outbox import Outbox
 from cencomm_client.sealed_file import Random
 from cencomm_client.session import prove_device
-from cencomm_client.transport import ReceivedEnrolment, Transport
+from cencomm_client.transport import Transport
 from cencomm_client.vault import Derive, Vault
 from cencomm_client.vault_contents import IssuedInvitation, StoredReceipt
 from cencomm_client.verifier import Clock

@@ -14,11 +14,12 @@ from enum import StrEnum
 from typing import Any
 
 import aiohttp
-import socketio
+import socketio  # type: ignore[import-untyped]
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.wire import Receipt, Submission
-from socketio.exceptions import SocketIOError
+from socketio.exceptions import SocketIOError  # type: ignore[import-untyped]
 
+from cencomm_client.answers import PushFrame, parse_push, parse_receipt
 from cencomm_client.errors import (
     AnswerMalformed,
     NotAuthenticated,
@@ -27,7 +28,7 @@ from cencomm_client.errors import (
     Unreachable,
     refusal,
 )
-from cencomm_client.transport import PushFrame, Transport, parse_push, parse_receipt
+from cencomm_client.transport import Transport
 
 SOCKET_PATH = "/v1/socket"
 MAX_FRAME = 8 * 1024 * 1024  # bytes; a push covers one commit of the server

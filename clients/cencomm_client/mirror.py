@@ -25,6 +25,7 @@ from cencomm_crypto.public.operation.views import visible
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Receipt, Sequenced, decode_sequenced, encode_sequenced
 
+from cencomm_client.answers import EntriesPage, PushFrame
 from cencomm_client.errors import (
     AnswerMalformed,
     AnswerTooLarge,
@@ -33,7 +34,6 @@ from cencomm_client.errors import (
     ReplicaDamaged,
 )
 from cencomm_client.replica import Evidence, Replica
-from cencomm_client.transport import EntriesPage, PushFrame
 from cencomm_client.vault import Vault
 from cencomm_client.vault_contents import KnownHead, StoredReceipt
 from cencomm_client.verifier import Clock, LogVerifier, Outcome, Taken, decode_items
@@ -273,23 +273,28 @@ class Mirror:
     async def _complete(self, source: Source, log: LogId) -> None:
         """Fetch whole what was withheld of channels that this person may read by now (A39)."""
         verifier = self._verifier(log)
-        scopes = self._opened_scopes(verifier)
-        if not scopes:
+        due = self._opened_scopes(verifier)
+        hoped = [scope for scope in self._opened_scopes(verifier, now=True) if scope not in due]
+        seqs = [seq for scope in (*due, *hoped) for seq in verifier.withheld[scope]]
+        if not seqs:
             return
-        seqs = [seq for scope in scopes for seq in verifier.withheld[scope]]
         items = await self._pages(source, log, min(seqs), max(seqs) + 1)
         with self._keeping_evidence():
-            complete = set(verifier.check_complete(items, scopes))
+            complete = set(verifier.check_complete(items, due, hoped))
         whole = [item for item in items if item.seq in complete]
-        self._replica.complete(log, ((item.seq, encode_sequenced(item)) for item in whole))
-        self._operations[log] = self._replayed(log)
-        self._tell(Update(log, (), (), (), tuple(whole)))
+        if whole:
+            self._replica.complete(log, ((item.seq, encode_sequenced(item)) for item in whole))
+            self._operations[log] = self._replayed(log)
+            self._tell(Update(log, (), (), (), tuple(whole)))
 
-    def _opened_scopes(self, verifier: LogVerifier) -> list[bytes]:
+    def _opened_scopes(self, verifier: LogVerifier, *, now: bool = False) -> list[bytes]:
+        """Withheld scopes that this person may read by now: by the log's own time, which the
+        server cannot deny, or by this device's clock, before which it may be a little."""
         if not isinstance(verifier.log, OperationLog) or not verifier.withheld:
             return []
         state, person = verifier.log.state, self._vault.person
-        return [scope for scope in verifier.withheld if visible(state, person, scope)]
+        at = self._clock() if now else None
+        return [scope for scope in verifier.withheld if visible(state, person, scope, at=at)]
 
     def _head(self, verifier: LogVerifier, note: bytes) -> bool:
         promise = verifier.notice(note)

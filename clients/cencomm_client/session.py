@@ -17,6 +17,7 @@ from typing import Any
 from cencomm_crypto.public.keys import SigType, login_message
 from cencomm_crypto.public.primitives import sha256
 
+from cencomm_client.answers import DeviceProof, token_text
 from cencomm_client.errors import (
     NoSession,
     NotAuthenticated,
@@ -25,7 +26,7 @@ from cencomm_client.errors import (
     WrongDirectory,
 )
 from cencomm_client.sealed_file import Random
-from cencomm_client.transport import DeviceProof, Transport, token_text
+from cencomm_client.transport import Transport
 from cencomm_client.vault import Vault
 from cencomm_client.verifier import Clock
 

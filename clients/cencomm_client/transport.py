@@ -10,24 +10,39 @@ the verifier's; this module believes nothing.
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Any
 
 import aiohttp
-from cencomm_crypto.errors import ProtocolError
-from cencomm_crypto.public.encoding import decode, decode_map
 from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId, PersonId
 from cencomm_crypto.public.note import MAX_NOTE
-from cencomm_crypto.public.shape import Array, Bytes, Fixed, Shape, UInt
-from cencomm_crypto.public.wire import Receipt, Submission, split_sequence
+from cencomm_crypto.public.wire import Receipt, Submission
 from yarl import URL
 
+from cencomm_client.answers import (
+    MAX_SHORT,
+    Challenge,
+    DeviceProof,
+    EntriesPage,
+    LogListing,
+    ReceivedEnrolment,
+    ServerInfo,
+    Wraps,
+    header_int,
+    hex_field,
+    int_field,
+    objects_field,
+    parse_json,
+    parse_receipt,
+    parse_wraps,
+    text_field,
+    token_text,
+    unhex,
+)
 from cencomm_client.errors import (
     AnswerMalformed,
     AnswerTooLarge,
@@ -41,101 +56,9 @@ from cencomm_client.errors import (
 
 MAX_JSON = 1024 * 1024  # bytes
 MAX_PAGE = 4 * 1024 * 1024 + 128 * 1024  # DESIGN 11: a log read returns at most 4 MiB
-MAX_SHORT = 64 * 1024
 TIMEOUT_S = 30.0
 JSON = "application/json"
 CBOR = "application/cbor"
-
-_PUSH_HEAD = Fixed((Bytes((16,)), UInt(most=2**53 - 1), Bytes(least=1, most=MAX_NOTE)))
-_SHARE = Fixed((UInt(1, 16), Bytes(least=1, most=512)))
-
-
-@dataclass(frozen=True, slots=True)
-class EntriesPage:
-    """One page of a log: the CBOR sequence as sent, where to go on, and the size it claims."""
-
-    items: bytes
-    next: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class PushFrame:
-    """A pushed step: the log, the size and note that cover it, and the items as sent."""
-
-    log: LogId
-    size: int
-    note: bytes
-    items: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ServerInfo:
-    """What /v1/info says; believed only where it equals the pin."""
-
-    name: str
-    directory: bytes
-    log_key: bytes
-    v: int
-    suite: int
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """A nonce to sign, once; `expires_ms` by the server's clock."""
-
-    nonce: bytes
-    expires_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceProof:
-    """A signed challenge: SIG(device, "login", ...) bound to a token (DESIGN 3 Login)."""
-
-    device: DeviceId
-    nonce: bytes
-    expiry_ms: int
-    token_hash: bytes
-    sig: bytes
-
-    def fields(self) -> dict[str, Any]:
-        """As JSON fields."""
-        return {
-            "device": self.device.hex(),
-            "nonce": self.nonce.hex(),
-            "expiry": self.expiry_ms,
-            "token_hash": self.token_hash.hex(),
-            "sig": self.sig.hex(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class LogListing:
-    """A log that the server lets this person read."""
-
-    log: LogId
-    kind: str  # "directory" | "operation"
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedEnrolment:
-    """Keys that came for an own invitation; nothing of it is proven yet."""
-
-    invitation: bytes
-    person: PersonId
-    sign_pk: bytes
-    box_pk: bytes
-    enrol_sig: bytes
-    proof: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Wraps:
-    """The wrap of one epoch for this device, and this auditor's share wraps: (x, wrap)."""
-
-    wrap: bytes | None
-    shares: tuple[tuple[int, bytes], ...]
 
 
 def check_url(url: str) -> URL:
@@ -216,17 +139,21 @@ class Transport:
         """Name, directory id, log key, protocol version."""
         answer = await self._json("GET", "/v1/info", token=False)
         return ServerInfo(
-            _text(answer, "name"),
-            _hex(answer, "directory", 32),
-            _hex(answer, "log_key", 32),
-            _int(answer, "v"),
-            _int(answer, "suite"),
+            text_field(answer, "name"),
+            hex_field(answer, "directory", 32),
+            hex_field(answer, "log_key", 32),
+            int_field(answer, "v"),
+            int_field(answer, "suite"),
         )
 
     async def directory_head(self) -> tuple[int, bytes, bytes]:
         """(size, root, note) of the directory: what a root ceremony names as seen."""
         answer = await self._json("GET", "/v1/directory/head", token=False)
-        return _int(answer, "size"), _hex(answer, "root", 32), _text(answer, "note").encode()
+        return (
+            int_field(answer, "size"),
+            hex_field(answer, "root", 32),
+            text_field(answer, "note").encode(),
+        )
 
     async def post_root_entry(self, submission: Submission) -> Receipt:
         """Post a body that root signatures carry, without a session."""
@@ -256,7 +183,7 @@ class Transport:
         answer = await self._json(
             "GET", "/v1/enrolments", query={"invitation": invitation.hex()}, token=False
         )
-        return _text(answer, "status") == "done"
+        return text_field(answer, "status") == "done"
 
     async def post_invitation(self, invitation: bytes, person: PersonId) -> None:
         """Open an invitation at the server, which learns its lookup id only."""
@@ -268,7 +195,7 @@ class Transport:
         """Enrolments that came for own invitations."""
         answer = await self._json("GET", "/v1/invitations")
         found: list[ReceivedEnrolment] = []
-        for row in _list(answer, "invitations"):
+        for row in objects_field(answer, "invitations"):
             enrolment = row.get("enrolment")
             if not enrolment:
                 continue
@@ -276,12 +203,12 @@ class Transport:
                 raise AnswerMalformed("invitations: an enrolment that is no object")
             found.append(
                 ReceivedEnrolment(
-                    _hex(row, "invitation", 16),
-                    PersonId(_hex(row, "person", 16)),
-                    _hex(enrolment, "sign_pk", 32),
-                    _hex(enrolment, "box_pk", 32),
-                    _hex(enrolment, "enrol_sig", 64),
-                    _hex(enrolment, "proof", 32),
+                    hex_field(row, "invitation", 16),
+                    PersonId(hex_field(row, "person", 16)),
+                    hex_field(enrolment, "sign_pk", 32),
+                    hex_field(enrolment, "box_pk", 32),
+                    hex_field(enrolment, "enrol_sig", 64),
+                    hex_field(enrolment, "proof", 32),
                 )
             )
         return tuple(found)
@@ -293,7 +220,7 @@ class Transport:
         answer = await self._json(
             "POST", "/v1/login/challenge", {"device": device.hex()}, token=False
         )
-        return Challenge(_hex(answer, "nonce", 32), _int(answer, "expires"))
+        return Challenge(hex_field(answer, "nonce", 32), int_field(answer, "expires"))
 
     async def register_account(
         self, account: str, login_secret: bytes, proof: DeviceProof
@@ -305,7 +232,7 @@ class Transport:
             {"account": account, "login_secret": login_secret.hex(), **proof.fields()},
             token=False,
         )
-        return _text(answer, "totp_uri"), _text(answer, "totp_secret")
+        return text_field(answer, "totp_uri"), text_field(answer, "totp_secret")
 
     async def confirm_account(
         self, account: str, login_secret: bytes, totp: str, proof: DeviceProof
@@ -336,7 +263,7 @@ class Transport:
             },
             token=False,
         )
-        return _int(answer, "expires")
+        return int_field(answer, "expires")
 
     async def bot_login(self, account: str, client_secret: bytes, proof: DeviceProof) -> int:
         """Log in a bot; returns the session's end in ms."""
@@ -346,12 +273,12 @@ class Transport:
             {"account": account, "client_secret": client_secret.hex(), **proof.fields()},
             token=False,
         )
-        return _int(answer, "expires")
+        return int_field(answer, "expires")
 
     async def bot_secret(self, person: PersonId) -> bytes:
         """A bot's client secret, shown once to its NCP."""
         answer = await self._json("POST", "/v1/bot/secret", {"person": person.hex()})
-        return _hex(answer, "client_secret", 32)
+        return hex_field(answer, "client_secret", 32)
 
     async def logout(self) -> None:
         """End the session."""
@@ -365,9 +292,13 @@ class Transport:
         query = {"limit": "500"}
         while True:
             answer = await self._json("GET", "/v1/logs", query=query)
-            rows = _list(answer, "logs")
+            rows = objects_field(answer, "logs")
             found += [
-                LogListing(LogId(_hex(row, "log", 16)), _text(row, "kind"), _int(row, "size"))
+                LogListing(
+                    LogId(hex_field(row, "log", 16)),
+                    text_field(row, "kind"),
+                    int_field(row, "size"),
+                )
                 for row in rows
             ]
             following = answer.get("next")
@@ -389,7 +320,7 @@ class Transport:
             "GET", f"/v1/logs/{log.hex()}/entries", MAX_PAGE, query={"after": str(after)}
         )
         return EntriesPage(
-            data, _header_int(headers, "X-Cencomm-Next"), _header_int(headers, "X-Cencomm-Size")
+            data, header_int(headers, "X-Cencomm-Next"), header_int(headers, "X-Cencomm-Size")
         )
 
     async def checkpoint(self, log: LogId, size: int | None = None) -> bytes:
@@ -408,7 +339,7 @@ class Transport:
         proof = answer.get("proof")
         if not isinstance(proof, list) or len(proof) > 128:
             raise AnswerMalformed("proof: a list of hashes expected")
-        return tuple(_unhex(item, "proof", 32) for item in proof)
+        return tuple(unhex(item, "proof", 32) for item in proof)
 
     async def wraps(self, log: LogId, chan: ChannelId, n: int) -> Wraps:
         """Own wrap and share wraps of an epoch."""
@@ -505,7 +436,7 @@ async def _read(answer: aiohttp.ClientResponse, max_size: int, path: str) -> byt
 def _refused(status: int, headers: Mapping[str, str], data: bytes) -> Refused:
     try:
         answer = parse_json(data)
-        code, detail = _text(answer, "code"), _text(answer, "detail")
+        code, detail = text_field(answer, "code"), text_field(answer, "detail")
     except AnswerMalformed:
         code, detail = "refused", f"the server answered {status} without a code"
     try:
@@ -515,96 +446,3 @@ def _refused(status: int, headers: Mapping[str, str], data: bytes) -> Refused:
     if status >= 500 and code == "refused":
         code = "too_busy"  # a proxy in between, or a server that is going down: try again
     return refusal(code[:64], detail[:512], status=status, retry_after_s=retry_after_s)
-
-
-def parse_json(data: bytes) -> dict[str, Any]:
-    """Read a JSON object; raises AnswerMalformed."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise AnswerMalformed("the answer is not JSON") from error
-    if not isinstance(value, dict):
-        raise AnswerMalformed("the answer is no JSON object")
-    return value
-
-
-def parse_receipt(data: bytes) -> Receipt:
-    """Read a receipt; raises AnswerMalformed. Nothing of it is verified yet."""
-    try:
-        return Receipt.decode(data)
-    except ProtocolError as error:
-        raise AnswerMalformed(f"the answer is no receipt: {error.detail}") from error
-
-
-def parse_wraps(data: bytes) -> Wraps:
-    """Read the answer of /wraps: {wrap: b112 or absent, share: [[x, w], ...]}."""
-    try:
-        answer = decode_map(data, max_size=MAX_SHORT)
-        wrap = answer.get("wrap", b"")
-        _checked(Bytes((0, 112)), wrap, "wrap")
-        shares = answer.get("share", [])
-        _checked(Array(_SHARE, most=16), shares, "share")
-    except ProtocolError as error:
-        raise AnswerMalformed(f"wraps: {error.detail}") from error
-    return Wraps(wrap or None, tuple((x, share) for x, share in shares))
-
-
-def parse_push(data: bytes) -> PushFrame:
-    """Read an `entries` or `head` event: [log16, size, note], then items."""
-    try:
-        first = next(iter(split_sequence(data)), b"")
-        head = decode(first, max_size=MAX_NOTE + 64)
-        _checked(_PUSH_HEAD, head, "push")
-    except ProtocolError as error:
-        raise AnswerMalformed(f"push: {error.detail}") from error
-    return PushFrame(LogId(head[0]), head[1], head[2], data[len(first) :])
-
-
-def token_text(token: bytes) -> str:
-    """A token as it stands in Authorization: base64url without padding."""
-    return base64.urlsafe_b64encode(token).decode("ascii").rstrip("=")
-
-
-def _checked(shape: Shape, value: object, path: str) -> None:
-    shape.check(value, path)
-
-
-def _text(answer: Mapping[str, Any], name: str) -> str:
-    value = answer.get(name)
-    if not isinstance(value, str):
-        raise AnswerMalformed(f"{name}: text expected")
-    return value
-
-
-def _int(answer: Mapping[str, Any], name: str) -> int:
-    value = answer.get(name)
-    if type(value) is not int or not 0 <= value < 2**53:
-        raise AnswerMalformed(f"{name}: a whole number expected")
-    return value
-
-
-def _list(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    value = answer.get(name)
-    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-        raise AnswerMalformed(f"{name}: a list of objects expected")
-    return value
-
-
-def _hex(answer: Mapping[str, Any], name: str, size: int) -> bytes:
-    return _unhex(answer.get(name), name, size)
-
-
-def _unhex(value: object, name: str, size: int) -> bytes:
-    if isinstance(value, str) and len(value) == 2 * size:
-        try:
-            return bytes.fromhex(value)
-        except ValueError:
-            pass
-    raise AnswerMalformed(f"{name}: {size} bytes in hexadecimal expected")
-
-
-def _header_int(headers: Mapping[str, str], name: str) -> int:
-    value = headers.get(name, "")
-    if not value.isascii() or not value.isdigit() or len(value) > 16:
-        raise AnswerMalformed(f"{name}: a whole number expected")
-    return int(value)

@@ -18,7 +18,7 @@ from cencomm_crypto.public.entry import Entry, Head, leaf_hash, log_id32
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.note import Checkpoint, open_checkpoint, origin
 from cencomm_crypto.public.operation.state import OperationState
-from cencomm_crypto.public.phases import Phase
+from cencomm_crypto.public.operation.views import erasable
 from cencomm_crypto.public.primitives import equal
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.tree import verify_inclusion
@@ -113,6 +113,7 @@ class LogVerifier:
         self._keys: list[bytes] = []  # log keys that the directory named, oldest first
         self._keys_size = 0
         self._applied: list[tuple[Sequenced, Outcome, LogAlarm | None]] = []
+        self._bodiless: list[Sequenced] = []
         self.withheld: dict[bytes, list[int]] = {}
         """scope -> seqs of items of which only 56 bytes are held"""
         self.rejected: dict[int, Rejected] = {}
@@ -159,6 +160,7 @@ class LogVerifier:
             for item in items:
                 self._apply_one(item)
             self._applied.clear()
+            self._bodiless.clear()  # judged when they came
             checkpoint = self._open(note)
             if checkpoint.size != self.log.size:
                 raise self._alarm(
@@ -210,12 +212,30 @@ class LogVerifier:
         """Hand over what was applied up to the verified head, earlier interrupted calls too."""
         done = [row for row in self._applied if row[0].seq < head.size]
         self._applied = self._applied[len(done) :]
+        alarms = [alarm for _, _, alarm in done if alarm is not None]
         return Taken(
             items=tuple(item for item, _, _ in done),
             outcomes=tuple(outcome for _, outcome, _ in done),
-            alarms=tuple(alarm for _, _, alarm in done if alarm is not None),
+            alarms=(*alarms, *self._missing_bodies()),
             head=head,
         )
+
+    def _missing_bodies(self) -> list[LogAlarm]:
+        """A missing body is an alarm unless the newest state says that bodies may go (A49)."""
+        bodiless, self._bodiless = self._bodiless, []
+        state = self.log.state if self.log.size else None
+        if isinstance(state, OperationState) and erasable(state, self._clock()):
+            return []
+        return [
+            self._alarm(
+                ClientCode.BODY_WITHHELD,
+                f"item {item.seq} comes without its body, and nothing was erased",
+                row="A49",
+                seq=item.seq,
+                evidence=(encode_sequenced(item),),
+            )
+            for item in bodiless
+        ]
 
     def _fresh(self, items: Sequence[Sequenced]) -> list[Sequenced]:
         """Drop what is held already, after comparing leaves (A4, A36); the rest has no gap."""
@@ -311,14 +331,8 @@ class LogVerifier:
             self.rejected[item.seq] = outcome
         elif item.entry is None:
             self.withheld.setdefault(item.scope, []).append(item.seq)
-        elif item.entry.body_bytes is None and not _may_be_erased(outcome):
-            alarm = self._alarm(
-                ClientCode.BODY_WITHHELD,
-                f"item {item.seq} comes without its body, and nothing was erased",
-                row="A49",
-                seq=item.seq,
-                evidence=(encode_sequenced(item),),
-            )
+        elif item.entry.body_bytes is None:
+            self._bodiless.append(item)
         self._applied.append((item, outcome, alarm))
 
     def _outcome(self, item: Sequenced) -> Outcome:
@@ -443,15 +457,17 @@ class LogVerifier:
 
     # -- withheld items -----------------------------------------------------------------------
 
-    def check_complete(self, items: Iterable[Sequenced], scopes: Iterable[bytes]) -> list[int]:
-        """Hold freshly read items against the leaves: the seqs of `scopes` that came whole.
-
-        Raises LogAlarm with A39 if one is still withheld, or is another item.
+    def check_complete(
+        self, items: Iterable[Sequenced], due: Iterable[bytes], hoped: Iterable[bytes] = ()
+    ) -> list[int]:
+        """Hold freshly read items against the leaves: the seqs of `due` and `hoped` scopes that
+        came whole. Raises LogAlarm with A39 if one of `due` is still withheld.
         """
-        wanted = {seq for scope in scopes for seq in self.withheld.get(scope, ())}
+        expected = {seq for scope in due for seq in self.withheld.get(scope, ())}
+        wanted = expected.union(*(self.withheld.get(scope, ()) for scope in hoped))
         with self._stopping():
             complete = {item.seq for item in items if self._is_whole(item, wanted)}
-            missing = wanted - complete
+            missing = expected - complete
             if missing:
                 raise self._alarm(
                     ClientCode.ENTRY_WITHHELD,
@@ -525,8 +541,3 @@ def _damage(code: str, item: Sequenced) -> tuple[ClientCode, str]:
     if item.entry is None:
         return ClientCode.ENTRY_WITHHELD, "A3" if item.seq else "A48"
     return ClientCode.LOG_DAMAGED, "A6"
-
-
-def _may_be_erased(state: Outcome) -> bool:
-    """Whether bodies may be missing: an operation that was erased, by entry or by its date."""
-    return isinstance(state, OperationState) and state.effective_phase(state.at) is Phase.ERASED
