@@ -1,0 +1,43 @@
+"""The loop of a participant's process: read a line, run the verb, answer with what was seen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from cencomm_crypto.errors import CencommError
+
+Verb = Callable[..., Awaitable[Any]]
+
+
+async def serve(verbs: Mapping[str, Verb]) -> None:
+    """Answer lines {"id", "verb", "values"} until standard input ends; calls run side by side."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=64 * 1024 * 1024)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    running: set[asyncio.Task[None]] = set()
+    while line := await reader.readline():
+        call = json.loads(line)
+        task = asyncio.create_task(_answer(verbs, call))
+        running.add(task)
+        task.add_done_callback(running.discard)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _answer(verbs: Mapping[str, Verb], call: Mapping[str, Any]) -> None:
+    answer: dict[str, Any] = {"id": call["id"]}
+    try:
+        answer["value"] = await verbs[call["verb"]](**call["values"])
+    except CencommError as error:
+        answer["error"] = {"code": str(error.code), "detail": error.detail}
+    except Exception as error:  # the conductor must learn of every failure, whatever it is
+        answer["error"] = {"code": "internal", "detail": f"{type(error).__name__}: {error}"}
+        raise
+    finally:
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
