@@ -31,14 +31,7 @@ class Fields:
 
     def hex(self, name: str, size: int) -> bytes:
         """A byte string of exactly `size` bytes, written in lower-case hex."""
-        text = self._take(name, str)
-        try:
-            data = bytes.fromhex(text)
-        except ValueError:
-            data = b""
-        if len(data) != size or data.hex() != text:
-            raise BadRequest(f"field {name}: expected {2 * size} lower-case hex digits")
-        return data
+        return from_hex(self._take(name, str), size, f"field {name}")
 
     def text(self, name: str, most: int) -> str:
         """A string of 1 to `most` characters that a person may be shown as it is."""
@@ -75,6 +68,17 @@ class Fields:
             expected = "a string" if kind is str else "a whole number"
             raise BadRequest(f"field {name}: expected {expected}, got {_kind(value)}")
         return value
+
+
+def from_hex(text: str, size: int, what: str) -> bytes:
+    """`size` bytes from lower-case hex; raises BadRequest naming `what`."""
+    try:
+        data = bytes.fromhex(text)
+    except ValueError:
+        data = b""
+    if len(data) != size or data.hex() != text:
+        raise BadRequest(f"{what}: expected {2 * size} lower-case hex digits")
+    return data
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

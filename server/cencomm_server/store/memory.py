@@ -6,7 +6,6 @@ Every call yields to the event loop once, so that tests see the interleavings a 
 from __future__ import annotations
 
 import asyncio
-import time
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
@@ -28,7 +27,7 @@ from cencomm_server.store.documents import (
     SessionDoc,
     WrapsDoc,
 )
-from cencomm_server.store.port import CheckpointConflict, DuplicateEntry, KeyTaken
+from cencomm_server.store.port import CheckpointConflict, DuplicateEntry, KeyTaken, wall_clock
 
 
 @dataclass(slots=True)
@@ -44,7 +43,7 @@ class _Log:
 class MemoryLogs:
     """LogStore."""
 
-    def __init__(self, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(self, clock: Callable[[], int] = wall_clock) -> None:
         """`clock`: Unix milliseconds, for the age of orphan wraps alone."""
         self._clock = clock
         self._registered: dict[LogId, LogDoc] = {}
@@ -183,7 +182,7 @@ class MemoryAccounts:
         if other is not None and other.person != was.person:
             raise KeyTaken("this account name belongs to another person")
         self._accounts[was.person] = replace(
-            new, person=was.person, created=was.created, totp_last_step=now.totp_last_step
+            new, person=was.person, totp_last_step=now.totp_last_step
         )
         return True
 
@@ -305,7 +304,7 @@ class MemorySessions:
 class MemoryStore(MemoryLogs, MemoryAccounts, MemorySessions):
     """Store; gone with the process."""
 
-    def __init__(self, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(self, clock: Callable[[], int] = wall_clock) -> None:
         MemoryLogs.__init__(self, clock)
         MemoryAccounts.__init__(self)
         MemorySessions.__init__(self)

@@ -7,6 +7,7 @@ opinion on what has expired, save where a method takes `now`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
@@ -39,7 +40,13 @@ __all__ = [
     "StoreConflict",
     "StoreDown",
     "StoreFull",
+    "wall_clock",
 ]
+
+
+def wall_clock() -> int:
+    """Unix time in milliseconds, of this process; only the age of orphans is judged by it."""
+    return time.time_ns() // 1_000_000
 
 
 class StoreFull(StoreDown):
@@ -165,7 +172,7 @@ class AccountStore(Protocol):
         ...
 
     async def update_account(self, new: AccountDoc, *, was: AccountDoc) -> bool:
-        """Replace name, secrets and state if they are still those of `was`; False if not.
+        """Replace all but the person if it is still as `was`; False if not.
 
         `totp_last_step` is not written here: only `take_totp_step` moves it, and only up.
         """

@@ -1,0 +1,135 @@
+"""What a handler gets and what it gives back; neither knows aiohttp."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from http import HTTPStatus
+from types import MappingProxyType
+
+from cencomm_config.display import shown
+from cencomm_config.errors import BadRequest
+from cencomm_crypto.public.ids import LogId
+
+from cencomm_server.accounts.principal import Principal
+from cencomm_server.http.fields import Fields, from_hex
+
+JSON, CBOR, CBOR_SEQ, TEXT = (
+    "application/json",
+    "application/cbor",
+    "application/cbor-seq",
+    "text/plain; charset=utf-8",
+)
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Query:
+    """The parameters after `?`, each read once by name; `end` refuses what nobody read."""
+
+    def __init__(self, pairs: Mapping[str, str]) -> None:
+        """`pairs` as decoded by the transport."""
+        self._left = dict(pairs)
+
+    def count(self, name: str, default: int | None = None, most: int = 2**53 - 1) -> int:
+        """A whole number from 0 to `most`; without a default it must be there."""
+        text = self._left.pop(name, None)
+        if text is None and default is not None:
+            return default
+        if text is None or not (text.isascii() and text.isdigit() and len(text) < 17):
+            raise BadRequest(f"parameter {name}: expected a whole number from 0 to {most}")
+        if int(text) > most:
+            raise BadRequest(f"parameter {name}: expected at most {most}")
+        return int(text)
+
+    def optional_count(self, name: str) -> int | None:
+        """As `count`, None when absent."""
+        return self.count(name) if name in self._left else None
+
+    def hex(self, name: str, size: int) -> bytes:
+        """`size` bytes in lower-case hex."""
+        return from_hex(self._left.pop(name, ""), size, f"parameter {name}")
+
+    def optional_hex(self, name: str, size: int) -> bytes | None:
+        """As `hex`, None when absent."""
+        return self.hex(name, size) if name in self._left else None
+
+    def end(self) -> None:
+        """Call after the last parameter."""
+        if self._left:
+            names = ", ".join(shown(name, max_len=40) for name in sorted(self._left)[:5])
+            raise BadRequest(f"unknown parameter: {names}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, read within its limits; `principal` is there iff the route asks for a token."""
+
+    path: Mapping[str, str]
+    query: Query
+    body: bytes = field(repr=False)
+    address: str = field(repr=False)
+    caller: Principal | None
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks, on a route of `Access.TOKEN`."""
+        if self.caller is None:
+            raise RuntimeError("a public route asked for its principal")
+        return self.caller
+
+    @property
+    def log(self) -> LogId:
+        """`{log}` of the path."""
+        return LogId(from_hex(self.path["log"], 16, "the log id in the path"))
+
+    def fields(self) -> Fields:
+        """The JSON body."""
+        self.query.end()
+        return Fields(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Bytes with a media type; `headers` only those that docs/api.md names."""
+
+    body: bytes
+    media: str
+    status: HTTPStatus = HTTPStatus.OK
+    headers: Mapping[str, str] = _NO_HEADERS
+
+
+def json_answer(value: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    """An object as JSON."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Answer(text.encode("utf-8"), JSON, status)
+
+
+class Access(Enum):
+    """Whether a route asks for a token."""
+
+    PUBLIC = auto()
+    TOKEN = auto()
+
+
+class Takes(Enum):
+    """What body a route takes; the size limits are settings."""
+
+    NOTHING = auto()
+    JSON = auto()
+    SUBMISSION = auto()
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of `cencomm_server.routes`."""
+
+    method: str
+    path: str
+    handler: Handler
+    access: Access
+    takes: Takes = Takes.NOTHING

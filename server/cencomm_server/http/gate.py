@@ -1,0 +1,219 @@
+"""Between aiohttp and the handlers: limits, token, failures as JSON, headers, access log."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from cencomm_config.errors import (
+    BadRequest,
+    Internal,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+    RateLimited,
+    UnsupportedMedia,
+)
+from cencomm_config.settings import Network
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
+
+from cencomm_server.accounts.principal import Principal
+from cencomm_server.errors import STATUS
+from cencomm_server.http.address import address_of
+from cencomm_server.http.call import (
+    CBOR,
+    JSON,
+    Access,
+    Answer,
+    Call,
+    Query,
+    Route,
+    Takes,
+    json_answer,
+)
+
+TOKEN_SIZE = 32
+BODY_TIMEOUT_S = 30.0  # for the whole body: a slow writer holds a connection no longer
+_MEDIA = {Takes.JSON: JSON, Takes.SUBMISSION: CBOR}
+_HEADERS = {
+    "Server": "cencomm",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_log = structlog.get_logger("http")
+AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Sessions(Protocol):
+    """What the gate needs of `accounts.sessions`."""
+
+    async def authenticate(self, token: bytes) -> Principal:
+        """The living session of `token`; raises NotAuthenticated or SessionExpired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Greatest bodies, bytes; and whose X-Forwarded-For counts."""
+
+    json_bytes: int
+    submission_bytes: int
+    proxies: tuple[Network, ...] = ()
+    over_tls: bool = False
+
+    def most(self, takes: Takes) -> int:
+        """Greatest body of a route."""
+        return {Takes.NOTHING: 0, Takes.JSON: self.json_bytes}.get(takes, self.submission_bytes)
+
+
+class Gate:
+    """Binds routes to an aiohttp application; its middleware covers what else is attached there."""
+
+    def __init__(self, sessions: Sessions, limits: Limits) -> None:
+        """`sessions` says whose token it is."""
+        self._sessions = sessions
+        self._limits = limits
+
+    def application(self, routes: Iterable[Route]) -> web.Application:
+        """A new application with these routes behind the gate."""
+        app = web.Application(middlewares=[self._middleware()])
+        for route in routes:
+            app.router.add_route(route.method, route.path, self._entrance(route))
+        return app
+
+    def _entrance(self, route: Route) -> AiohttpHandler:
+        async def enter(request: web.Request) -> web.StreamResponse:
+            caller = None
+            if route.access is Access.TOKEN:
+                caller = await self._sessions.authenticate(_token(request))
+            body = await _read(request, route.takes, self._limits.most(route.takes))
+            query = request.query
+            if len(set(query)) != len(query):
+                raise BadRequest("a parameter stands twice")
+            address = address_of(request, self._limits.proxies)
+            call = Call(request.match_info, Query(query), body, address, caller)
+            return _response(await route.handler(call))
+
+        return enter
+
+    def _middleware(self) -> Middleware:
+        @web.middleware
+        async def guard(request: web.Request, handler: AiohttpHandler) -> web.StreamResponse:
+            began = time.monotonic()
+            code = ""
+            try:
+                response = await handler(request)
+            except (CencommError, web.HTTPException) as error:
+                failure = _from_aiohttp(error) if isinstance(error, web.HTTPException) else error
+                code = failure.code
+                response = _failure(failure, request)
+                if isinstance(error, web.HTTPMethodNotAllowed):
+                    response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+            except (asyncio.CancelledError, ConnectionResetError):
+                raise
+            except Exception:
+                _log.exception("request_failed", method=request.method, route=_route_of(request))
+                code, response = Internal.code, _failure(Internal(), request)
+            if not response.prepared:
+                response.headers.update(_HEADERS)
+                if self._limits.over_tls:
+                    response.headers["Strict-Transport-Security"] = "max-age=31536000"
+            _log.info(
+                "request",
+                method=request.method,
+                route=_route_of(request),
+                status=response.status,
+                code=code,
+                ms=round((time.monotonic() - began) * 1000, 1),
+            )
+            return response
+
+        return guard
+
+
+def _response(answer: Answer) -> web.Response:
+    return web.Response(
+        body=answer.body,
+        status=answer.status,
+        headers={**answer.headers, "Content-Type": answer.media},
+    )
+
+
+def _failure(error: CencommError, request: web.Request) -> web.Response:
+    status = STATUS.get(error.code, STATUS["internal"])
+    answer = json_answer({"code": str(error.code), "detail": error.detail}, status)
+    response = _response(answer)
+    if isinstance(error, RateLimited):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    elif status == 503:
+        response.headers["Retry-After"] = "1"
+    elif status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if not request.content.is_eof():
+        response.force_close()  # an unread body is not worth reading
+    return response
+
+
+def _from_aiohttp(error: web.HTTPException) -> CencommError:
+    if isinstance(error, web.HTTPNotFound):
+        return NotFound("there is no such route; docs/api.md lists them")
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return MethodNotAllowed(f"expected {allowed}")
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return ProtocolError(ErrorCode.TOO_LARGE, "the body is larger than this route takes")
+    return BadRequest("the request is not one that HTTP/1.1 allows here")
+
+
+def _token(request: web.Request) -> bytes:
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not text:
+        raise NotAuthenticated("expected Authorization: Bearer and the token")
+    return token_from(text)
+
+
+def token_from(text: str) -> bytes:
+    """32 bytes from base64url without padding; raises NotAuthenticated."""
+    try:
+        token = base64.b64decode(text + "=", altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        token = b""
+    if len(token) != TOKEN_SIZE or base64.urlsafe_b64encode(token).rstrip(b"=").decode() != text:
+        raise NotAuthenticated("expected 32 bytes in base64url without padding")
+    return token
+
+
+async def _read(request: web.Request, takes: Takes, most: int) -> bytes:
+    if "Content-Encoding" in request.headers:
+        raise UnsupportedMedia("a Content-Encoding is not taken here (A16)")
+    if takes is not Takes.NOTHING and request.content_type != _MEDIA[takes]:
+        raise UnsupportedMedia(f"expected Content-Type {_MEDIA[takes]}")
+    too_large = ProtocolError(ErrorCode.TOO_LARGE, f"expected a body of at most {most} bytes")
+    if request.content_length is not None and request.content_length > most:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > most:
+                    raise too_large
+    except TimeoutError:
+        raise BadRequest(f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s") from None
+    return bytes(body)
+
+
+def _route_of(request: web.Request) -> str:
+    """The template, never the path: ids and strangers' text stay out of the log."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "none"

@@ -1,0 +1,42 @@
+"""Log lines: JSON on standard error, one object per line, nothing in them that is not meant to be.
+
+No bodies, tokens, names or addresses (DESIGN 9): nobody passes them in, and what other parties
+wrote goes through `shown` (A51) all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from cencomm_config.display import shown
+
+_LONGEST = 500  # characters of one value
+
+
+def configure(level: str) -> None:
+    """Call once at start; `level` as in the settings."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            _harmless,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _harmless(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in line.items():
+        if isinstance(value, str):
+            line[key] = shown(value, max_len=_LONGEST)
+        elif isinstance(value, bytes):
+            line[key] = value.hex()[:_LONGEST]
+    return line

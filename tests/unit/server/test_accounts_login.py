@@ -1,0 +1,345 @@
+"""Registration and login: device, secret and code, each once, each telling nothing when wrong."""
+
+import asyncio
+import secrets
+import time
+from dataclasses import replace
+
+import pyotp
+import pytest
+from cencomm_config.errors import (
+    AccountExists,
+    LoginFailed,
+    NotAuthenticated,
+    RateLimited,
+    SessionExpired,
+    TooBusy,
+)
+from cencomm_crypto.errors import CencommError
+from cencomm_server.accounts.hashing import SecretHasher
+from cencomm_server.accounts.login import Login, Registration
+
+from tests.support.accounts import Desk
+from tests.support.directory import DirectoryBuilder, HeldPerson
+
+SECRET = b"s" * 32
+Built = tuple[Desk, HeldPerson]
+
+
+@pytest.fixture
+def built() -> Built:
+    builder = DirectoryBuilder()
+    person = builder.person(builder.administration("FR"))
+    return Desk(builder), person
+
+
+def token() -> bytes:
+    return secrets.token_bytes(32)
+
+
+async def test_a_registered_person_logs_in_and_is_known_by_the_token(built: Built) -> None:
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    mine = token()
+    session = await desk.log_in(person, authenticator, mine)
+    principal = await desk.sessions.authenticate(mine)
+    assert (principal.device, principal.person) == (person.device.id, person.id)
+    assert session.expires == desk.now + 36_000_000
+
+
+async def test_the_confirmation_opens_a_session_too(built: Built) -> None:
+    desk, person = built
+    made = await desk.accounts.register(
+        Registration(desk.prove(person.device, token()), person.code, SECRET)
+    )
+
+    mine = token()
+    code = desk.code(pyotp.TOTP(made.base32))
+    await desk.accounts.confirm(Login(desk.prove(person.device, mine), person.code, SECRET, code))
+    assert (await desk.sessions.authenticate(mine)).person == person.id
+
+
+async def test_an_unconfirmed_account_lets_nobody_in(built: Built) -> None:
+    desk, person = built
+
+    made = await desk.accounts.register(
+        Registration(desk.prove(person.device, token()), person.code, SECRET)
+    )
+    with pytest.raises(LoginFailed):
+        await desk.log_in(person, pyotp.TOTP(made.base32), token())
+
+
+async def test_until_confirmed_a_registration_may_be_repeated(built: Built) -> None:
+    desk, person = built
+    await desk.accounts.register(
+        Registration(desk.prove(person.device, token()), person.code, b"x" * 32)
+    )
+    authenticator = await desk.enlist(person)
+    await desk.log_in(person, authenticator, token())
+    with pytest.raises(AccountExists):
+        await desk.accounts.register(
+            Registration(desk.prove(person.device, token()), person.code, SECRET)
+        )
+
+
+async def test_a_second_device_of_the_person_uses_the_same_account(built: Built) -> None:
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    phone = desk.builder.device(person, voucher=person.device)
+    mine = token()
+    await desk.log_in(person, authenticator, mine, device=phone)
+    assert (await desk.sessions.authenticate(mine)).device == phone.id
+
+
+async def test_every_wrong_thing_gets_one_answer(built: Built) -> None:
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    other = desk.builder.person(person.administration)  # active, never registered
+    stranger = desk.builder.new_device(person.id)  # in no directory
+    bot = desk.builder.person(person.administration, kind="bot")
+    good = desk.code(authenticator)
+    wrong = f"{(int(good) + 1) % 10**6:06}"
+    proof = desk.prove(person.device, token())
+    attempts = {
+        "unknown account": Login(desk.prove(other.device, token()), other.code, SECRET, good),
+        "another's account": Login(desk.prove(other.device, token()), person.code, SECRET, good),
+        "account of no one": Login(desk.prove(person.device, token()), "XX-999", SECRET, good),
+        "wrong secret": Login(desk.prove(person.device, token()), person.code, b"x" * 32, good),
+        "wrong code": Login(desk.prove(person.device, token()), person.code, SECRET, wrong),
+        "unknown device": Login(desk.prove(stranger, token()), person.code, SECRET, good),
+        "a bot": Login(desk.prove(bot.device, token()), bot.code, SECRET, good),
+        "another token": Login(replace(proof, token_hash=bytes(32)), person.code, SECRET, good),
+        "another device's nonce": Login(
+            replace(desk.prove(other.device, token()), device=person.device.id),
+            person.code,
+            SECRET,
+            good,
+        ),
+        "another origin": Login(
+            desk.prove(person.device, token(), origin="http://evil.example"),
+            person.code,
+            SECRET,
+            good,
+        ),
+        "another directory": Login(
+            desk.prove(person.device, token(), directory=bytes(32)), person.code, SECRET, good
+        ),
+        "a longer life": Login(
+            desk.prove(person.device, token(), expiry=desk.now + 10**9), person.code, SECRET, good
+        ),
+        "made-up nonce": Login(replace(proof, nonce=bytes(32)), person.code, SECRET, good),
+    }
+    answers = set()
+    for name, request in attempts.items():
+        with pytest.raises(LoginFailed) as raised:
+            await desk.accounts.login(request)
+        answers.add(str(raised.value))
+        assert "wrong" not in str(raised.value), name
+        await desk.tries.forget(person.id)
+    assert len(answers) == 1
+
+
+async def test_a_challenge_works_once_and_for_a_minute(built: Built) -> None:
+    desk, person = built
+    await desk.enlist(person)
+    proof = desk.prove(person.device, token())
+    assert await desk.proofs.redeem(proof)
+    with pytest.raises(LoginFailed):
+        await desk.proofs.redeem(proof)
+    late = desk.prove(person.device, token())
+    desk.now += 60_000
+    with pytest.raises(LoginFailed):
+        await desk.proofs.redeem(late)
+
+
+async def test_a_challenge_raced_fifty_times_is_taken_once(built: Built) -> None:
+    desk, person = built
+    proof = desk.prove(person.device, token())
+    results = await asyncio.gather(
+        *(desk.proofs.redeem(proof) for _ in range(50)), return_exceptions=True
+    )
+    assert sum(not isinstance(result, BaseException) for result in results) == 1
+
+
+async def test_challenges_are_answered_alike_for_devices_that_do_not_exist(built: Built) -> None:
+    desk, person = built
+    known = desk.proofs.challenge(person.device.id)
+    unknown = desk.proofs.challenge(desk.builder.new_device(person.id).id)
+    assert len(known.nonce) == len(unknown.nonce) == 32
+    assert known.expires == unknown.expires
+    assert not desk.store._challenges  # nobody's request writes anything
+
+
+async def test_a_code_works_once_even_when_fifty_use_it_at_the_same_time(built: Built) -> None:
+    """A26."""
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    tokens = [token() for _ in range(50)]
+    results = await asyncio.gather(
+        *(desk.log_in(person, authenticator, mine) for mine in tokens), return_exceptions=True
+    )
+    won = [mine for mine, result in zip(tokens, results, strict=True) if not _failed(result)]
+    assert len(won) == 1
+    assert {type(result) for result in results if _failed(result)} <= {LoginFailed, RateLimited}
+    assert await desk.sessions.authenticate(won[0])
+    desk.now += 30_000
+    await desk.log_in(person, authenticator, token())  # the winner reset the count
+
+
+async def test_an_older_step_is_dead_once_a_newer_one_was_used(built: Built) -> None:
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    old = desk.code(authenticator)
+    desk.now += 30_000
+    await desk.log_in(person, authenticator, token())
+    with pytest.raises(LoginFailed):
+        await desk.accounts.login(
+            Login(desk.prove(person.device, token()), person.code, SECRET, old)
+        )
+
+
+async def test_after_five_wrong_tries_the_right_one_must_wait(built: Built) -> None:
+    """A26, A37."""
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    for _ in range(5):
+        with pytest.raises(LoginFailed):
+            await desk.log_in(person, authenticator, token(), secret=b"x" * 32)
+    with pytest.raises(RateLimited) as raised:
+        await desk.log_in(person, authenticator, token())
+    assert 890 <= raised.value.retry_after_s <= 900
+    desk.now += raised.value.retry_after_s * 1000
+    await desk.log_in(person, authenticator, token())
+
+
+async def test_a_race_of_guesses_gets_no_more_than_five(built: Built) -> None:
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    results = await asyncio.gather(
+        *(desk.log_in(person, authenticator, token(), secret=bytes([i]) * 32) for i in range(50)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(result, LoginFailed) for result in results) <= 5
+    assert all(isinstance(result, LoginFailed | RateLimited) for result in results)
+
+
+async def test_a_stranger_without_a_device_key_cannot_lock_a_person_out(built: Built) -> None:
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    stranger = desk.builder.new_device(person.id)
+    for _ in range(20):
+        with pytest.raises(LoginFailed):
+            await desk.log_in(person, authenticator, token(), device=stranger)
+        forged = replace(desk.prove(stranger, token()), device=person.device.id)
+        with pytest.raises(LoginFailed):
+            await desk.accounts.login(Login(forged, person.code, SECRET, "000000"))
+    await desk.log_in(person, authenticator, token())
+
+
+async def test_a_suspended_person_and_a_revoked_device_cannot_log_in(built: Built) -> None:
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    phone = desk.builder.device(person)
+    desk.builder.revoke(phone, by=person.device)
+    with pytest.raises(LoginFailed):
+        await desk.log_in(person, authenticator, token(), device=phone)
+    desk.builder.suspend(person)
+    with pytest.raises(LoginFailed):
+        await desk.log_in(person, authenticator, token())
+
+
+async def test_after_a_reset_the_account_is_void_and_may_be_made_anew(built: Built) -> None:
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    mine = token()
+    await desk.log_in(person, authenticator, mine)
+    builder, ncp = desk.builder, person.administration.ncp
+    builder._clock = desk.now + 1000
+    builder.append(builder.author("person.reset", {"person": person.id}, ncp.device))
+    desk.now += 60_000
+    with pytest.raises(SessionExpired):
+        await desk.sessions.authenticate(mine)
+    with pytest.raises(LoginFailed):
+        await desk.log_in(person, authenticator, token())
+    again = await desk.enlist(person, b"n" * 32)
+    await desk.log_in(person, again, token(), secret=b"n" * 32)
+
+
+async def test_a_token_of_an_earlier_login_is_refused(built: Built) -> None:
+    """A27: fixation."""
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    ncp = person.administration.ncp
+    theirs = await desk.enlist(ncp, b"n" * 32)
+    mine = token()
+    await desk.log_in(ncp, theirs, mine, secret=b"n" * 32)
+    desk.now += 30_000
+    with pytest.raises(LoginFailed):
+        await desk.log_in(person, authenticator, mine)
+    assert (await desk.sessions.authenticate(mine)).person == ncp.id
+
+
+async def test_failures_wait_for_the_floor_and_successes_do_not() -> None:
+    builder = DirectoryBuilder()
+    person = builder.person(builder.administration("FR"))
+    desk = Desk(builder, floor_ms=150)
+    authenticator = await desk.enlist(person)
+    stranger = builder.new_device(person.id)
+
+    async def took_ms(device: object, secret: bytes) -> float:
+        began = time.monotonic()
+        with pytest.raises(LoginFailed):
+            await desk.log_in(person, authenticator, token(), device=device, secret=secret)  # type: ignore[arg-type]
+        return (time.monotonic() - began) * 1000
+
+    times = [await took_ms(stranger, SECRET), await took_ms(person.device, b"x" * 32)]
+    assert all(148 <= taken < 400 for taken in times)
+    began = time.monotonic()
+    await desk.log_in(person, authenticator, token())
+    assert (time.monotonic() - began) * 1000 < 140
+
+
+async def test_the_database_holds_no_secret_in_the_clear(built: Built) -> None:
+    """A38."""
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    mine = token()
+    await desk.log_in(person, authenticator, mine)
+    doc = await desk.store.account_of(person.id)
+    assert doc is not None
+    assert doc.secret_hash.startswith("$argon2id$")
+    assert doc.totp_sealed is not None
+    everything = repr(doc.totp_sealed) + repr(vars(desk.store))
+    assert authenticator.secret not in everything
+    assert mine not in desk.store._sessions
+    for hidden in (repr(doc), repr(Registration(desk.prove(person.device, mine), "a", SECRET))):
+        assert "argon2" not in hidden
+        assert "ssss" not in hidden
+
+
+async def test_a_sealed_code_moved_to_another_account_does_not_open(built: Built) -> None:
+    desk, person = built
+    sealed = desk.totp.create(person.id, person.code, "x").sealed
+    with pytest.raises(CencommError, match="another person"):
+        desk.totp.step_of(person.administration.ncp.id, sealed, "000000", desk.now)
+
+
+async def test_the_pool_of_argon2_is_capped() -> None:
+    hasher = SecretHasher(threads=1, queue=2, memory_kib=1024, passes=2)
+    results = await asyncio.gather(
+        *(hasher.verify(None, b"x") for _ in range(20)), return_exceptions=True
+    )
+    assert sum(isinstance(result, TooBusy) for result in results) == 17
+    assert results.count(False) == 3
+    assert await hasher.verify(await hasher.hash(b"a"), b"a")
+    hasher.close()
+
+
+async def test_an_unknown_token_is_not_authenticated(built: Built) -> None:
+    desk, _ = built
+    with pytest.raises(NotAuthenticated):
+        await desk.sessions.authenticate(token())
+
+
+def _failed(result: object) -> bool:
+    return isinstance(result, BaseException)
