@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.member.epoch import EpochContext, EpochSecret
+from cencomm_crypto.member.flag import FlagReason, RotationMismatch
 from cencomm_crypto.member.sealing import cannot_open
 from cencomm_crypto.member.wrap import open_wrap, wrap
 from cencomm_crypto.public.encoding import Value
@@ -27,7 +28,7 @@ def make_grant(
 
 
 def check_grant(body: Mapping[str, Value], secret: EpochSecret) -> None:
-    """Recompute the wrap of somebody's grant (A44); raises ProtocolError(ROTATION_MISMATCH).
+    """Recompute the wrap of somebody's grant (A44); raises RotationMismatch.
 
     Every member that holds the epoch does, and posts a channel.flag on a mismatch.
     """
@@ -37,9 +38,7 @@ def check_grant(body: Mapping[str, Value], secret: EpochSecret) -> None:
     except ProtocolError:  # an exception on the way is a mismatch
         good = False
     if not good:
-        raise ProtocolError(
-            ErrorCode.ROTATION_MISMATCH, "the granted wrap is not the one that the epoch gives"
-        )
+        raise RotationMismatch(FlagReason.GRANT)
 
 
 def open_grant(
