@@ -6,6 +6,7 @@ files; here one process holds all their key files and does the same steps with t
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Roots:
     ) -> dict[str, Any]:
         """Draw all keys, sign and publish the genesis, add the administrations."""
         place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
         self._transport = Transport(url)
         self._name, self._log_key = name, bytes.fromhex(log_key)
         for number in range(1, CUSTODIANS + 1):
