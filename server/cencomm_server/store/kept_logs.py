@@ -1,0 +1,183 @@
+"""LogStore over document collections: entries, checkpoints, wraps, grants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from collections.abc import Collection as Some
+
+from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId
+
+from cencomm_server.store import schema
+from cencomm_server.store.collection import Collection, Document, Records
+from cencomm_server.store.documents import (
+    CheckpointDoc,
+    EntryDoc,
+    GrantDoc,
+    LogDoc,
+    LogKind,
+    WrapsDoc,
+)
+from cencomm_server.store.port import CheckpointConflict, DuplicateEntry, KeyTaken
+
+_LOG = Records(LogDoc, schema.LOGS)
+_ENTRY = Records(EntryDoc, schema.ENTRIES)
+_CHECKPOINT = Records(CheckpointDoc, schema.CHECKPOINTS)
+_WRAPS = Records(WrapsDoc, schema.WRAPS)
+_GRANT = Records(GrantDoc, schema.GRANTS)
+_CHUNK = 1_000  # ids in one delete
+_WINDOW = 256  # checkpoints looked at first below the end of a log, growing fourfold
+
+
+class KeptLogs:
+    """Reads by two-sided ranges and single keys alone (DESIGN 10.4)."""
+
+    def __init__(
+        self,
+        logs: Collection,
+        entries: Collection,
+        checkpoints: Collection,
+        wraps: Collection,
+        grants: Collection,
+        clock: Callable[[], int],
+    ) -> None:
+        """`clock`: Unix milliseconds, for the age of orphan wraps alone."""
+        self._logs = logs
+        self._entries = entries
+        self._checkpoints = checkpoints
+        self._wraps = wraps
+        self._grants = grants
+        self._clock = clock
+        self._seen_seq: dict[LogId, int] = {}  # a lower bound of last_seq, where the search starts
+
+    async def create_log(self, log: LogId, kind: LogKind, id32: bytes, created: int) -> bool:
+        try:
+            await self._logs.insert(_LOG.document(LogDoc(log, kind, id32, created)))
+        except KeyTaken:
+            known = await self._logs.find_one({"_id": log})
+            if known is None:
+                raise KeyTaken("this store holds a directory already") from None
+            if (known["kind"], known["id32"]) != (kind.value, id32):
+                raise KeyTaken("this log id belongs to another log") from None
+            return False
+        return True
+
+    async def logs(self) -> list[LogDoc]:
+        found = await self._logs.find({}, "_id")
+        docs = [LogDoc(**_LOG.values(document)) for document in found]
+        return sorted(docs, key=lambda doc: (doc.created, doc.log))
+
+    async def append_entries(self, log: LogId, docs: Sequence[EntryDoc]) -> int:
+        if not docs:
+            return 0
+        inserted = await self._entries.insert_many([_ENTRY.document(doc, log=log) for doc in docs])
+        if inserted < len(docs):
+            # Asked again and not read out of the error: no store's wording decides (A5).
+            refused = docs[inserted]
+            if not await self._stands(log, refused.seq):
+                other = await self._by_id(log, refused.scope, refused.device, refused.id, ["seq"])
+                if other is not None:
+                    raise DuplicateEntry(other["seq"], inserted)
+        return inserted
+
+    async def read_entries(self, log: LogId, start: int, stop: int) -> list[EntryDoc]:
+        if stop <= start:
+            return []
+        found = await self._entries.find({"log": log, "seq": {"$gte": start, "$lt": stop}}, "seq")
+        return [EntryDoc(**_ENTRY.values(document)) for document in found]
+
+    async def entry_by_id(
+        self, log: LogId, scope: bytes, device: DeviceId, id: EntryId
+    ) -> EntryDoc | None:
+        document = await self._by_id(log, scope, device, id)
+        return None if document is None else EntryDoc(**_ENTRY.values(document))
+
+    async def last_seq(self, log: LogId) -> int:
+        # Doubling steps, then halving: single keys, where newest-first would read the whole log.
+        low = self._seen_seq.get(log, -1)
+        if low >= 0 and not await self._stands(log, low):
+            low = -1  # the store was replaced under us
+        step = 1
+        while await self._stands(log, low + step):
+            low, step = low + step, step * 2
+        high = low + step  # low stands (or is -1), high does not
+        while high - low > 1:
+            middle = (low + high) // 2
+            if await self._stands(log, middle):
+                low = middle
+            else:
+                high = middle
+        self._seen_seq[log] = low
+        return low
+
+    async def put_checkpoint(self, log: LogId, size: int, note: bytes) -> None:
+        try:
+            await self._checkpoints.insert(_CHECKPOINT.document(CheckpointDoc(size, note), log=log))
+        except KeyTaken:
+            if await self.checkpoint(log, size) != note:
+                raise CheckpointConflict(f"another note of size {size} is stored") from None
+
+    async def checkpoint(self, log: LogId, size: int) -> bytes | None:
+        document = await self._checkpoints.find_one({"log": log, "size": size})
+        return None if document is None else bytes(document["note"])
+
+    async def newest_checkpoint(self, log: LogId) -> CheckpointDoc | None:
+        stop, window = await self.last_seq(log) + 2, _WINDOW
+        while stop > 0:
+            start = max(0, stop - window)
+            where: Document = {"log": log, "size": {"$gte": start, "$lt": stop}}
+            found = await self._checkpoints.find(where, "size")
+            if found:
+                return CheckpointDoc(**_CHECKPOINT.values(found[-1]))
+            stop, window = start, window * 4
+        return None
+
+    async def put_wraps(
+        self, log: LogId, chan: ChannelId, n: int, inner: bytes, wraps: bytes, shares: bytes
+    ) -> None:
+        doc = WrapsDoc(chan, n, inner, wraps, shares)
+        await _insert_once(self._wraps, _WRAPS.document(doc, log=log, put=self._clock()))
+
+    async def wraps(self, log: LogId, chan: ChannelId, n: int, inner: bytes) -> WrapsDoc | None:
+        where: Document = {"log": log, "chan": chan, "n": n, "inner": inner}
+        document = await self._wraps.find_one(where)
+        return None if document is None else WrapsDoc(**_WRAPS.values(document))
+
+    async def put_grant(
+        self, log: LogId, chan: ChannelId, n: int, inner: bytes, device: DeviceId, wrap: bytes
+    ) -> None:
+        doc = GrantDoc(chan, n, inner, device, wrap)
+        await _insert_once(self._grants, _GRANT.document(doc, log=log, put=self._clock()))
+
+    async def grants(self, log: LogId, chan: ChannelId, n: int, device: DeviceId) -> list[GrantDoc]:
+        where: Document = {"log": log, "chan": chan, "n": n, "device": device}
+        found = await self._grants.find(where, "put")
+        return [GrantDoc(**_GRANT.values(document)) for document in found]
+
+    async def drop_orphan_wraps(
+        self, log: LogId, known: Some[bytes], *, min_age_ms: int = 300_000
+    ) -> int:
+        before, dropped = self._clock() - min_age_ms, 0
+        for collection in (self._wraps, self._grants):
+            where: Document = {"log": log, "put": {"$lte": before}}
+            found = await collection.find(where, "put", ["inner"])
+            orphans = [document["_id"] for document in found if document["inner"] not in known]
+            for start in range(0, len(orphans), _CHUNK):
+                chunk = orphans[start : start + _CHUNK]
+                dropped += await collection.delete({"_id": {"$in": chunk}})
+        return dropped
+
+    async def _stands(self, log: LogId, seq: int) -> bool:
+        return await self._entries.find_one({"log": log, "seq": seq}, ["seq"]) is not None
+
+    async def _by_id(
+        self, log: LogId, scope: bytes, device: DeviceId, id: EntryId, fields: Sequence[str] = ()
+    ) -> Document | None:
+        where: Document = {"log": log, "scope": scope, "device": device, "id": id}
+        return await self._entries.find_one(where, fields)
+
+
+async def _insert_once(collection: Collection, document: Document) -> None:
+    try:
+        await collection.insert(document)
+    except KeyTaken:
+        return  # the key holds the entry's inner hash, which commits to the wraps: the same bytes

@@ -1,0 +1,255 @@
+"""The one file that opens the database: connection, schema, and every call with its errors.
+
+Speaks to a MongoDB replica set and to the embedded store alike. What the driver raises stops here.
+Retryable writes stay off: the embedded store scans all its records for each (DESIGN 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from bson.errors import BSONError
+from cencomm_config.errors import Internal, StoreDown, UnknownFormat
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import IndexModel
+from pymongo.errors import (
+    BulkWriteError,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.write_concern import WriteConcern
+
+from cencomm_server.store import schema
+from cencomm_server.store.collection import Document
+from cencomm_server.store.documents import FORMAT, MetaDoc
+from cencomm_server.store.kept_accounts import KeptAccounts
+from cencomm_server.store.kept_logs import KeptLogs
+from cencomm_server.store.kept_sessions import KeptSessions
+from cencomm_server.store.port import KeyTaken, StoreFull, wall_clock
+
+_T = TypeVar("_T")
+_DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
+_TIMEOUTS_MS: dict[str, Any] = {
+    "serverSelectionTimeoutMS": 5_000,
+    "connectTimeoutMS": 5_000,
+    "socketTimeoutMS": 15_000,
+    "waitQueueTimeoutMS": 10_000,
+}
+_DUPLICATE, _INVALID, _NO_SPACE, _EXISTS = 11000, 121, 14031, 48  # MongoDB's error codes
+_NAME = "store"  # `_id` of the one document of `meta`
+
+
+class MongoCollection:
+    """`collection.Collection`, in MongoDB."""
+
+    def __init__(self, collection: Any) -> None:
+        self._collection = collection
+
+    async def insert(self, document: Document) -> None:
+        await _answer(self._collection.insert_one(document))
+
+    async def insert_many(self, documents: Sequence[Document]) -> int:
+        try:
+            await self._collection.insert_many(documents, ordered=True)
+        except BulkWriteError as error:
+            failed = error.details["writeErrors"]
+            if (
+                failed
+                and failed[0]["code"] == _DUPLICATE
+                and not error.details["writeConcernErrors"]
+            ):
+                return int(error.details["nInserted"])
+            code, reason = (
+                (failed[0]["code"], failed[0]["errmsg"]) if failed else (None, "unconfirmed")
+            )
+            raise _down(code, str(reason)) from error
+        except (PyMongoError, BSONError) as error:
+            raise _translated(error) from error
+        return len(documents)
+
+    async def find(self, where: Document, order: str, fields: Sequence[str] = ()) -> list[Document]:
+        cursor = self._collection.find(where, dict.fromkeys(fields, 1) or None).sort(order, 1)
+        found: list[Document] = await _answer(cursor.to_list(None))
+        return found
+
+    async def find_one(self, where: Document, fields: Sequence[str] = ()) -> Document | None:
+        found: Document | None = await _answer(
+            self._collection.find_one(where, dict.fromkeys(fields, 1) or None)
+        )
+        return found
+
+    async def update(self, where: Document, change: Document) -> bool:
+        return bool((await _answer(self._collection.update_one(where, change))).matched_count)
+
+    async def take(self, where: Document) -> Document | None:
+        found: Document | None = await _answer(self._collection.find_one_and_delete(where))
+        return found
+
+    async def delete(self, where: Document) -> int:
+        return int((await _answer(self._collection.delete_many(where))).deleted_count)
+
+
+class MongoStore(KeptLogs, KeptAccounts, KeptSessions):
+    """`port.Store`, in one database; made by `open_store`."""
+
+    def __init__(self, client: Any, database: Any, clock: Callable[[], int]) -> None:
+        def kept(layout: schema.Layout) -> MongoCollection:
+            return MongoCollection(database[layout.name])
+
+        KeptLogs.__init__(
+            self,
+            kept(schema.LOGS),
+            kept(schema.ENTRIES),
+            kept(schema.CHECKPOINTS),
+            kept(schema.WRAPS),
+            kept(schema.GRANTS),
+            clock,
+        )
+        KeptAccounts.__init__(self, kept(schema.ACCOUNTS), kept(schema.FAILURES))
+        KeptSessions.__init__(
+            self, kept(schema.SESSIONS), kept(schema.CHALLENGES), kept(schema.INVITATIONS)
+        )
+        self._client = client
+        self._meta = kept(schema.META)
+
+    async def meta(self) -> MetaDoc:
+        document = await self._meta.find_one({"_id": _NAME})
+        if document is None:
+            raise Internal("the store lost the document that names its format")
+        return MetaDoc(document["format"])
+
+    async def ping(self) -> None:
+        if not await self._meta.update({"_id": _NAME}, {"$inc": {"pings": 1}}):
+            raise StoreDown("the store lost the document that names its format")
+
+    async def close(self) -> None:
+        self._client.close()
+
+
+async def open_store(
+    uri: str, database: str = "cencomm", *, clock: Callable[[], int] = wall_clock
+) -> MongoStore:
+    """Connect, check the format, make collections, validators and indexes where they are missing.
+
+    `uri`: `mongodb://...`; it appears in no error. Raises StoreDown, or UnknownFormat if a newer
+    version of this program has written there. `clock`: Unix ms, for the age of orphan wraps.
+    """
+    client = _connect(uri)
+    try:
+        opened = client.get_database(
+            database,
+            write_concern=_DURABLE,
+            read_concern=ReadConcern("majority"),
+            read_preference=ReadPreference.PRIMARY,
+        )
+        await _prepare(opened)
+    except BaseException:
+        client.close()
+        raise
+    return MongoStore(client, opened, clock)
+
+
+async def create_user(uri: str, name: str, password: str) -> None:
+    """Make the one user of a fresh embedded store."""
+    client = _connect(uri)
+    try:
+        await _answer(client.admin.command("createUser", name, pwd=password, roles=["root"]))
+    finally:
+        client.close()
+
+
+async def user_names(uri: str) -> list[str]:
+    """The users of `admin`; the embedded store cannot list those of all databases at once."""
+    client = _connect(uri)
+    try:
+        answer = await _answer(client.admin.command("usersInfo", 1))
+        return sorted(str(user["user"]) for user in answer["users"])
+    finally:
+        client.close()
+
+
+def _connect(uri: str) -> Any:
+    try:
+        # The choice of driver ends here: PyMongo's AsyncMongoClient has the methods used above.
+        client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+            uri, retryWrites=False, appname="cencomm-server", **_TIMEOUTS_MS
+        )
+    except (PyMongoError, ValueError, TypeError):
+        # `from None`: the driver's sentence may quote the address with its password.
+        raise StoreDown("the store's address is not a usable mongodb:// URI") from None
+    return client
+
+
+async def _prepare(database: Any) -> None:
+    meta = MongoCollection(database[schema.META.name])
+    await _refuse_newer(meta)
+    present = set(await _answer(database.list_collection_names()))
+    for layout in schema.LAYOUTS:
+        await _lay_out(database, layout, exists=layout.name in present)
+    try:
+        await meta.insert({"_id": _NAME, "format": FORMAT, "pings": 0})
+    except KeyTaken:
+        await _refuse_newer(meta)
+
+
+async def _refuse_newer(meta: MongoCollection) -> None:
+    document = await meta.find_one({"_id": _NAME})
+    if document is not None and document["format"] > FORMAT:
+        raise UnknownFormat(
+            f"the store has format {document['format']}, this version knows up to {FORMAT}: "
+            "use the version that wrote it, or a newer one"
+        )
+
+
+async def _lay_out(database: Any, layout: schema.Layout, *, exists: bool) -> None:
+    validator = dict(layout.validator)
+    if not exists:
+        try:
+            await database.command("create", layout.name, validator=validator)
+        except OperationFailure as error:
+            if error.code != _EXISTS:
+                raise _translated(error) from error
+            exists = True  # another process was faster
+        except PyMongoError as error:
+            raise _translated(error) from error
+    if exists:
+        await _answer(database.command("collMod", layout.name, validator=validator))
+    if layout.indexes:
+        await _answer(database[layout.name].create_indexes([_model(i) for i in layout.indexes]))
+
+
+def _model(index: schema.Index) -> IndexModel:
+    options: Document = {"unique": True} if index.unique else {}
+    if index.only is not None:
+        options["partialFilterExpression"] = dict(index.only)
+    if index.expire:
+        options["expireAfterSeconds"] = 0
+    return IndexModel([(key, 1) for key in index.keys], **options)
+
+
+async def _answer(call: Awaitable[_T]) -> _T:
+    """Await a driver's call; what it raises leaves as an error of the port."""
+    try:
+        return await call
+    except (PyMongoError, BSONError) as error:
+        raise _translated(error) from error
+
+
+def _translated(error: Exception) -> Exception:
+    if isinstance(error, DuplicateKeyError):
+        return KeyTaken("a unique key is taken")
+    code = error.code if isinstance(error, OperationFailure) else None
+    return _down(code, str(error))
+
+
+def _down(code: int | None, reason: str) -> Exception:
+    """The error for the services; the reason stays in the cause, it may name hosts."""
+    if code == _INVALID:
+        return Internal("the store's validator refused a document of this program")
+    if code == _NO_SPACE or "space left" in reason or "ENOSPC" in reason:
+        return StoreFull("the store's disk is full")
+    return StoreDown("the store did not answer or refused; nothing was acknowledged")
