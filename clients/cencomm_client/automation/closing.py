@@ -6,13 +6,20 @@ there is a witness policy (A30, A43). Who lost the role, or was revoked, still r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from cencomm_crypto.member.closing import to_reveal
+from cencomm_crypto.member.epoch import EpochSecret
+from cencomm_crypto.public.ids import ChannelId
+from cencomm_crypto.public.operation.state import Channel, OperationState
+from cencomm_crypto.public.rights import READING
 
 from cencomm_client.automation.standing import Standing
 from cencomm_client.automation.timing import Timing
-from cencomm_crypto.public.ids import ChannelId
-from cencomm_crypto.public.operation.state import Channel
-from cencomm_crypto.public.rights import READING
+
+Secrets = Callable[[OperationState, ChannelId], tuple[EpochSecret, ...]]
+"""The epoch secrets of a channel that are here, as `Keyring.secrets`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +35,16 @@ class CloseDue:
 
 @dataclass(frozen=True, slots=True)
 class RevealDue:
-    """The close key of epoch `n` is to be revealed; `closes`: as `channel.close`."""
+    """The close key of one epoch is to be revealed; `closes`: as `channel.close`."""
 
     chan: ChannelId
-    n: int
+    secret: EpochSecret
     closes: bool
     wait_s: tuple[float, float]
 
     @property
     def key(self) -> tuple[object, ...]:
-        return ("reveal", self.chan, self.n)
+        return ("reveal", self.chan, self.secret.context.n)
 
 
 def close_due(standing: Standing, timing: Timing) -> CloseDue | None:
@@ -50,60 +57,54 @@ def close_due(standing: Standing, timing: Timing) -> CloseDue | None:
 
 
 def reveals_due(
-    standing: Standing, timing: Timing, *, cosigned: int | None = None
+    standing: Standing, secrets: Secrets, timing: Timing, *, cosigned: int | None = None
 ) -> tuple[RevealDue, ...]:
-    """Close keys that this device can give and the log lacks, each once.
+    """Close keys that this device can give and the log lacks, each once (CLO-3).
 
     `cosigned` is the newest cosigned time in ms; needed where the genesis names witnesses.
     """
-    state = standing.state
     due: list[RevealDue] = []
-    for channel in state.channels.values():
+    for channel in standing.state.channels.values():
         if not _over(standing, channel, cosigned):
             continue
-        for n in heads(channel):
-            held = n in standing.holds(channel.id)
-            if held and n not in channel.reveals and _was_in(standing, channel, n):
-                closes = n == channel.epoch and channel.closed_at is None
-                due.append(RevealDue(channel.id, n, closes, timing.close_s))
+        for secret in _to_reveal(standing, channel, secrets):
+            closes = secret.context.n == channel.epoch and channel.closed_at is None
+            due.append(RevealDue(channel.id, secret, closes, timing.close_s))
     return tuple(due)
 
 
-def heads(channel: Channel) -> tuple[int, ...]:
-    """Epochs that no later one links: their close keys open all others' (CLO-3)."""
-    linked = {epoch.p for epoch in channel.epochs.values()}
-    return tuple(sorted(n for n in channel.epochs if n not in linked))
-
-
-def forgettable(standing: Standing, covered: int) -> tuple[tuple[ChannelId, int], ...]:
+def forgettable(standing: Standing, secrets: Secrets) -> tuple[tuple[ChannelId, int], ...]:
     """Secrets whose deletion takes nothing from anybody: (channel, n), only after the end.
 
-    A secret may go only when every reveal that this device could make is in the log below
-    `covered`, the size of a verified checkpoint. It never goes by itself: reading ends with it.
+    A secret may go only when every reveal that this device could make is in `state`, which a
+    verified checkpoint covers. It never goes by itself: reading ends with it.
     """
-    found: list[tuple[ChannelId, int]] = []
-    for channel in standing.state.channels.values():
-        held = standing.holds(channel.id)
-        if not held or not standing.state.channel_over(channel.id):
-            continue
-        could = [n for n in heads(channel) if n in held and _was_in(standing, channel, n)]
-        if all(n in channel.reveals and channel.reveals[n].seq < covered for n in could):
-            found.extend((channel.id, n) for n in sorted(held))
-    return tuple(found)
+    state = standing.state
+    return tuple(
+        (channel.id, secret.context.n)
+        for channel in state.channels.values()
+        if state.channel_over(channel, state.at) and not _to_reveal(standing, channel, secrets)
+        for secret in secrets(state, channel.id)
+    )
+
+
+def _to_reveal(standing: Standing, channel: Channel, secrets: Secrets) -> tuple[EpochSecret, ...]:
+    """What only this device's reveal may give; it was in recips or grants of those (CLO-2)."""
+    own = [
+        secret
+        for secret in secrets(standing.state, channel.id)
+        if channel.epochs[secret.context.n].received(standing.device)
+    ]
+    return to_reveal(standing.state, channel.id, own)
 
 
 def _over(standing: Standing, channel: Channel, cosigned: int | None) -> bool:
     """Over by the log's `at`, by own clock, and by the witnesses where there are any."""
     state = standing.state
-    if not state.channel_over(channel.id):
+    if not state.channel_over(channel, state.at):
         return False
-    end = state.channel_end(channel.id)
-    if channel.closed_at is None and state.closed_at is None and standing.now <= end:
+    by_entry = [moment for moment in (channel.closed_at, state.closed_at) if moment is not None]
+    end = min([*by_entry, state.window_of(channel)[1] + state.grace, state.end])
+    if standing.now <= end:
         return False
-    needs_witness = bool(state.genesis["witness"]["keys"])
-    return not needs_witness or (cosigned is not None and cosigned > end)
-
-
-def _was_in(standing: Standing, channel: Channel, n: int) -> bool:
-    epoch = channel.epochs[n]
-    return standing.device in epoch.recips or standing.device in epoch.grants
+    return not state.witness.keys or (cosigned is not None and cosigned > end)

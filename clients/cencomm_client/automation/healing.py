@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cencomm_client.automation.rotation import authoring_open, blocking, may_rotate
-from cencomm_client.automation.standing import Standing, Verdict
-from cencomm_client.automation.timing import Timing
 from cencomm_crypto.public.entry import Header
 from cencomm_crypto.public.ids import ChannelId, DeviceId, PersonId
 from cencomm_crypto.public.operation.recipients import Recipient, recipients
 from cencomm_crypto.public.operation.state import Channel
+
+from cencomm_client.automation.rotation import authoring_open, blocking, may_rotate
+from cencomm_client.automation.standing import Standing, Verdict
+from cencomm_client.automation.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def grants_due(standing: Standing, channel: Channel, timing: Timing) -> tuple[Gr
     held = standing.holds(channel.id)
     due: list[GrantDue] = []
     for recipient in recipients(standing.state, channel.id, standing.directory):
-        reached = reachable(channel, recipient.device)
+        reached = reachable(channel, recipient.device, standing.bad_grants)
         for n in sorted(held, reverse=True):
             if n in channel.epochs and n not in reached and _knows(standing, channel, n, recipient):
                 due.append(GrantDue(channel.id, n, recipient, timing.heal_s))
@@ -53,12 +54,17 @@ def grants_due(standing: Standing, channel: Channel, timing: Timing) -> tuple[Gr
     return tuple(due)
 
 
-def reachable(channel: Channel, device: DeviceId) -> frozenset[int]:
+def reachable(
+    channel: Channel,
+    device: DeviceId,
+    bad_grants: frozenset[tuple[ChannelId, int, DeviceId]] = frozenset(),
+) -> frozenset[int]:
     """Epochs that a device opens: wrapped or granted to it, and all that links lead back to."""
     found: set[int] = set()
     for n in sorted(channel.epochs, reverse=True):
         epoch = channel.epochs[n]
-        if n in found or device in epoch.recips or device in epoch.grants:
+        received = epoch.received(device) and (channel.id, n, device) not in bad_grants
+        if n in found or received:
             found.add(n)
             if epoch.has_link:
                 found.add(epoch.p)
@@ -69,9 +75,9 @@ def _knows(standing: Standing, channel: Channel, n: int, recipient: Recipient) -
     """GRA-1, and that no rotation for joins will serve this person anyway."""
     if recipient.person in _persons(standing, channel, n):
         return True
-    if standing.state.genesis["history"] != "all":
+    if not standing.state.history:
         return False
-    return n != channel.epoch and recipient.device in channel.epochs[channel.epoch].recips
+    return n != channel.epoch and channel.epochs[channel.epoch].received(recipient.device)
 
 
 def _persons(standing: Standing, channel: Channel, n: int) -> frozenset[PersonId]:
@@ -89,14 +95,14 @@ class Fate(StrEnum):
 
 
 def fate(standing: Standing, channel: Channel, header: Header) -> Fate:
-    """Judge an outbox entry of `channel` against the verified log (RULES Headers).
+    """Judge an outbox message of `channel` against the verified log (RULES Headers).
 
     Old bytes are given up only for what the log itself shows; as long as their epoch is current
-    they may still go in, so they are never signed anew.
+    they may still go in (the grace is there for them), so they are never signed anew.
     """
     if header.epoch is not None and header.epoch < channel.epoch:
-        return Fate.RESEAL
-    if not authoring_open(standing, channel):
+        return Fate.RESEAL if authoring_open(standing, channel, header.type) else Fate.LATE
+    if standing.state.channel_over(channel, max(standing.now, standing.state.at)):
         return Fate.LATE
     if blocking(standing, channel) is not None:
         return Fate.HOLD
@@ -107,7 +113,7 @@ def sealable(standing: Standing, channel: Channel) -> bool:
     """Whether this device may seal a message in the current epoch now (ROT-4, A18, A19)."""
     return (
         channel.epoch > 0
-        and authoring_open(standing, channel)
+        and authoring_open(standing, channel, "message")
         and blocking(standing, channel) is None
         and standing.note(channel).verdict is Verdict.GOOD
     )
@@ -115,6 +121,4 @@ def sealable(standing: Standing, channel: Channel) -> bool:
 
 def own_channels(standing: Standing) -> Iterator[Channel]:
     """Channels in whose present epoch this device could take part."""
-    for channel in standing.state.channels.values():
-        if standing.state.in_channel(standing.person, channel.id):
-            yield channel
+    return standing.state.channels_of(standing.person)

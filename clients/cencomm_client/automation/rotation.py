@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cencomm_client.automation.standing import Standing, Verdict
-from cencomm_client.automation.timing import Timing
+from cencomm_crypto.member.flag import FlagReason
 from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.operation.recipients import (
     Recipient,
     pending_rotation,
+    recipient,
     recipients,
 )
 from cencomm_crypto.public.operation.state import Channel, Epoch
+from cencomm_crypto.public.phases import ALLOWED_TYPES
 from cencomm_crypto.public.rights import SENDING
+
+from cencomm_client.automation.standing import Standing, Verdict
+from cencomm_client.automation.timing import Timing
 
 MISMATCH, AGE, COUNT, JOIN = "mismatch", "age", "count", "join"
 
@@ -42,6 +46,7 @@ class FlagDue:
 
     chan: ChannelId
     n: int
+    reason: FlagReason
     wait_s: tuple[float, float] = (0.0, 0.0)
 
     @property
@@ -76,7 +81,7 @@ def rotation_due(
     if reason is not None:
         at_once = sending or own_decision or reason == MISMATCH
         return _due(channel, reason, (0.0, 0.0) if at_once else timing.react_s)
-    epoch = channel.epochs[channel.epoch]
+    epoch = channel.epochs[channel.epoch]  # there is one: nothing blocks
     if sending and standing.now - epoch.at >= timing.epoch_age_ms:
         return _due(channel, AGE, (0.0, 0.0))
     if sending and standing.note(channel).messages >= timing.epoch_messages:
@@ -89,26 +94,34 @@ def rotation_due(
 def flag_due(standing: Standing, channel: Channel) -> FlagDue | None:
     """Whether this device has to say in the log that the current epoch is bad."""
     note = standing.note(channel)
-    bad = note.verdict is Verdict.BAD and not note.flagged
-    return FlagDue(channel.id, channel.epoch) if bad and may_rotate(standing, channel) else None
+    if note.verdict is not Verdict.BAD or note.flagged or note.reason is None:
+        return None
+    if not authoring_open(standing, channel, "channel.flag"):
+        return None
+    inside = standing.state.in_channel(standing.person, channel)
+    return FlagDue(channel.id, channel.epoch, note.reason) if inside else None
 
 
 def may_rotate(standing: Standing, channel: Channel) -> bool:
     """Whether this device may author a rotate of the channel now, by its own clock too."""
     if standing.role not in SENDING:
         return False
-    if not authoring_open(standing, channel):
+    if not authoring_open(standing, channel, "channel.rotate"):
         return False
-    return any(
-        recipient.device == standing.device
-        for recipient in recipients(standing.state, channel.id, standing.directory)
-    )
+    state, directory = standing.state, standing.directory
+    return recipient(state, channel.id, directory, standing.device) is not None
 
 
-def authoring_open(standing: Standing, channel: Channel) -> bool:
-    """Whether the channel takes entries by own clock: clients stop at not_after (A30)."""
-    start, end = standing.state.channel_window(channel.id)
-    return start <= standing.now <= end and channel.closed_at is None and standing.state.working
+def authoring_open(standing: Standing, channel: Channel, kind: str) -> bool:
+    """Whether the channel takes entries of this type by own clock and by the log's time.
+
+    Clients stop at not_after; the grace is for what is under way then (A30).
+    """
+    state, now = standing.state, max(standing.now, standing.state.at)
+    start, end = state.window_of(channel)
+    if not start <= now <= end or state.channel_over(channel, now):
+        return False
+    return kind in ALLOWED_TYPES[state.effective_phase(now)]
 
 
 def waiting(standing: Standing, channel: Channel, epoch: Epoch) -> tuple[Recipient, ...]:
@@ -120,9 +133,9 @@ def waiting(standing: Standing, channel: Channel, epoch: Epoch) -> tuple[Recipie
     devices = (standing.directory.device(device) for device in known)
     persons = {device.person for device in devices if device is not None}
     return tuple(
-        recipient
-        for recipient in recipients(standing.state, channel.id, standing.directory)
-        if recipient.device not in known and recipient.person not in persons
+        found
+        for found in recipients(standing.state, channel.id, standing.directory)
+        if found.device not in known and found.person not in persons
     )
 
 

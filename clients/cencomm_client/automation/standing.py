@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from cencomm_crypto.member.flag import FlagReason
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import ChannelId, DeviceId, PersonId
 from cencomm_crypto.public.operation.state import Channel, OperationState
 from cencomm_crypto.public.rights import Role
+
 
 class Verdict(StrEnum):
     """What this device found when it recomputed an epoch's rotate (A18)."""
@@ -26,7 +28,8 @@ class EpochNote:
     n: int
     verdict: Verdict = Verdict.NO_KEY
     messages: int = 0  # messages and drops in it so far
-    flagged: bool = False  # this device posted its channel.flag
+    reason: FlagReason | None = None  # what is wrong with a bad one
+    flagged: bool = False  # some member said so in the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Standing:
     person: PersonId
     now: int
     epochs: Mapping[ChannelId, EpochNote] = field(default_factory=dict)
-    keys: Mapping[ChannelId, frozenset[int]] = field(default_factory=dict)  # n with E or KC here
+    keys: Mapping[ChannelId, frozenset[int]] = field(default_factory=dict)  # n whose E is here
+    bad_grants: frozenset[tuple[ChannelId, int, DeviceId]] = frozenset()  # recomputed wrongly (A44)
 
     @property
     def role(self) -> Role | None:

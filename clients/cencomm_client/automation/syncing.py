@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cencomm_client.automation.standing import Standing
-from cencomm_client.automation.timing import Timing
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import DeviceId
 from cencomm_crypto.public.rights import READING
+
+from cencomm_client.automation.standing import Standing
+from cencomm_client.automation.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def gone(standing: Standing, named: DirectoryState) -> tuple[DeviceId, ...]:
 
 def sync_due(standing: Standing, named: DirectoryState, timing: Timing) -> SyncDue | None:
     """What to post, if anything; None also for those who may not post control entries."""
-    if standing.role not in READING or standing.state.over(standing.now):
+    if standing.role not in READING or standing.state.ended(standing.now):
         return None
     devices = gone(standing, named)
     return SyncDue(devices, timing.react_s) if devices else None

@@ -1,0 +1,104 @@
+"""What the command prints: tables and sentences for people, JSON for programs.
+
+The only module of the package that writes to standard output and error. Every text goes through
+`shown` (A51); JSON is ASCII on top, so that no byte of it can steer a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cencomm_config.catalog import sentence
+from cencomm_config.display import shown
+from cencomm_crypto.errors import CencommError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+class Output:
+    """Where a command's results go; `as_json` gives one document, or lines where it streams."""
+
+    def __init__(
+        self, *, as_json: bool, console: Console | None = None, errors: Console | None = None
+    ) -> None:
+        self.as_json = as_json
+        self.console = console or Console(highlight=False, soft_wrap=True)
+        self._errors = errors or Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def document(self, value: Mapping[str, Any]) -> None:
+        """The one JSON document of a command; nothing where people read."""
+        if self.as_json:
+            self._write(dumps(value))
+
+    def line(self, value: Mapping[str, Any]) -> None:
+        """One JSON line of a stream."""
+        self._write(dumps(value))
+
+    def say(self, text: str, style: str = "") -> None:
+        """A sentence for people; foreign parts were put through `shown` by `fill`."""
+        if not self.as_json:
+            self.console.print(Text(text, style=style))
+
+    def note(self, text: str) -> None:
+        """A remark beside the result, on standard error."""
+        self._errors.print(Text(text, style="dim"))
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """A table for people; every cell is shown as text only."""
+        if self.as_json:
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column)
+        for row in rows:
+            table.add_row(*(Text(shown(cell)) for cell in row))
+        self.console.print(table)
+
+    def error(self, error: CencommError) -> None:
+        """Say what went wrong: the catalogue's sentence and the detail; JSON on standard error."""
+        code, detail = str(error.code), shown(error.detail, max_len=2000)
+        if self.as_json:
+            value: dict[str, Any] = {"error": {"code": code, "detail": detail}}
+            row = getattr(error, "row", None)
+            if row is not None:
+                value["error"]["row"] = row
+            self._errors.print(dumps(value), markup=False, highlight=False, soft_wrap=True)
+            return
+        text = Text(sentence(code), style="bold red")
+        self._errors.print(text)
+        if detail:
+            self._errors.print(Text(f"{code}: {detail}", style="red"))
+
+    def _write(self, text: str) -> None:
+        self.console.file.write(text + "\n")
+        self.console.file.flush()
+
+
+def fill(text: str, **values: object) -> str:
+    """Put values into a sentence, each through `shown`."""
+    return text.format(**{name: shown(str(value)) for name, value in values.items()})
+
+
+def dumps(value: Any) -> str:
+    """One line of ASCII JSON: bytes as hex, texts through `shown`."""
+    return json.dumps(plain(value), ensure_ascii=True, separators=(", ", ": "))
+
+
+def plain(value: Any) -> Any:
+    """A value of JSON's types; keys and texts through `shown`, bytes as hex."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return {shown(str(plain(key))): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(plain(item) for item in value)
+    raise TypeError(f"{type(value).__name__} has no JSON form here")

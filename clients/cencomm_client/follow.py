@@ -1,0 +1,73 @@
+"""The stream of an operation's items: what was, then what comes, each as soon as it is verified."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+from cencomm_client.items import Control, Item, Message
+
+
+class Feed:
+    """Items in the order in which this client made them; any number of readers at their own pace.
+
+    A later version of an item (readable now, or flagged) takes the place of the first in
+    `items`, and comes once more to those who follow.
+    """
+
+    def __init__(self) -> None:
+        self._emitted: list[Item] = []
+        self._placed: dict[int, Item] = {}
+        self._more = asyncio.Event()
+        self._ended = False
+
+    def put(self, items: Iterable[Item]) -> None:
+        """Add items and wake whoever follows."""
+        before = len(self._emitted)
+        for item in items:
+            seq = place_of(item)
+            if seq is not None and isinstance(item, Message | Control):
+                if self._placed.get(seq) == item:
+                    continue
+                self._placed[seq] = item
+            self._emitted.append(item)
+        if len(self._emitted) > before:
+            self._wake()
+
+    def end(self) -> None:
+        """No more items will come; followers finish."""
+        self._ended = True
+        self._wake()
+
+    def items(self, after: int = 0) -> list[Item]:
+        """The present version of everything placed at `after` or later, in the log's order."""
+        return [self._placed[seq] for seq in sorted(self._placed) if seq >= after]
+
+    def at(self, seq: int) -> Item | None:
+        """The present version of the item at one place."""
+        return self._placed.get(seq)
+
+    async def follow(self, after: int = 0) -> AsyncIterator[Item]:
+        """First what is placed at `after` or later, in order; then everything as it comes."""
+        position = len(self._emitted)
+        for item in self.items(after):
+            yield item
+        while True:
+            while position < len(self._emitted):
+                item = self._emitted[position]
+                position += 1
+                seq = place_of(item)
+                if seq is None or seq >= after:
+                    yield item
+            if self._ended:
+                return
+            await self._more.wait()
+
+    def _wake(self) -> None:
+        self._more.set()
+        self._more = asyncio.Event()
+
+
+def place_of(item: Item) -> int | None:
+    """The seq of an item, None for notices about no entry."""
+    return item.place.seq if isinstance(item, Message | Control) else item.seq

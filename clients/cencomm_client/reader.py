@@ -1,0 +1,230 @@
+"""From verified log items to what a person is shown: opened, attributed, flagged.
+
+Pure but for the keyring and the names that it is given. Refuses to hide: what cannot be opened
+stays an item with its reason, what has no effect becomes an alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
+from cencomm_crypto.member.drop import open_drop
+from cencomm_crypto.member.message import open_message
+from cencomm_crypto.member.payload import forged_fields
+from cencomm_crypto.public.bodies import OPAQUE_TYPES
+from cencomm_crypto.public.directory.state import DirectoryState
+from cencomm_crypto.public.entry import Entry, Header
+from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId
+from cencomm_crypto.public.operation.state import OperationState
+from cencomm_crypto.public.phases import Phase
+from cencomm_crypto.public.replay import DirectoryHistory
+from cencomm_crypto.public.wire import Sequenced
+
+from cencomm_client.errors import ROW_OF_REJECTION, ClientCode
+from cencomm_client.forms.fields import FormInvalid
+from cencomm_client.forms.seizure import KIND as SEIZURE
+from cencomm_client.forms.seizure import Seizure
+from cencomm_client.items import (
+    CLAIM_TOLERANCE_MS,
+    Alarm,
+    Author,
+    Control,
+    Damage,
+    Flag,
+    Item,
+    Message,
+    Place,
+)
+from cencomm_client.keyring import Keyring
+from cencomm_client.profiles import KIND as PROFILE
+from cencomm_client.profiles import Names
+
+UNKNOWN = "?"
+
+
+class Reader:
+    """Makes the items of one operation for one device."""
+
+    def __init__(self, log: LogId, keyring: Keyring, names: Names) -> None:
+        self._log, self._keyring, self._names = log, keyring, names
+        self._mids: dict[tuple[DeviceId, bytes], bytes] = {}  # (author, mid) -> leaf that was first
+
+    def item(
+        self,
+        found: Sequenced,
+        rejected: Rejected | None,
+        state: OperationState,
+        history: DirectoryHistory,
+    ) -> Item | None:
+        """The item for a place in the log; None where only 56 bytes of it are here.
+
+        `state` and `history` are the newest verified ones. Reads profiles into the names.
+        """
+        entry = found.entry
+        if rejected is not None:
+            row = ROW_OF_REJECTION.get(rejected.code, "A4")
+            return Alarm(rejected.code, rejected.detail, self._log, found.at, found.seq, row)
+        if entry is None:
+            return None
+        if entry.header.type in OPAQUE_TYPES:
+            return self._message(found, entry, state, history)
+        return self._control(found, entry, state, history)
+
+    def author(self, device: DeviceId, directory: DirectoryState) -> Author:
+        """Who a device is, with the name that its administration gave."""
+        known = directory.device(device)
+        person = None if known is None else directory.person(known.person)
+        if person is None:
+            return Author(device, None, UNKNOWN, UNKNOWN)
+        admin = directory.administration(person.admin)
+        code = UNKNOWN if admin is None else admin.code
+        return Author(device, person.id, person.code, code, self._names.name(person.id))
+
+    def _control(
+        self, found: Sequenced, entry: Entry, state: OperationState, history: DirectoryHistory
+    ) -> Control:
+        header = entry.header
+        flags = self._flags(found, header, state, history)
+        return Control(
+            place=self._place(found),
+            author=self.author(header.device, history.at(history.size)),
+            type=header.type,
+            body=entry.body or {},
+            channel=header.chan,
+            channel_name=None if header.chan is None else _channel_name(state, header.chan),
+            flags=frozenset(flags - {Flag.EXERCISE}),
+        )
+
+    def _message(
+        self, found: Sequenced, entry: Entry, state: OperationState, history: DirectoryHistory
+    ) -> Message:
+        header = entry.header
+        assert header.chan is not None and header.epoch is not None  # noqa: S101 - parse checked
+        flags = self._flags(found, header, state, history)
+        payload: Mapping[str, Any] | None = None
+        damage: Damage | None = None
+        forged: tuple[str, ...] = ()
+        try:
+            payload = self._open(entry, header.chan, header.epoch, state)
+        except ProtocolError as error:
+            damage = Damage(error.code, error.detail)
+        author = self.author(header.device, history.at(history.size))
+        if payload is not None:
+            forged = forged_fields(header, payload)
+            damage = self._check(payload, author, header, state, history)
+            flags |= self._sealed_flags(payload, header, found, state)
+        sealed: Mapping[str, Any] = payload or {}
+        to = sealed.get("to") if payload is not None else header.to
+        return Message(
+            place=self._place(found),
+            author=author,
+            channel=header.chan,
+            channel_name=_channel_name(state, header.chan),
+            type=header.type,
+            id=header.id,
+            epoch=header.epoch,
+            kind=sealed.get("kind", header.kind),
+            content=None if damage is not None or payload is None else payload["content"],
+            mid=sealed.get("mid"),
+            re=sealed.get("re") if payload is not None else header.re,
+            prio=sealed.get("prio") if payload is not None else header.prio,
+            ack_by=sealed.get("ack_by") if payload is not None else header.ack_by,
+            to=tuple(to or ()),
+            time=header.time,
+            flags=frozenset(flags | {Flag.FORGED_METADATA} if forged else flags),
+            forged=forged,
+            damage=damage,
+        )
+
+    def _open(
+        self, entry: Entry, chan: ChannelId, n: int, state: OperationState
+    ) -> Mapping[str, Any]:
+        if entry.body_bytes is None:
+            erased = state.phase is Phase.ERASED
+            raise _Gone("the body was erased" if erased else "the body is not here, unexplained")
+        secret = self._keyring.secret(state, chan, n)
+        if secret is None:
+            raise ProtocolError(
+                ErrorCode.NO_EPOCH_KEY, f"this device has no key of epoch {n} of the channel"
+            )
+        opener = open_message if entry.header.type == "message" else open_drop
+        return opener(entry, secret)
+
+    def _check(
+        self,
+        payload: Mapping[str, Any],
+        author: Author,
+        header: Header,
+        state: OperationState,
+        history: DirectoryHistory,
+    ) -> Damage | None:
+        """Forms that this version knows: a wrong one is shown as damaged, with the reason."""
+        content = payload["content"]
+        if payload["kind"] == SEIZURE:
+            try:
+                Seizure.parse(content)
+            except FormInvalid as error:
+                return Damage(error.code, error.detail)
+        if payload["kind"] == PROFILE and header.chan == state.main and author.person is not None:
+            try:
+                directory = history.at(history.size)
+                self._names.take(content, author.person, header.epoch or 0, directory)
+            except ProtocolError as error:
+                return Damage(error.code, error.detail)
+        return None
+
+    def _flags(
+        self, found: Sequenced, header: Header, state: OperationState, history: DirectoryHistory
+    ) -> set[Flag]:
+        flags: set[Flag] = set()
+        if abs(header.time - found.at) > CLAIM_TOLERANCE_MS:
+            flags.add(Flag.TIME_DIFFERS)
+        if not active_at(history, header.device, found.at):
+            flags.add(Flag.AFTER_REVOCATION)
+        if state.genesis["exercise"]:
+            flags.add(Flag.EXERCISE)
+        return flags
+
+    def _sealed_flags(
+        self, payload: Mapping[str, Any], header: Header, found: Sequenced, state: OperationState
+    ) -> set[Flag]:
+        flags: set[Flag] = set()
+        if (payload["kind"] == PROFILE) != (header.chan == state.main):
+            flags.add(Flag.MISPLACED)
+        first = self._mids.setdefault((header.device, payload["mid"]), found.leaf)
+        if first != found.leaf:
+            flags.add(Flag.RESEALED)
+        return flags
+
+    def _place(self, found: Sequenced) -> Place:
+        return Place(self._log, found.seq, found.at, found.leaf)
+
+
+class _Gone(ProtocolError):
+    """A body that is not here any more."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(ErrorCode.CANNOT_OPEN, detail)
+        self.code = ClientCode.BODY_WITHHELD
+
+
+def active_at(history: DirectoryHistory, device: DeviceId, at: int) -> bool:
+    """Whether the device was active when the directory stood as at server time `at` (ms).
+
+    A revocation that the entry's author had not seen yet still shows here (DESIGN 3).
+    """
+    low, high = 1, history.size
+    while low < high:
+        middle = (low + high + 1) // 2
+        if history.at(middle).at <= at:
+            low = middle
+        else:
+            high = middle - 1
+    return history.at(low).active(device)
+
+
+def _channel_name(state: OperationState, chan: ChannelId) -> str:
+    channel = state.channels.get(chan)
+    return UNKNOWN if channel is None else channel.name

@@ -1,0 +1,198 @@
+"""One operation as this device sees it: verified state, items, keys, own entries.
+
+Follows the mirror and never talks to the server. Makes the `Standing` that the deciders of
+`automation` judge.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from cencomm_crypto.errors import Rejected
+from cencomm_crypto.public.ids import ChannelId, EntryId, LogId
+from cencomm_crypto.public.operation.channel import Channel
+from cencomm_crypto.public.operation.state import OperationState
+from cencomm_crypto.public.wire import Sequenced
+
+from cencomm_client.automation.standing import EpochNote, Standing, Verdict
+from cencomm_client.follow import Feed
+from cencomm_client.items import Alarm, Item, Message, Notice
+from cencomm_client.keyring import Keyring
+from cencomm_client.mirror import Update
+from cencomm_client.profiles import Names
+from cencomm_client.reader import Reader
+from cencomm_client.station import Station
+
+_SEALED = ("message", "drop")
+
+
+class OperationView:
+    """State, items and keys of one operation; `take` is called for each verified step."""
+
+    def __init__(self, station: Station, log: LogId) -> None:
+        self.log = log
+        self.feed = Feed()
+        self.names = Names()
+        self.keyring = Keyring(station.vault, log)
+        self._station = station
+        self._reader = Reader(log, self.keyring, self.names)
+        self._own: dict[EntryId, Sequenced] = {}
+        self._sealed: defaultdict[tuple[ChannelId, int], list[int]] = defaultdict(list)
+        self._counts: Counter[tuple[ChannelId, int]] = Counter()
+        self._own_decision = -1  # seq of the last control entry that this device signed
+        self._load()
+
+    @property
+    def state(self) -> OperationState:
+        """The newest verified state."""
+        return self._station.mirror.operation(self.log).state
+
+    def channels(self) -> list[Channel]:
+        """The channels that this person is in."""
+        return list(self.state.channels_of(self._station.vault.person))
+
+    def own_entry(self, entry: EntryId) -> Sequenced | None:
+        """An entry of this device, where the verified log holds it."""
+        return self._own.get(entry)
+
+    @property
+    def own_decision(self) -> bool:
+        """Whether this device signed the newest control entry: its client goes first."""
+        return self._own_decision >= 0 and self._own_decision == self.state.last_control
+
+    def standing(self) -> Standing:
+        """What the deciders need to know, now."""
+        vault, state = self._station.vault, self.state
+        channels = list(state.channels.values())
+        return Standing(
+            state=state,
+            directory=self._station.directory,
+            device=vault.device,
+            person=vault.person,
+            now=self._station.now(),
+            epochs={channel.id: self._note(channel) for channel in channels if channel.epoch},
+            keys={
+                channel.id: self.keyring.held(state, channel.id)
+                for channel in channels
+                if channel.epoch
+            },
+            bad_grants=frozenset(self.keyring.bad_grants),
+        )
+
+    # -- taking steps -------------------------------------------------------------------------
+
+    def take(self, update: Update) -> None:
+        """Take a verified step of this log."""
+        if update.completed:
+            self._reload()
+            return
+        made: list[Item] = []
+        for found, outcome in zip(update.items, update.outcomes, strict=True):
+            rejected = outcome if isinstance(outcome, Rejected) else None
+            if rejected is None:
+                self._index(found)
+            made += self._made(found, rejected)
+        self.feed.put(made)
+        self.judge()
+
+    def directory_moved(self, before_at: int) -> None:
+        """Look again at entries since server time `before_at`: a revocation flags them."""
+        touched = [
+            item.place.seq
+            for item in self.feed.items()
+            if isinstance(item, Message) and item.place.at >= before_at
+        ]
+        self._remake(touched)
+
+    def learned(self, channel: ChannelId, epochs: Iterable[int]) -> None:
+        """Secrets came: judge their rotates and show what they open."""
+        self.judge()
+        seqs = [seq for n in epochs for seq in self._sealed[channel, n]]
+        self._remake(sorted(seqs))
+
+    def judge(self) -> None:
+        """Recompute the rotates whose secret is here and that nobody judged yet (A18, A22)."""
+        state, history = self.state, self._station.mirror.directory
+        for channel in self.channels():
+            for n in self.keyring.unjudged(state, channel.id):
+                judged = self.keyring.judge(state, channel.id, n, history)
+                if judged.verdict is Verdict.BAD:
+                    self.feed.put([self._bad_epoch(channel, n, f"{judged.reason} is wrong")])
+
+    def notice(self, code: str, detail: str, seq: int | None = None) -> None:
+        """Tell the person something that is no entry."""
+        self.feed.put([Notice(code, detail, self.log, self._station.now(), seq)])
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        mirror = self._station.mirror
+        rejected = mirror.rejected(self.log)
+        found = list(mirror.items(self.log))
+        for item in found:
+            if item.seq not in rejected:
+                self._index(item)
+        first = [item for item in found if item.scope == self.state.main]
+        for item in first:  # names before all else, so that every item shows them
+            self._reader.item(item, rejected.get(item.seq), self.state, mirror.directory)
+        self.feed.put(made for item in found for made in self._made(item, rejected.get(item.seq)))
+        self.judge()
+
+    def _reload(self) -> None:
+        """A channel opened to this person: older entries came whole, all is read again."""
+        for known in (self._own, self._sealed, self._counts):
+            known.clear()
+        self._load()
+
+    def _made(self, found: Sequenced, rejected: Rejected | None) -> list[Item]:
+        directory = self._station.mirror.directory
+        item = self._reader.item(found, rejected, self.state, directory)
+        if item is None:
+            return []
+        entry = found.entry
+        if rejected is None and entry is not None and entry.header.type == "channel.grant":
+            if not self.keyring.judge_grant(self.state, ChannelId(found.scope), entry.body or {}):
+                return [item, self._bad_grant(found)]
+        return [item]
+
+    def _index(self, found: Sequenced) -> None:
+        entry = found.entry
+        if entry is None:
+            return
+        header = entry.header
+        if header.device == self._station.vault.device:
+            self._own[header.id] = found
+            if header.chan is None:
+                self._own_decision = found.seq
+        if header.type in _SEALED and header.chan is not None and header.epoch is not None:
+            self._counts[header.chan, header.epoch] += 1
+            self._sealed[header.chan, header.epoch].append(found.seq)
+
+    def _remake(self, seqs: Iterable[int]) -> None:
+        mirror = self._station.mirror
+        rejected = mirror.rejected(self.log)
+        made: list[Item] = []
+        for seq in seqs:
+            for found in mirror.items(self.log, seq, seq + 1):
+                made += self._made(found, rejected.get(seq))
+        self.feed.put(made)
+
+    def _note(self, channel: Channel) -> EpochNote:
+        n = channel.epoch
+        judged = self.keyring.judged(channel.id, n)
+        return EpochNote(
+            n,
+            judged.verdict,
+            self._counts[channel.id, n],
+            judged.reason,
+            n in channel.flagged,
+        )
+
+    def _bad_epoch(self, channel: Channel, n: int, detail: str) -> Alarm:
+        epoch = channel.epochs[n]
+        return Alarm("rotation_mismatch", detail, self.log, epoch.at, epoch.seq, "A18")
+
+    def _bad_grant(self, found: Sequenced) -> Alarm:
+        detail = "the granted wrap does not recompute"
+        return Alarm("rotation_mismatch", detail, self.log, found.at, found.seq, "A44")
