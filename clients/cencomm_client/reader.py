@@ -101,7 +101,8 @@ class Reader:
         self, found: Sequenced, entry: Entry, state: OperationState, history: DirectoryHistory
     ) -> Message:
         header = entry.header
-        assert header.chan is not None and header.epoch is not None  # noqa: S101 - parse checked
+        if header.chan is None or header.epoch is None:  # parse_header checked
+            raise ProtocolError(ErrorCode.MALFORMED, "a message without channel or epoch")
         flags = self._flags(found, header, state, history)
         payload: Mapping[str, Any] | None = None
         damage: Damage | None = None

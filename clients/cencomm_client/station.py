@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import SystemRandom
 
 from cencomm_crypto.public.directory.state import DirectoryState
@@ -29,7 +29,7 @@ def wall_clock() -> int:
 class Settings:
     """What tests and demonstrations may replace; programs take the defaults."""
 
-    timing: Timing = Timing()
+    timing: Timing = field(default_factory=Timing)
     clock: Clock = wall_clock
     monotonic: Callable[[], float] = time.monotonic
     random: Random = secrets.token_bytes

@@ -151,8 +151,10 @@ class OperationView:
         if item is None:
             return []
         entry = found.entry
-        if rejected is None and entry is not None and entry.header.type == "channel.grant":
-            if not self.keyring.judge_grant(self.state, ChannelId(found.scope), entry.body or {}):
+        granted = rejected is None and entry is not None and entry.header.type == "channel.grant"
+        if granted and entry is not None and entry.body is not None:
+            chan = ChannelId(found.scope)
+            if not self.keyring.judge_grant(self.state, chan, entry.body):
                 return [item, self._bad_grant(found)]
         return [item]
 
