@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.bodies import (
+    BODIES,
     BOTH_LOGS,
     CHANNEL_TYPES,
     CODE,
@@ -183,6 +184,8 @@ def parse_header(header_bytes: bytes) -> Header:
             f"suite {fields['suite']} is not known here, {SUITE} expected",
         )
     kind = fields["type"]
+    if kind not in BODIES and kind not in OPAQUE_TYPES:  # before its shape: stop, never skip (A28)
+        raise ProtocolError(ErrorCode.UNKNOWN_TYPE, f"entry type {ascii(kind)[:60]} is not known")
     if (kind in GENESIS_TYPES) != ("log" not in fields):
         raise ProtocolError(
             ErrorCode.MALFORMED, "header.log must be absent in a genesis and present elsewhere"
