@@ -7,7 +7,6 @@ is bounded: one enrolment per invitation, of fixed size, while the invitation la
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,6 +47,14 @@ class Enrolment:
     box_pk: bytes
     enrol_sig: bytes
     proof: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a list; `next` is the `after` of the following page, None at the end."""
+
+    items: tuple[InvitationDoc, ...]
+    next: bytes | None
 
 
 class Invitations:
@@ -93,13 +100,12 @@ class Invitations:
             ) from None
         return doc
 
-    async def made_by(
-        self, principal: Principal, after: bytes, limit: int
-    ) -> Sequence[InvitationDoc]:
+    async def made_by(self, principal: Principal, after: bytes, limit: int) -> Page:
         """The caller's own, by lookup value, those that still last."""
         docs = await self._store.invitations_by(principal.person, after=after, limit=limit)
         now = self._clock()
-        return [doc for doc in docs if now < doc.expires and not doc.closed]
+        lasting = tuple(doc for doc in docs if now < doc.expires and not doc.closed)
+        return Page(lasting, docs[-1].lookup if docs and len(docs) == limit else None)
 
     async def leave(self, enrolment: Enrolment) -> Waiting:
         """Put a device's keys under the invitation; the first keep the place.

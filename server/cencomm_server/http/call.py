@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http import HTTPStatus
-from types import MappingProxyType
 
 from cencomm_config.display import shown
 from cencomm_config.errors import BadRequest
@@ -22,7 +21,6 @@ JSON, CBOR, CBOR_SEQ, TEXT = (
     "application/cbor-seq",
     "text/plain; charset=utf-8",
 )
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Query:
@@ -32,15 +30,16 @@ class Query:
         """`pairs` as decoded by the transport."""
         self._left = dict(pairs)
 
-    def count(self, name: str, default: int | None = None, most: int = 2**53 - 1) -> int:
-        """A whole number from 0 to `most`; without a default it must be there."""
+    def count(
+        self, name: str, default: int | None = None, *, least: int = 0, most: int = 2**53 - 1
+    ) -> int:
+        """A whole number from `least` to `most`; without a default it must be there."""
         text = self._left.pop(name, None)
         if text is None and default is not None:
             return default
-        if text is None or not (text.isascii() and text.isdigit() and len(text) < 17):
-            raise BadRequest(f"parameter {name}: expected a whole number from 0 to {most}")
-        if int(text) > most:
-            raise BadRequest(f"parameter {name}: expected at most {most}")
+        plain = text is not None and text.isascii() and text.isdigit() and len(text) < 17
+        if text is None or not plain or not least <= int(text) <= most:
+            raise BadRequest(f"parameter {name}: expected a whole number from {least} to {most}")
         return int(text)
 
     def optional_count(self, name: str) -> int | None:
@@ -97,7 +96,7 @@ class Answer:
     body: bytes
     media: str
     status: HTTPStatus = HTTPStatus.OK
-    headers: Mapping[str, str] = _NO_HEADERS
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def json_answer(value: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> Answer:

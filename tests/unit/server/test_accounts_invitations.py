@@ -51,7 +51,7 @@ async def test_a_new_devices_keys_reach_the_one_who_invited_it(lobby: Lobby) -> 
     await invitations.invite(ncp, LOOKUP, lobby.person.id)
     assert await invitations.status(LOOKUP) is Waiting.NONE
     assert await invitations.leave(lobby.enrolment(lobby.phone)) is Waiting.WAITING
-    (doc,) = await invitations.made_by(ncp, b"", 10)
+    (doc,) = (await invitations.made_by(ncp, b"", 10)).items
     assert doc.enrolment is not None
     assert doc.enrolment.sign_pk == lobby.phone.sign.public
     lobby.builder.append(
@@ -122,7 +122,7 @@ async def test_an_invitation_ends(lobby: Lobby) -> None:
         await lobby.desk.invitations.leave(lobby.enrolment(lobby.phone))
     with pytest.raises(InvitationUnknown):
         await lobby.desk.invitations.status(LOOKUP)
-    assert not await lobby.desk.invitations.made_by(ncp, b"", 10)
+    assert not (await lobby.desk.invitations.made_by(ncp, b"", 10)).items
 
 
 async def test_an_unknown_invitation_is_unknown(lobby: Lobby) -> None:

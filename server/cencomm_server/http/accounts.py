@@ -1,0 +1,172 @@
+"""Handlers of enrolment, accounts and sessions."""
+
+from __future__ import annotations
+
+from cencomm_crypto.public.ids import DeviceId, PersonId
+
+from cencomm_server.accounts.bots import SECRET_SIZE, BotAccounts, BotLogin
+from cencomm_server.accounts.invitations import LOOKUP_SIZE, PAGE, Enrolment, Invitations
+from cencomm_server.accounts.login import Accounts, Login, Registration
+from cencomm_server.accounts.proof import DeviceProofs, Proof
+from cencomm_server.accounts.sessions import Session, Sessions
+from cencomm_server.http.call import Answer, Call, json_answer
+from cencomm_server.http.fields import Fields
+from cencomm_server.store.documents import InvitationDoc
+
+ACCOUNT_LENGTH = 64  # characters of a functional code
+
+
+class AccountHandlers:
+    """One method per route; each parses, asks one service, answers."""
+
+    def __init__(
+        self,
+        *,
+        accounts: Accounts,
+        bots: BotAccounts,
+        sessions: Sessions,
+        proofs: DeviceProofs,
+        invitations: Invitations,
+    ) -> None:
+        """The services behind the routes."""
+        self._accounts = accounts
+        self._bots = bots
+        self._sessions = sessions
+        self._proofs = proofs
+        self._invitations = invitations
+
+    async def challenge(self, call: Call) -> Answer:
+        """POST /v1/login/challenge."""
+        fields = call.fields()
+        device = DeviceId(fields.hex("device", 16))
+        fields.end()
+        challenge = self._proofs.challenge(device)
+        return json_answer({"nonce": challenge.nonce.hex(), "expires": challenge.expires})
+
+    async def register(self, call: Call) -> Answer:
+        """POST /v1/account."""
+        fields = call.fields()
+        request = Registration(
+            proof=_proof(fields),
+            account=fields.text("account", ACCOUNT_LENGTH),
+            login_secret=fields.hex("login_secret", 32),
+        )
+        fields.end()
+        made = await self._accounts.register(request)
+        return json_answer({"totp_uri": made.uri, "totp_secret": made.base32})
+
+    async def confirm(self, call: Call) -> Answer:
+        """POST /v1/account/confirm."""
+        return _session(await self._accounts.confirm(_login(call.fields())))
+
+    async def login(self, call: Call) -> Answer:
+        """POST /v1/login."""
+        return _session(await self._accounts.login(_login(call.fields())))
+
+    async def bot_login(self, call: Call) -> Answer:
+        """POST /v1/bot/login."""
+        fields = call.fields()
+        request = BotLogin(
+            proof=_proof(fields),
+            account=fields.text("account", ACCOUNT_LENGTH),
+            client_secret=fields.hex("client_secret", SECRET_SIZE),
+        )
+        fields.end()
+        return _session(await self._bots.login(request))
+
+    async def bot_secret(self, call: Call) -> Answer:
+        """POST /v1/bot/secret."""
+        fields = call.fields()
+        person = PersonId(fields.hex("person", 16))
+        fields.end()
+        secret = await self._bots.make_secret(call.principal, person)
+        return json_answer({"client_secret": secret.hex()})
+
+    async def logout(self, call: Call) -> Answer:
+        """POST /v1/logout."""
+        call.fields().end()
+        await self._sessions.end(call.principal)
+        return json_answer({})
+
+    async def invite(self, call: Call) -> Answer:
+        """POST /v1/invitations."""
+        fields = call.fields()
+        lookup = fields.hex("invitation", LOOKUP_SIZE)
+        person = PersonId(fields.hex("person", 16))
+        fields.end()
+        doc = await self._invitations.invite(call.principal, lookup, person)
+        return json_answer({"expires": doc.expires})
+
+    async def invitations(self, call: Call) -> Answer:
+        """GET /v1/invitations."""
+        after = call.query.optional_hex("after", LOOKUP_SIZE) or b""
+        limit = call.query.count("limit", PAGE, least=1, most=PAGE)
+        call.query.end()
+        page = await self._invitations.made_by(call.principal, after, limit)
+        return json_answer(
+            {
+                "invitations": [_invitation(doc) for doc in page.items],
+                "next": page.next.hex() if page.next is not None else None,
+            }
+        )
+
+    async def enrol(self, call: Call) -> Answer:
+        """POST /v1/enrolments."""
+        fields = call.fields()
+        enrolment = Enrolment(
+            invitation=fields.hex("invitation", LOOKUP_SIZE),
+            sign_pk=fields.hex("sign_pk", 32),
+            box_pk=fields.hex("box_pk", 32),
+            enrol_sig=fields.hex("enrol_sig", 64),
+            proof=fields.hex("proof", 32),
+        )
+        fields.end()
+        return json_answer({"status": await self._invitations.leave(enrolment)})
+
+    async def enrolment(self, call: Call) -> Answer:
+        """GET /v1/enrolments."""
+        lookup = call.query.hex("invitation", LOOKUP_SIZE)
+        call.query.end()
+        return json_answer({"status": await self._invitations.status(lookup)})
+
+
+def _proof(fields: Fields) -> Proof:
+    return Proof(
+        device=DeviceId(fields.hex("device", 16)),
+        nonce=fields.hex("nonce", 32),
+        expiry=fields.count("expiry"),
+        token_hash=fields.hex("token_hash", 32),
+        sig=fields.hex("sig", 64),
+    )
+
+
+def _login(fields: Fields) -> Login:
+    request = Login(
+        proof=_proof(fields),
+        account=fields.text("account", ACCOUNT_LENGTH),
+        login_secret=fields.hex("login_secret", 32),
+        totp=fields.digits("totp", 6),
+    )
+    fields.end()
+    return request
+
+
+def _session(session: Session) -> Answer:
+    return json_answer({"expires": session.expires, "idle_s": session.idle_s})
+
+
+def _invitation(doc: InvitationDoc) -> dict[str, object]:
+    left = doc.enrolment
+    return {
+        "invitation": doc.lookup.hex(),
+        "person": doc.person.hex(),
+        "expires": doc.expires,
+        "enrolment": None
+        if left is None
+        else {
+            "sign_pk": left.sign_pk.hex(),
+            "box_pk": left.box_pk.hex(),
+            "enrol_sig": left.enrol_sig.hex(),
+            "proof": left.proof.hex(),
+        },
+    }
