@@ -217,6 +217,9 @@ def complete(
         raise RootRefused(f"{draft.missing} more signatures are needed")
     if draft.body["poster"] != poster.poster.public:
         raise RootRefused("the file that drafted this is the one that publishes it")
+    if draft.serial not in poster.signed:  # so that its next draft counts on, though others signed
+        poster.signed[draft.serial] = draft.message[32:]
+        poster.save()
     genesis = draft.directory == NO_DIRECTORY
     header = Header(
         type=draft.type,
