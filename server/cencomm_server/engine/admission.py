@@ -1,0 +1,142 @@
+"""Whether one submission is taken now: the rules, and where this server is stricter than they are.
+
+The server may refuse more than `apply`, never accept more (DESIGN 2).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cencomm_config.errors import RateLimited
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError, Rejected
+from cencomm_crypto.public.bodies import GENESIS_TYPES, ROOT_SIGNED
+from cencomm_crypto.public.directory.state import DirectoryState
+from cencomm_crypto.public.entry import Entry
+from cencomm_crypto.public.ids import DeviceId
+from cencomm_crypto.public.operation.state import OperationState
+from cencomm_crypto.public.rights import BY_POSSESSION
+from cencomm_crypto.public.wire import Sequenced, Submission, sequence
+
+from cencomm_server.engine.clock import Clock
+from cencomm_server.engine.operation import OperationRuntime
+from cencomm_server.engine.reader import Reader
+from cencomm_server.engine.runtime import LogRuntime
+from cencomm_server.engine.wraps import check_wraps, expect_no_wraps
+
+HOUR_S = 3600.0
+_MAX_DEVICES = 20_000  # whose rotates are remembered; the longest silent ones are forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A submission with its parsed entry."""
+
+    submission: Submission
+    entry: Entry
+
+    @property
+    def size_bytes(self) -> int:
+        """What it weighs while it waits."""
+        part = self.submission
+        return len(part.header) + len(part.body) + len(part.wraps) + len(part.shares)
+
+
+def check_poster(entry: Entry, poster: Reader | None) -> None:
+    """A session posts what its own device signed; raises NOT_PERMITTED.
+
+    Free are bodies that root signatures carry, whoever posts them, and closing and revealing,
+    which a revoked device may still sign and another hand in (DESIGN 3).
+    """
+    kind = entry.header.type
+    if kind in ROOT_SIGNED or (poster is not None and kind in BY_POSSESSION):
+        return
+    if poster is None or poster.device != entry.header.device:
+        raise ProtocolError(
+            ErrorCode.NOT_PERMITTED, "the entry is another device's than the session's"
+        )
+
+
+class Rotations:
+    """How many rotates each device had accepted in the last hour (RULES Epochs)."""
+
+    def __init__(self, per_hour: int, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        self._per_hour, self._monotonic_s = per_hour, monotonic_s
+        self._times: OrderedDict[DeviceId, deque[float]] = OrderedDict()
+
+    def check(self, device: DeviceId) -> None:
+        """Raise RateLimited if the device has used up its hour."""
+        now, times = self._monotonic_s(), self._times.get(device, deque())
+        while times and times[0] <= now - HOUR_S:
+            times.popleft()
+        if len(times) >= self._per_hour:
+            raise RateLimited(
+                f"{len(times)} rotates in an hour by this device, {self._per_hour} expected",
+                retry_after_s=int(times[0] + HOUR_S - now) + 1,
+            )
+
+    def count(self, device: DeviceId) -> None:
+        """One more was accepted."""
+        self._times.setdefault(device, deque()).append(self._monotonic_s())
+        self._times.move_to_end(device)
+        while len(self._times) > _MAX_DEVICES:
+            self._times.popitem(last=False)
+
+
+class Admission:
+    """Applies offers to a runtime's replay, one after the other; hold the runtime's lock."""
+
+    def __init__(self, clock: Clock, rotations: Rotations) -> None:
+        self._clock, self._rotations = clock, rotations
+
+    def admit(self, runtime: LogRuntime, offer: Offer) -> Sequenced:
+        """Give the offer the next place and apply it; nothing is left of one that is refused.
+
+        Raises ProtocolError with the rule's code, DirectoryBehind, ClockJumped, RateLimited.
+        """
+        entry = offer.entry
+        if isinstance(runtime, OperationRuntime):
+            self._check_author(runtime.directory.state, entry)
+        item = sequence(runtime.replay.size, self._clock.next_at(runtime.last_at), entry)
+        if (item.seq == 0) != (entry.header.type in GENESIS_TYPES):
+            raise ProtocolError(ErrorCode.WRONG_TYPE, "a genesis stands first, and only there")
+        outcome = runtime.apply(item)
+        if isinstance(outcome, Rejected):
+            raise ProtocolError(outcome.code, outcome.detail)
+        try:
+            if entry.header.type == "channel.rotate":
+                self._rotations.check(entry.header.device)
+            if isinstance(runtime, OperationRuntime) and isinstance(outcome, OperationState):
+                watermark = _watermark(outcome, entry)
+                check_wraps(offer.submission, entry, outcome, runtime.directory.at(watermark))
+            else:
+                expect_no_wraps(offer.submission)
+        except CencommError:
+            runtime.undo(item)
+            raise
+        return item
+
+    def accepted(self, entry: Entry) -> None:
+        """The entry is durable: count what is limited."""
+        if entry.header.type == "channel.rotate":
+            self._rotations.count(entry.header.device)
+
+    @staticmethod
+    def _check_author(directory: DirectoryState, entry: Entry) -> None:
+        """Stricter than the rules: a revocation counts as soon as this server knows of it."""
+        header = entry.header
+        if header.type in BY_POSSESSION or header.type in ROOT_SIGNED:
+            return
+        if directory.device(header.device) is not None and not directory.active(header.device):
+            raise ProtocolError(
+                ErrorCode.INACTIVE,
+                "the author's device is revoked, or its person or administration suspended",
+            )
+
+
+def _watermark(state: OperationState, entry: Entry) -> int:
+    """Directory size at which an accepted entry was judged."""
+    chan = entry.header.chan
+    return state.watermark if chan is None else state.watermark_of(state.channels[chan])

@@ -1,0 +1,56 @@
+"""The directory's runtime: also the `DirectoryHistory` of every operation of this process."""
+
+from __future__ import annotations
+
+from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
+from cencomm_crypto.public.directory.state import DirectoryState
+from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.replay import DirectoryLog
+from cencomm_crypto.public.wire import Sequenced
+
+from cencomm_server.engine.runtime import Listener, LogRuntime, State
+from cencomm_server.engine.signer import Signer
+from cencomm_server.store.documents import LogKind
+from cencomm_server.store.port import LogStore
+
+
+class DirectoryRuntime(LogRuntime):
+    """Shows operations no size that a checkpoint does not cover: nobody could have seen it."""
+
+    kind = LogKind.DIRECTORY
+
+    def __init__(
+        self, log_id: LogId, id32: bytes, store: LogStore, signer: Signer, publish: Listener
+    ) -> None:
+        super().__init__(log_id, id32, store, signer, publish)
+        self._log = DirectoryLog(id32)
+
+    @property
+    def replay(self) -> DirectoryLog:
+        return self._log
+
+    def _restart(self) -> None:
+        self._log = DirectoryLog(self.id32)
+
+    async def _apply_stored(self, item: Sequenced) -> State | Rejected:
+        return self._log.apply(item)
+
+    def log_key(self) -> bytes:
+        return self._log.state.log_key
+
+    @property
+    def state(self) -> DirectoryState:
+        """The newest committed state; raises ProtocolError before the genesis."""
+        return self.at(self.size)
+
+    def at(self, size: int) -> DirectoryState:
+        """State after `size` entries, none beyond the newest checkpoint."""
+        if not 1 <= size <= self.size:
+            raise ProtocolError(
+                ErrorCode.WRONG_HEAD, f"no directory state of size {size}; have {self.size}"
+            )
+        return self._log.at(size)
+
+    def root(self, size: int) -> bytes | None:
+        """Tree root at `size`; None beyond the newest checkpoint."""
+        return self._log.root(size) if 0 <= size <= self.size else None

@@ -1,0 +1,89 @@
+"""One leaf in its three shapes: as the rules read it, as the store keeps it, as readers get it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cencomm_crypto.public.encoding import encode
+from cencomm_crypto.public.entry import Entry, leaf_hash, parse, parse_erased
+from cencomm_crypto.public.wire import (
+    ERASED,
+    WHOLE,
+    WITHHELD,
+    Sequenced,
+    encode_sequenced,
+    encode_withheld,
+    sequence,
+)
+
+from cencomm_server.store.documents import EntryDoc
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A committed leaf, encoded once for all readers (PROTOCOL 9)."""
+
+    seq: int
+    scope: bytes
+    whole: bytes
+    withheld: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """What it costs to keep."""
+        return len(self.whole) + len(self.withheld)
+
+    @classmethod
+    def of(cls, sequenced: Sequenced) -> Item:
+        """Encode what the rules have just taken."""
+        return cls(
+            sequenced.seq,
+            sequenced.scope,
+            encode_sequenced(sequenced),
+            encode_withheld(sequenced),
+        )
+
+
+def document(sequenced: Sequenced, entry: Entry) -> EntryDoc:
+    """What the store keeps of a leaf."""
+    return EntryDoc(
+        seq=sequenced.seq,
+        at=sequenced.at,
+        scope=sequenced.scope,
+        inner=sequenced.inner,
+        header=entry.header_bytes,
+        body=entry.body_bytes,
+        body_hash=entry.body_hash,
+        sig=entry.sig,
+        device=entry.header.device,
+        id=entry.header.id,
+    )
+
+
+def sequenced(doc: EntryDoc) -> Sequenced:
+    """Parse what the store kept; raises ProtocolError if it is not what was written.
+
+    Scope and inner hash are computed anew from the bytes, never believed (A36).
+    """
+    if doc.body is None:
+        entry = parse_erased(doc.header, doc.body_hash, doc.sig)
+    else:
+        entry = parse(doc.header, doc.body, doc.sig)
+    return sequence(doc.seq, doc.at, entry)
+
+
+def leaf_of(doc: EntryDoc) -> bytes:
+    """The leaf hash by what the store says of itself; compare with the tree."""
+    return leaf_hash(doc.seq, doc.at, doc.scope, doc.inner)
+
+
+def encode_whole(doc: EntryDoc) -> bytes:
+    """A stored leaf for a reader who may see it, body erased or not."""
+    if doc.body is None:
+        return encode([ERASED, doc.seq, doc.at, doc.header, doc.body_hash, doc.sig])
+    return encode([WHOLE, doc.seq, doc.at, doc.header, doc.body, doc.sig])
+
+
+def encode_hidden(doc: EntryDoc) -> bytes:
+    """A stored leaf for a reader who may not: place, time, scope, inner hash."""
+    return encode([WITHHELD, doc.seq, doc.at, doc.scope, doc.inner])

@@ -1,0 +1,313 @@
+"""A log in memory: its replay, what of it is committed, and how it follows the store.
+
+The replay runs ahead of what is committed only while `lock` is held: by the batch that is being
+written. Everybody else reads what is committed: durable, and under a stored checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from cencomm_config.errors import NotFound
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError, Rejected
+from cencomm_crypto.public.directory.state import DirectoryState
+from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.operation.state import OperationState
+from cencomm_crypto.public.replay import DirectoryLog, OperationLog
+from cencomm_crypto.public.wire import Receipt, Sequenced
+
+from cencomm_server.engine.items import Item, leaf_of, sequenced
+from cencomm_server.engine.signer import Signer
+from cencomm_server.store.documents import LogKind
+from cencomm_server.store.port import CheckpointConflict, LogStore
+
+_log = structlog.get_logger()
+
+READ_CHUNK = 256  # documents of one read of the store
+YIELD_EVERY = 16  # entries validated between two looks at the event loop
+MAX_PUSHED = 1024  # leaves read from the store at once that are still pushed, not only announced
+TAIL_BYTES = 2 << 20  # encoded items of a log kept for readers that are nearly up to date
+
+State = DirectoryState | OperationState
+Replay = DirectoryLog | OperationLog
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The newest checkpoint, and the state at its size; `at` is the last entry's."""
+
+    size: int
+    at: int
+    note: bytes
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What has just become durable, under the note of `size`.
+
+    `entries` and `items` are empty where there would be too many to push: readers pull.
+    """
+
+    log: LogId
+    kind: LogKind
+    entries: tuple[Sequenced, ...]
+    items: tuple[Item, ...]  # the same, encoded
+    state: State
+    size: int
+    note: bytes
+
+
+Listener = Callable[[Commit], None]
+
+
+class LogRuntime(ABC):
+    """One log of this process; hold `lock` for whatever touches `replay`."""
+
+    kind: LogKind
+
+    def __init__(
+        self, log_id: LogId, id32: bytes, store: LogStore, signer: Signer, publish: Listener
+    ) -> None:
+        self.log_id, self.id32 = log_id, id32
+        self.lock = asyncio.Lock()
+        self.committed: Committed | None = None
+        self.damaged: ProtocolError | None = None
+        self.tail: deque[Item] = deque()
+        self._tail_bytes = 0
+        self._store, self._signer, self._publish = store, signer, publish
+        self._stale = True
+        self._pinned: tuple[int, bytes] | None = None  # head that a reload must reproduce
+        self._sizes: list[int] = []  # checkpoints known here, ascending
+
+    @property
+    @abstractmethod
+    def replay(self) -> Replay:
+        """The tree and the states, up to what is being written."""
+
+    @abstractmethod
+    def _restart(self) -> None:
+        """Begin with an empty replay."""
+
+    @abstractmethod
+    async def _apply_stored(self, item: Sequenced) -> State | Rejected:
+        """Apply a leaf that the store holds."""
+
+    @abstractmethod
+    def log_key(self) -> bytes:
+        """The public key under which this log's notes are signed now."""
+
+    def remember(self, item: Sequenced, before: State | None, after: State) -> None:  # noqa: B027
+        """Keep what readers need of an applied leaf; nothing, for most logs."""
+
+    def forget(self, size: int) -> None:  # noqa: B027
+        """Drop what `remember` kept of leaves from `size` on."""
+
+    # -- what is committed --------------------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """Size of the newest checkpoint; 0 while not loaded, or before the genesis."""
+        return 0 if self.committed is None else self.committed.size
+
+    @property
+    def last_at(self) -> int:
+        """Server time of the replay's last entry, ms; 0 before the genesis."""
+        return self.replay.state.at if self.replay.size else 0
+
+    def receipt(self, seq: int, at: int) -> Receipt:
+        """The receipt of a committed entry, under the first checkpoint known to cover it.
+
+        The note of a size is one byte string, so the same entry has the same receipt (WIRE-2).
+        """
+        size = self._sizes[bisect_right(self._sizes, seq)]
+        return Receipt(seq, at, self.note_at(size), self.replay.tree.inclusion(seq, size))
+
+    def note_at(self, size: int) -> bytes:
+        """The note of a committed size; raises NotFound beyond."""
+        if self.committed is not None and size == self.committed.size:
+            return self.committed.note
+        if not 0 < size <= self.size:
+            raise NotFound(f"no checkpoint of size {size}; the newest has {self.size}")
+        return self._sign(size)
+
+    # -- following the store ------------------------------------------------------------------
+
+    def mark_stale(self) -> None:
+        """The store may hold something else than the replay: read again before anything."""
+        self._stale = True
+
+    async def ready(self) -> None:
+        """Load at first use, and read again after a failure; raises StoreDown, LOG_DAMAGED."""
+        if self.damaged is not None:
+            raise ProtocolError(ErrorCode.LOG_DAMAGED, self.damaged.detail)
+        if self._stale:
+            await self.catch_up()
+
+    async def catch_up(self) -> None:
+        """Take what the store holds beyond what is committed, and see that it has a checkpoint.
+
+        Forgets what was applied and not written. The stored head is verified to be a prefix
+        before anything is signed (DESIGN 2); entries beyond it get their checkpoint here.
+        """
+        self._stale = True
+        try:
+            stored = await self._store.newest_checkpoint(self.log_id)
+            fresh = await self._read_on()
+            await self._settle(fresh, None if stored is None else stored.note)
+        except ProtocolError as error:
+            raise self.damage(error) from error
+        self._stale = False
+
+    def damage(self, error: CencommError) -> ProtocolError:
+        """Stop this log for good: what the store holds contradicts what was signed (A4, A36)."""
+        self.damaged = ProtocolError(ErrorCode.LOG_DAMAGED, error.detail)
+        _log.critical("log_damaged", log=self.log_id, reason=str(error))
+        return self.damaged
+
+    async def _read_on(self) -> list[Sequenced]:
+        """Apply what the store holds; the new leaves, or none at first use or where too many."""
+        base = self._rewind()
+        start, fresh = max(base - 1, 0), list[Sequenced]()
+        while True:
+            docs = await self._store.read_entries(self.log_id, start, start + READ_CHUNK)
+            if start == base - 1 and not docs:
+                raise _damaged(f"the store has lost entry {start}, which was acknowledged")
+            for count, doc in enumerate(docs):
+                if doc.seq < base:
+                    if leaf_of(doc) != self.replay.tree.leaf(doc.seq):
+                        raise _damaged(f"the store holds another entry {doc.seq} than it did")
+                    continue
+                item = sequenced(doc)
+                await self._take_stored(item)
+                if base and len(fresh) <= MAX_PUSHED:
+                    fresh.append(item)
+                if count % YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+            if len(docs) < READ_CHUNK:
+                return fresh if len(fresh) <= MAX_PUSHED else []
+            start += READ_CHUNK
+
+    def _rewind(self) -> int:
+        """Forget what is not committed; the size from which to read on."""
+        try:
+            self._truncate(self.size)
+        except ValueError:  # too far for the replay's own undo: begin anew, and compare the head
+            self._pinned = (self.size, self._root(self.size))
+            self.committed = None
+            self._restart()
+            self.forget(0)
+            self.tail.clear()
+            self._tail_bytes = 0
+        return self.size
+
+    def _truncate(self, size: int) -> None:
+        if size < self.replay.size:
+            self.replay.truncate(size)
+            self.forget(size)
+
+    async def _take_stored(self, item: Sequenced) -> None:
+        before = self.replay.state if self.replay.size else None
+        outcome = await self._apply_stored(item)
+        if isinstance(outcome, Rejected):
+            _log.error("rejected_entry_in_log", log=self.log_id, seq=item.seq, code=outcome.code)
+        self.remember(item, before, self.replay.state)
+
+    async def _settle(self, fresh: Sequence[Sequenced], stored: bytes | None) -> None:
+        """Hold the store's newest head against the tree, and cover what lies beyond it."""
+        size = self.replay.size
+        if self._pinned is not None:
+            if size < self._pinned[0] or self._root(self._pinned[0]) != self._pinned[1]:
+                raise _damaged(f"the store no longer holds the head of size {self._pinned[0]}")
+            self._pinned = None
+        covered = 0
+        if stored is not None:
+            head = self._signer.open(self.log_id, stored)
+            if head.size > size or self._root(head.size) != head.root:
+                raise _damaged(f"the stored checkpoint of size {head.size} is not of these entries")
+            covered = head.size
+            self._known(covered)
+        if size > covered:
+            await self.commit(fresh)
+        elif stored is not None and size > self.size:
+            self._advance(fresh, stored)
+
+    # -- committing ---------------------------------------------------------------------------
+
+    def apply(self, item: Sequenced) -> State | Rejected:
+        """Apply a new leaf; a rejected one leaves no trace. May raise DirectoryBehind."""
+        before = self.replay.state if self.replay.size else None
+        outcome = self.replay.apply(item)
+        if isinstance(outcome, Rejected):
+            self.replay.truncate(item.seq)
+        else:
+            self.remember(item, before, outcome)
+        return outcome
+
+    def undo(self, item: Sequenced) -> None:
+        """Take back the last `apply`."""
+        self._truncate(item.seq)
+
+    async def commit(self, items: Sequence[Sequenced]) -> None:
+        """Sign the head over what is durable, store it under its unique key, then publish.
+
+        Another process may have signed the same head: one byte string. Raises StoreDown, and
+        LOG_DAMAGED where another head of this size stands (A4, A50).
+        """
+        size = self.replay.size
+        note = self._sign(size)
+        try:
+            await self._store.put_checkpoint(self.log_id, size, note)
+        except CheckpointConflict as conflict:
+            note = await self._same_head(size, conflict)
+        self._advance(items, note)
+
+    async def _same_head(self, size: int, conflict: CheckpointConflict) -> bytes:
+        """The note that stands: the same head under an earlier or later log key is no fork."""
+        stored = await self._store.checkpoint(self.log_id, size)
+        try:
+            same = stored is not None and self._signer.open(self.log_id, stored).root
+        except ProtocolError as error:
+            raise self.damage(error) from error
+        if stored is None or same != self._root(size):
+            raise self.damage(conflict)
+        return stored
+
+    def _advance(self, entries: Sequence[Sequenced], note: bytes) -> None:
+        size = self.replay.size
+        self.committed = Committed(size, self.last_at, note, self.replay.state)
+        self._known(size)
+        items = tuple(Item.of(entry) for entry in entries)
+        self._keep(items)
+        state = self.committed.state
+        self._publish(Commit(self.log_id, self.kind, tuple(entries), items, state, size, note))
+
+    def _known(self, size: int) -> None:
+        place = bisect_right(self._sizes, size)
+        if self._sizes[place - 1 : place] != [size]:
+            self._sizes.insert(place, size)
+
+    def _keep(self, items: Sequence[Item]) -> None:
+        if not items:  # a gap: what was kept no longer ends at the newest
+            self.tail.clear()
+            self._tail_bytes = 0
+        self.tail.extend(items)
+        self._tail_bytes += sum(item.size_bytes for item in items)
+        while self._tail_bytes > TAIL_BYTES:
+            self._tail_bytes -= self.tail.popleft().size_bytes
+
+    def _sign(self, size: int) -> bytes:
+        return self._signer.sign(self.log_id, size, self._root(size), self.log_key())
+
+    def _root(self, size: int) -> bytes:
+        return self.replay.tree.root(size)
+
+
+def _damaged(detail: str) -> ProtocolError:
+    return ProtocolError(ErrorCode.LOG_DAMAGED, detail)
