@@ -8,7 +8,7 @@ or duplicate keys. `decode` takes exactly what `encode` makes.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import cbor2
@@ -24,8 +24,7 @@ INT_MIN, INT_MAX = -(2**64), 2**64 - 1
 
 def encode(value: Value) -> bytes:
     """Encode `value`; raises ProtocolError for anything outside the subset."""
-    _walk(value, 0)
-    return cbor2.dumps(_plain(value), canonical=True)
+    return cbor2.dumps(_normal(value, 0))
 
 
 def decode(data: bytes, *, max_size: int) -> Value:
@@ -50,8 +49,7 @@ def decode(data: bytes, *, max_size: int) -> Value:
         raise ProtocolError(
             ErrorCode.MALFORMED, "not one item of CBOR in the strict subset"
         ) from error
-    _walk(value, 0)
-    if cbor2.dumps(value, canonical=True) != data:
+    if cbor2.dumps(_normal(value, 0)) != data:
         raise ProtocolError(
             ErrorCode.NOT_CANONICAL, "re-encoding gives other bytes; deterministic CBOR expected"
         )
@@ -66,52 +64,47 @@ def decode_map(data: bytes, *, max_size: int) -> dict[str, Value]:
     return value
 
 
-def _plain(value: Value) -> Value:
-    """Replace tuples and mappings by what cbor2 encodes as arrays and maps."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _walk(value: Value, depth: int) -> None:
+def _normal(value: Value, depth: int) -> Value:
+    """The value checked, its maps as dicts in canonical order, so that cbor2 need not sort."""
     kind = type(value)
     if kind is bytes or kind is bool:
-        return
+        return value
     if kind is int:
         if not INT_MIN <= value <= INT_MAX:
             raise ProtocolError(ErrorCode.WRONG_TYPE, "an integer beyond 64 bits")
-        return
+        return value
     if kind is str:
-        _check_text(value)
-        return
+        if not value.isascii():
+            _check_text(value)
+        return value
     if depth >= MAX_DEPTH:
         raise ProtocolError(ErrorCode.TOO_DEEP, f"nesting of at most {MAX_DEPTH} levels expected")
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if type(key) is not str:
-                raise ProtocolError(ErrorCode.WRONG_TYPE, "a map key that is not text")
-            if len(key) > MAX_KEY_BYTES or len(key.encode("utf-8", "replace")) > MAX_KEY_BYTES:
-                raise ProtocolError(
-                    ErrorCode.TOO_LARGE, f"a map key longer than {MAX_KEY_BYTES} bytes"
-                )
-            _check_text(key)
-            _walk(item, depth + 1)
-        return
-    if isinstance(value, Sequence) and kind in (list, tuple):
-        for item in value:
-            _walk(item, depth + 1)
-        return
+    if kind is dict or isinstance(value, Mapping):
+        rows = [(*_key(key), _normal(item, depth + 1)) for key, item in value.items()]
+        rows.sort()  # by size, then text: keys differ, so that no two items are compared
+        return {key: item for _, key, item in rows}
+    if kind is list or kind is tuple:
+        return [_normal(item, depth + 1) for item in value]
     raise ProtocolError(
         ErrorCode.WRONG_TYPE,
         f"{kind.__name__} read; integer, bytes, text, bool, array or map expected",
     )
 
 
+def _key(key: Value) -> tuple[int, str]:
+    """A map key checked, with its size in UTF-8, whose bytewise order is that of code points."""
+    if type(key) is not str:
+        raise ProtocolError(ErrorCode.WRONG_TYPE, "a map key that is not text")
+    plain = key.isascii()
+    size = len(key) if plain else len(key.encode("utf-8", "replace"))
+    if size > MAX_KEY_BYTES:
+        raise ProtocolError(ErrorCode.TOO_LARGE, f"a map key longer than {MAX_KEY_BYTES} bytes")
+    if not plain:
+        _check_text(key)
+    return size, key
+
+
 def _check_text(text: str) -> None:
-    if text.isascii():
-        return
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
