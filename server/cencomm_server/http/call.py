@@ -86,7 +86,7 @@ class Call:
     def fields(self) -> Fields:
         """The JSON body."""
         self.query.end()
-        return Fields(self.body)
+        return Fields.parse(self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,12 @@ from cencomm_crypto.errors import ErrorCode, ProtocolError
 class Fields:
     """The fields of one JSON object, each read once by name; `end` refuses what nobody read."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, value: dict[str, Any]) -> None:
+        """Call `parse` or `of`."""
+        self._left = value
+
+    @classmethod
+    def parse(cls, body: bytes) -> Fields:
         """Raises BadRequest when `body` is not one JSON object in UTF-8."""
         try:
             value = json.loads(
@@ -25,9 +30,14 @@ class Fields:
             raise ProtocolError(ErrorCode.TOO_DEEP, "the JSON is nested too deeply") from None
         except ValueError as error:
             raise BadRequest(f"the body is not JSON: {shown(str(error), max_len=80)}") from None
-        if not isinstance(value, dict):
-            raise BadRequest(f"the body is {_kind(value)}; expected a JSON object")
-        self._left: dict[str, Any] = value
+        return cls.of(value)
+
+    @classmethod
+    def of(cls, value: object) -> Fields:
+        """A value that came out of JSON already; raises BadRequest unless it is an object."""
+        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+            raise BadRequest(f"read {_kind(value)}; expected a JSON object")
+        return cls(dict(value))
 
     def hex(self, name: str, size: int) -> bytes:
         """A byte string of exactly `size` bytes, written in lower-case hex."""

@@ -8,6 +8,7 @@ import binascii
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Protocol
 
 import structlog
@@ -43,7 +44,7 @@ from cencomm_server.http.call import (
 TOKEN_SIZE = 32
 BODY_TIMEOUT_S = 30.0  # for the whole body: a slow writer holds a connection no longer
 _MEDIA = {Takes.JSON: JSON, Takes.SUBMISSION: CBOR}
-_HEADERS = {
+HEADERS = {
     "Server": "cencomm",
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -125,7 +126,7 @@ class Gate:
                 _log.exception("request_failed", method=request.method, route=_route_of(request))
                 code, response = Internal.code, _failure(Internal(), request)
             if not response.prepared:
-                response.headers.update(_HEADERS)
+                response.headers.update(HEADERS)
                 if self._limits.over_tls:
                     response.headers["Strict-Transport-Security"] = "max-age=31536000"
             _log.info(
@@ -150,18 +151,28 @@ def _response(answer: Answer) -> web.Response:
 
 
 def _failure(error: CencommError, request: web.Request) -> web.Response:
-    status = STATUS.get(error.code, STATUS["internal"])
-    answer = json_answer({"code": str(error.code), "detail": error.detail}, status)
-    response = _response(answer)
+    response = _response(_told(error))
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = str(error.retry_after_s)
-    elif status == 503:
+    elif response.status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "1"
-    elif status == 401:
+    elif response.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     if not request.content.is_eof():
         response.force_close()  # an unread body is not worth reading
     return response
+
+
+def failure_of(status: HTTPStatus) -> web.Response:
+    """The answer where aiohttp itself refuses, before there is a route."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _response(_told(Internal()))
+    return _response(_told(BadRequest("expected a request of HTTP/1.1 with small headers")))
+
+
+def _told(error: CencommError) -> Answer:
+    status = STATUS.get(error.code, STATUS[Internal.code])
+    return json_answer({"code": str(error.code), "detail": error.detail}, status)
 
 
 def _from_aiohttp(error: web.HTTPException) -> CencommError:

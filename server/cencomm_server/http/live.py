@@ -1,0 +1,40 @@
+"""The live socket's auth object: parsed once, judged by `accounts.live`."""
+
+from __future__ import annotations
+
+from cencomm_crypto.public.ids import DeviceId
+from cencomm_crypto.public.primitives import sha256
+
+from cencomm_server.accounts.live import LiveLogins
+from cencomm_server.accounts.proof import Proof
+from cencomm_server.engine.reader import Reader
+from cencomm_server.http.fields import Fields
+from cencomm_server.http.gate import token_from
+
+_TOKEN_LENGTH = 43  # base64url of 32 bytes
+
+
+class LiveAuth:
+    """The callable that the sockets ask at each connect."""
+
+    def __init__(self, logins: LiveLogins) -> None:
+        """`logins` judges."""
+        self._logins = logins
+
+    async def __call__(self, auth: object) -> Reader:
+        """The reader behind `{token, device, nonce, expiry, sig}`.
+
+        Raises BadRequest naming the field, NotAuthenticated, SessionExpired, LoginFailed.
+        """
+        fields = Fields.of(auth)
+        token = token_from(fields.text("token", _TOKEN_LENGTH))
+        proof = Proof(
+            device=DeviceId(fields.hex("device", 16)),
+            nonce=fields.hex("nonce", 32),
+            expiry=fields.count("expiry"),
+            token_hash=sha256(token),
+            sig=fields.hex("sig", 64),
+        )
+        fields.end()
+        principal = await self._logins.authenticate(token, proof)
+        return Reader(principal.device, principal.person, principal.kind)
