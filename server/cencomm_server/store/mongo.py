@@ -6,6 +6,7 @@ Retryable writes stay off: the embedded store scans all its records for each (DE
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -127,7 +128,7 @@ class MongoStore(KeptLogs, KeptAccounts, KeptSessions):
             raise StoreDown("the store lost the document that names its format")
 
     async def close(self) -> None:
-        self._client.close()
+        await _close(self._client)
 
 
 async def open_store(
@@ -148,7 +149,7 @@ async def open_store(
         )
         await _prepare(opened)
     except BaseException:
-        client.close()
+        await _close(client)
         raise
     return MongoStore(client, opened, clock)
 
@@ -159,7 +160,7 @@ async def create_user(uri: str, name: str, password: str) -> None:
     try:
         await _answer(client.admin.command("createUser", name, pwd=password, roles=["root"]))
     finally:
-        client.close()
+        await _close(client)
 
 
 async def user_names(uri: str) -> list[str]:
@@ -169,7 +170,7 @@ async def user_names(uri: str) -> list[str]:
         answer = await _answer(client.admin.command("usersInfo", 1))
         return sorted(str(user["user"]) for user in answer["users"])
     finally:
-        client.close()
+        await _close(client)
 
 
 def _connect(uri: str) -> Any:
@@ -182,6 +183,11 @@ def _connect(uri: str) -> Any:
         # `from None`: the driver's sentence may quote the address with its password.
         raise StoreDown("the store's address is not a usable mongodb:// URI") from None
     return client
+
+
+async def _close(client: Any) -> None:
+    # In a thread: it says good-bye first, and blocks until a server that is gone times out.
+    await asyncio.to_thread(client.close)
 
 
 async def _prepare(database: Any) -> None:
