@@ -1,0 +1,35 @@
+"""`python -m tests.bench [name ...]`: run the named benches, all of them without a name.
+
+Exit code 1 if a bar was missed, 2 for a name that is not in the list.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+from tests.bench import bench_crypto
+from tests.bench.frame import Bench, run
+
+BENCHES: tuple[Bench, ...] = (
+    Bench("crypto", bench_crypto.sealing),
+    Bench("rotation", bench_crypto.rotation),
+    Bench("replay", bench_crypto.replay),
+)
+
+
+def main(names: list[str]) -> int:
+    """Run and print; gives the exit code."""
+    known = {bench.name: bench for bench in BENCHES}
+    unknown = [name for name in names if name not in known]
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    if unknown:
+        console.print(f"no bench {', '.join(unknown)}; there are: {', '.join(known)}")
+        return 2
+    chosen = [known[name] for name in names] if names else list(BENCHES)
+    return 0 if run(chosen, console) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
