@@ -48,7 +48,10 @@ class PushFrame:
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """What /v1/info says; believed only where it equals the pin."""
+    """What /v1/info says; believed only where it equals the pin.
+
+    `directory` is empty while the server waits for its directory's genesis.
+    """
 
     name: str
     directory: bytes

@@ -44,7 +44,7 @@ from cencomm_client.errors import (
 from cencomm_client.mirror import Mirror
 from cencomm_client.outbox import Outbox
 from cencomm_client.sealed_file import Random
-from cencomm_client.session import prove_device
+from cencomm_client.session import TOKEN_SIZE, Session, keep, prove_device
 from cencomm_client.transport import Transport
 from cencomm_client.vault import Derive, Vault
 from cencomm_client.vault_contents import IssuedInvitation, StoredReceipt
@@ -151,15 +151,20 @@ async def wait_until_vouched(
 
 async def register(vault: Vault, transport: Transport) -> TotpSeed:
     """First registration of the account: login secret to the server, second factor back."""
-    proof = await prove_device(vault, transport, secrets.token_bytes(32))
+    proof = await prove_device(vault, transport, secrets.token_bytes(TOKEN_SIZE))
     uri, secret = await transport.register_account(vault.account, vault.login_secret, proof)
     return TotpSeed(uri, secret)
 
 
-async def confirm(vault: Vault, transport: Transport, code: str) -> None:
-    """Activate the account with a first one-time code; raises LoginFailed."""
-    proof = await prove_device(vault, transport, secrets.token_bytes(32))
-    await transport.confirm_account(vault.account, vault.login_secret, code, proof)
+async def confirm(vault: Vault, transport: Transport, code: str) -> Session:
+    """Activate the account with a first one-time code; it is the first login too.
+
+    Raises LoginFailed.
+    """
+    token = secrets.token_bytes(TOKEN_SIZE)
+    proof = await prove_device(vault, transport, token)
+    until_ms = await transport.confirm_account(vault.account, vault.login_secret, code, proof)
+    return keep(vault, transport, token, until_ms)
 
 
 def own_device(vault: Vault, mirror: Mirror) -> Device:

@@ -261,7 +261,7 @@ class Mirror:
         while True:
             try:
                 with self._keeping_evidence():
-                    taken = verifier.take(items, note, newest=True)
+                    taken = verifier.take(items, note, newest=not self._has_left(verifier))
                 break
             except DirectoryBehind as behind:
                 await self.pull_directory(source)
@@ -286,6 +286,15 @@ class Mirror:
             self._replica.complete(log, ((item.seq, encode_sequenced(item)) for item in whole))
             self._operations[log] = self._replayed(log)
             self._tell(Update(log, (), (), (), tuple(whole)))
+
+    def _has_left(self, verifier: LogVerifier) -> bool:
+        """Whether the verified log says that this person was removed: its log ends there."""
+        log = verifier.log
+        return (
+            isinstance(log, OperationLog)
+            and log.size > 0
+            and self._vault.person in log.state.former
+        )
 
     def _opened_scopes(self, verifier: LogVerifier, *, now: bool = False) -> list[bytes]:
         """Withheld scopes that this person may read by now: by the log's own time, which the

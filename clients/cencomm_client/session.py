@@ -89,7 +89,7 @@ async def login(
     token = random(TOKEN_SIZE)
     proof = await prove_device(vault, transport, token)
     until_ms = await transport.login(vault.account, vault.login_secret, code, proof)
-    return _keep(vault, transport, token, until_ms)
+    return keep(vault, transport, token, until_ms)
 
 
 async def bot_login(
@@ -102,7 +102,7 @@ async def bot_login(
     token = random(TOKEN_SIZE)
     proof = await prove_device(vault, transport, token)
     until_ms = await transport.bot_login(vault.account, vault.client_secret, proof)
-    return _keep(vault, transport, token, until_ms)
+    return keep(vault, transport, token, until_ms)
 
 
 async def resume(vault: Vault, transport: Transport, clock: Clock) -> Session | None:
@@ -146,7 +146,8 @@ async def live_auth(vault: Vault, transport: Transport) -> dict[str, Any]:
     return {"token": token_text(transport.token), **fields}
 
 
-def _keep(vault: Vault, transport: Transport, token: bytes, until_ms: int) -> Session:
+def keep(vault: Vault, transport: Transport, token: bytes, until_ms: int) -> Session:
+    """Put a session that was just opened into the vault and onto the transport."""
     transport.token = token
     vault.put_session(token, until_ms)
     vault.save()

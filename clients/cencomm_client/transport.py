@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from ipaddress import ip_address
 from types import TracebackType
@@ -56,6 +56,7 @@ from cencomm_client.errors import (
 
 MAX_JSON = 1024 * 1024  # bytes
 MAX_PAGE = 4 * 1024 * 1024 + 128 * 1024  # DESIGN 11: a log read returns at most 4 MiB
+MAX_PAGES = 1000  # of one list
 TIMEOUT_S = 30.0
 JSON = "application/json"
 CBOR = "application/cbor"
@@ -140,7 +141,7 @@ class Transport:
         answer = await self._json("GET", "/v1/info", token=False)
         return ServerInfo(
             text_field(answer, "name"),
-            hex_field(answer, "directory", 32),
+            b"" if answer.get("directory") is None else hex_field(answer, "directory", 32),
             hex_field(answer, "log_key", 32),
             int_field(answer, "v"),
             int_field(answer, "suite"),
@@ -193,11 +194,10 @@ class Transport:
 
     async def invitations(self) -> tuple[ReceivedEnrolment, ...]:
         """Enrolments that came for own invitations."""
-        answer = await self._json("GET", "/v1/invitations")
         found: list[ReceivedEnrolment] = []
-        for row in objects_field(answer, "invitations"):
+        async for row in self._rows("/v1/invitations", "invitations"):
             enrolment = row.get("enrolment")
-            if not enrolment:
+            if enrolment is None:
                 continue
             if not isinstance(enrolment, dict):
                 raise AnswerMalformed("invitations: an enrolment that is no object")
@@ -236,9 +236,9 @@ class Transport:
 
     async def confirm_account(
         self, account: str, login_secret: bytes, totp: str, proof: DeviceProof
-    ) -> None:
-        """Activate the account with a first one-time code."""
-        await self._json(
+    ) -> int:
+        """Activate the account with a first one-time code; returns the session's end in ms."""
+        answer = await self._json(
             "POST",
             "/v1/account/confirm",
             {
@@ -249,6 +249,7 @@ class Transport:
             },
             token=False,
         )
+        return int_field(answer, "expires")
 
     async def login(self, account: str, login_secret: bytes, totp: str, proof: DeviceProof) -> int:
         """Log in a person; returns the session's end in ms. Raises LoginFailed."""
@@ -288,23 +289,16 @@ class Transport:
 
     async def logs(self) -> tuple[LogListing, ...]:
         """All logs that this person may read."""
-        found: list[LogListing] = []
-        query = {"limit": "500"}
-        while True:
-            answer = await self._json("GET", "/v1/logs", query=query)
-            rows = objects_field(answer, "logs")
-            found += [
+        return tuple(
+            [
                 LogListing(
                     LogId(hex_field(row, "log", 16)),
                     text_field(row, "kind"),
                     int_field(row, "size"),
                 )
-                for row in rows
+                async for row in self._rows("/v1/logs", "logs")
             ]
-            following = answer.get("next")
-            if not following or not rows or not isinstance(following, str):
-                return tuple(found)
-            query = {"limit": "500", "after": following}
+        )
 
     async def create_log(self, submission: Submission) -> Receipt:
         """Post an operation's genesis."""
@@ -352,6 +346,19 @@ class Transport:
         return parse_wraps(data)
 
     # -- inside -------------------------------------------------------------------------------
+
+    async def _rows(self, path: str, name: str) -> AsyncIterator[dict[str, Any]]:
+        """Every row of a list that comes in pages of `{name: [...], next}` (DESIGN 11)."""
+        query: dict[str, str] = {}
+        for _ in range(MAX_PAGES):
+            answer = await self._json("GET", path, query=query)
+            for row in objects_field(answer, name):
+                yield row
+            following = answer.get("next")
+            if following is None:
+                return
+            query = {"after": text_field(answer, "next")}
+        raise AnswerTooLarge(f"{path}: a list of more than {MAX_PAGES} pages")
 
     async def _post_entry(
         self, path: str, submission: Submission, *, token: bool = True
