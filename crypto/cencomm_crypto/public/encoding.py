@@ -14,12 +14,22 @@ from typing import Any
 import cbor2
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.public.scan import MAX_DEPTH, MAX_KEY_BYTES, check_item
 
 Value = Any  # int | bytes | str | bool | list | dict with text keys, recursively
 
-MAX_DEPTH = 8
-MAX_KEY_BYTES = 23
 INT_MIN, INT_MAX = -(2**64), 2**64 - 1
+
+
+def _refuse_tag(*_: object) -> Value:
+    """No tag is decoded: shared references (28, 29) make few bytes grow when walked (A35)."""
+    raise ValueError("a tag")
+
+
+_NO_TAGS = dict.fromkeys(
+    (0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 100, 256, 258, 260, 261, 1004, 43_000, 55_799),
+    _refuse_tag,
+)
 
 
 def encode(value: Value) -> bytes:
@@ -28,7 +38,10 @@ def encode(value: Value) -> bytes:
 
 
 def decode(data: bytes, *, max_size: int) -> Value:
-    """Decode strictly: size before parsing, parse, walk, re-encode and compare (A14)."""
+    """Decode strictly: size before parsing, parse, walk, re-encode and compare (A14).
+
+    Raises ProtocolError with the code of the first offence in reading order (PROTOCOL 1.4).
+    """
     if len(data) > max_size:
         raise ProtocolError(
             ErrorCode.TOO_LARGE, f"{len(data)} bytes read, at most {max_size} expected"
@@ -40,19 +53,16 @@ def decode(data: bytes, *, max_size: int) -> Value:
             allow_indefinite=False,
             allow_duplicate_keys=False,
             strict_hashable_types=True,
+            semantic_decoders=_NO_TAGS,
+            tag_hook=_refuse_tag,
         )
-    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        if "depth" in str(error):
-            raise ProtocolError(
-                ErrorCode.TOO_DEEP, f"nesting of at most {MAX_DEPTH} levels expected"
-            ) from error
-        raise ProtocolError(
-            ErrorCode.MALFORMED, "not one item of CBOR in the strict subset"
-        ) from error
-    if cbor2.dumps(_normal(value, 0)) != data:
-        raise ProtocolError(
-            ErrorCode.NOT_CANONICAL, "re-encoding gives other bytes; deterministic CBOR expected"
-        )
+        good = cbor2.dumps(_normal(value, 0)) == data
+    except (
+        cbor2.CBORError, ProtocolError, ValueError, TypeError, OverflowError, RecursionError
+    ) as error:  # fmt: skip
+        raise _offence(data) from error
+    if not good:
+        raise _offence(data)
     return value
 
 
@@ -62,6 +72,17 @@ def decode_map(data: bytes, *, max_size: int) -> dict[str, Value]:
     if not isinstance(value, dict):
         raise ProtocolError(ErrorCode.MALFORMED, "a map expected at the top level")
     return value
+
+
+def _offence(data: bytes) -> ProtocolError:
+    """Why `data`, which was refused, is not in the subset."""
+    try:
+        check_item(data)
+    except ProtocolError as offence:
+        return offence
+    return ProtocolError(
+        ErrorCode.NOT_CANONICAL, "re-encoding gives other bytes; deterministic CBOR expected"
+    )
 
 
 def _normal(value: Value, depth: int) -> Value:
