@@ -323,7 +323,7 @@ class OperationBuilder:
 
     def close(self, chan: ChannelId, by: HeldDevice | HeldPerson, **fields: Any) -> Entry:
         """A channel.close with the current epoch's key; not appended."""
-        n = self.state.channels[chan].epoch
+        n = max(self.state.channels[chan].epoch, 1)
         body = {"n": n, "kc": self.close_keys.get((chan, n), ZERO32), **fields}
         return self.author("channel.close", body, by, chan=chan)
 
