@@ -22,7 +22,6 @@ class Cast:
         self.folder = folder
         self.server = server
         self.actors: dict[str, Actor] = {}
-        self.persons: dict[str, str] = {}  # key -> person id, hex
         self.passwords: dict[str, str] = {}
         self.directory = ""
         self._log_key = log_key
@@ -57,10 +56,9 @@ class Cast:
         for person in PARTICIPANTS:
             self.passwords[person.key] = secrets.token_urlsafe(12)
         appointed = [person for person in PARTICIPANTS if person.by == "root"]
-        for person in appointed:
-            await self._appoint(person)
+        persons = {person.key: await self._appoint(person) for person in appointed}
         await asyncio.gather(*(self._register(person) for person in appointed))
-        await self[ROOTS].call("grant", person=self.persons["rilo"])
+        await self[ROOTS].call("grant", person=persons["rilo"])
         invited = [person for person in PARTICIPANTS if person.by != "root"]
         await asyncio.gather(*(self._invite(person) for person in invited))
 
@@ -71,7 +69,7 @@ class Cast:
             "password": self.passwords[key],
         }
 
-    async def _appoint(self, person: Participant) -> None:
+    async def _appoint(self, person: Participant) -> str:
         self._screen.state(person.key, "keys")
         asked = await self[person.key].call(
             "request",
@@ -80,22 +78,21 @@ class Cast:
             url=self.server.url,
             **self.secrets_of(person.key),
         )
-        self.persons[person.key] = asked["person"]
         await self[ROOTS].call(
             "appoint", administration=person.administration, request=asked["request"]
         )
         self._screen.say(ROOTS, f"{person.code} appointed by the root of {person.administration}")
+        return str(asked["person"])
 
     async def _invite(self, person: Participant) -> None:
         self._screen.state(person.key, "invited")
         invited = await self[person.by].call("invite", account=person.code, kind=person.kind)
-        self.persons[person.key] = invited["person"]
         await self[person.key].call(
             "enrol", invitation=invited["invitation"], **self.secrets_of(person.key)
         )
-        await self[person.by].call("vouch", person=invited["person"])
+        await self[person.by].call("vouch", account=person.code)
         if person.kind == "bot":
-            made = await self[person.by].call("bot_secret", person=invited["person"])
+            made = await self[person.by].call("bot_secret", account=person.code)
             await self[person.key].call("bot_login", secret=made["secret"])
             self._screen.state(person.key, "ready")
         else:

@@ -57,19 +57,18 @@ class Play:
         self._opens = now + LEAD_S
         self._closes = self._opens + WINDOW_S
         self._screen.window(self._opens, self._closes)
-        persons = self._cast.persons
         created = await self._cast["rilo"].call(
             "create_operation",
             name=scenario.OPERATION,
             legal=scenario.LEGAL_BASIS,
             window=[_ms(self._opens), _ms(self._closes)],
             grace_ms=scenario.GRACE_S * 1000,
-            auditors=[persons["audit-1"], persons["audit-2"]],
-            k=2,
+            auditors=[_code_of("audit-1"), _code_of("audit-2")],
+            quorum=2,
         )
         self._log = created["log"]
         members = [
-            {"person": persons[person.key], "role": person.role}
+            {"code": person.code, "role": person.role}
             for person in scenario.PARTICIPANTS
             if person.role not in ("auditor", "bot") and person.key != "rilo"
         ]
@@ -77,7 +76,7 @@ class Play:
         for name in (scenario.ALERTS, scenario.FIELD):
             await self._cast["rilo"].call("create_channel", name=name)
         bot = {
-            "person": persons["bot"],
+            "code": _code_of("bot"),
             "role": "bot",
             "channel": scenario.ALERTS,
             "kinds": ["HIT"],
@@ -251,7 +250,7 @@ class Play:
         await tablet.call(
             "enrol", invitation=invited["invitation"], **self._cast.secrets_of("de", TABLET)
         )
-        await self._cast["de"].call("vouch", person=self._cast.persons["de"])
+        await self._cast["de"].call("vouch", account=_code_of("de"))
         await tablet.call("login_like", account_file=str(self._cast.folder / "de.totp"))
         await tablet.call("join", log=self._log, size=1)
         self._screen.say("de", "a tablet joins, vouched for by the first device")
@@ -268,7 +267,7 @@ class Play:
 
     async def _act_removal(self) -> None:
         self._screen.act("6. A member is removed and cannot read on")
-        removed = await self._cast["rilo"].call("remove", persons=[self._cast.persons[REMOVED]])
+        removed = await self._cast["rilo"].call("remove", codes=[_code_of(REMOVED)])
         self._screen.state(REMOVED, "removed")
         self._screen.say("rilo", f"{_code_of(REMOVED)} removed")
         await self._all(("fr", "de"), "wait_for_entry", seq=removed["seq"])
