@@ -85,8 +85,7 @@ class Fanout:
             audience = self._reassemble(runtime)
         else:
             audience = self._audiences.get(commit.log, _Audience())
-        if commit.items:
-            self._deliver(commit, audience)
+        self._deliver(commit, audience)
 
     # -- who --------------------------------------------------------------------------------
 
@@ -110,7 +109,7 @@ class Fanout:
         subscriber.notify(runtime.log_id, _head(runtime.log_id, size, runtime.note_at(size)))
 
     def _reassemble(self, runtime: LogRuntime) -> _Audience:
-        """Judge every reader anew after a control entry; who comes or goes is told where it ends."""
+        """Judge every reader anew after a control entry; who comes or goes is told the head."""
         audience = self._audiences.setdefault(runtime.log_id, _Audience())
         audience.whole.clear()
         if not isinstance(runtime, OperationRuntime):
@@ -161,6 +160,10 @@ class Fanout:
         scopes = sorted({item.scope for item in commit.items} - {ZERO_SCOPE})
         whole = [self._whole(commit, audience, scope) for scope in scopes]
         head = _head(commit.log, commit.size, commit.note)
+        if not commit.items:
+            for subscriber in tuple(audience.readers):
+                subscriber.notify(commit.log, head)
+            return
         built: dict[tuple[bool, ...], bytes | None] = {}
         for subscriber in tuple(audience.readers):
             sight = tuple(subscriber in group for group in whole)

@@ -18,9 +18,9 @@ from typing import Any
 
 import structlog
 from aiohttp import WSMsgType, web
+from cencomm_crypto.public.ids import LogId
 from engineio.async_drivers import aiohttp as driver  # type: ignore[import-untyped]
 
-from cencomm_crypto.public.ids import LogId
 from cencomm_server.push.frames import TEXT, close_frame, websocket_frame
 
 _log = structlog.get_logger()
