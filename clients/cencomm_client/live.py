@@ -22,6 +22,7 @@ from socketio.exceptions import SocketIOError  # type: ignore[import-untyped]
 from cencomm_client.answers import PushFrame, parse_push, parse_receipt
 from cencomm_client.errors import (
     AnswerMalformed,
+    LoginFailed,
     NotAuthenticated,
     Refused,
     TransportError,
@@ -36,6 +37,7 @@ MAX_LIVE_APPEND = 120 * 1024  # DESIGN 9: the server's buffer is 128 KiB; larger
 ACK_TIMEOUT_S = 20.0
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+MOST_FAILED_PROOFS = 3  # in a row
 
 AuthFields = Callable[[], Awaitable[Mapping[str, Any]]]
 """Makes the auth object for one connect: token, device, nonce, expiry, sig."""
@@ -91,6 +93,7 @@ class LiveConnection:
         """Stay connected until `close`; raises Refused when the session is over."""
         worker = asyncio.create_task(self._hand_over())
         pause_s = FIRST_PAUSE_S
+        failed_proofs = 0
         try:
             while not self._closing:
                 self._become(LiveState.CONNECTING)
@@ -98,11 +101,16 @@ class LiveConnection:
                     await self._connect()
                     await self._on_connected()
                     self._become(LiveState.CONNECTED)
-                    pause_s = FIRST_PAUSE_S
+                    pause_s, failed_proofs = FIRST_PAUSE_S, 0
                     await self._until_lost(worker)
                 except NotAuthenticated:
                     self._become(LiveState.REFUSED)
                     raise
+                except LoginFailed:  # a challenge that took too long, or a device that is revoked
+                    failed_proofs += 1
+                    if failed_proofs == MOST_FAILED_PROOFS:
+                        self._become(LiveState.REFUSED)
+                        raise
                 except (TransportError, Refused):
                     pass
                 finally:
@@ -133,10 +141,18 @@ class LiveConnection:
         client, data = self._client, log + submission.encode()
         if client is None or not self.connected or len(data) > MAX_LIVE_APPEND:
             raise Unreachable("the live connection cannot take this entry now")
+        lost = asyncio.create_task(self._lost.wait())
+        call = asyncio.create_task(client.call("append", data, timeout=ACK_TIMEOUT_S))
         try:
-            answer = await client.call("append", data, timeout=ACK_TIMEOUT_S)
+            await asyncio.wait((call, lost), return_when=asyncio.FIRST_COMPLETED)
+            if not call.done():
+                raise Unreachable("the connection broke before the acknowledgement came")
+            answer = call.result()
         except (SocketIOError, aiohttp.ClientError, OSError, ValueError) as error:
             raise Unreachable(f"append: {type(error).__name__}") from error
+        finally:
+            lost.cancel()
+            call.cancel()
         if isinstance(answer, bytes):
             return parse_receipt(answer)
         raise _refusal_of(answer)
