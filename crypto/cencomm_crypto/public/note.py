@@ -15,6 +15,7 @@ from cencomm_crypto.public.keys import SIGNATURE_SIZE, SigningKey, verify_raw
 from cencomm_crypto.public.primitives import equal, sha256, u64
 
 MAX_NOTE = 16 * 1024
+_MAX_SIZE = 2**53 - 1
 _ED25519 = b"\x01"
 _COSIGNATURE = b"\x04"
 _SIGNATURE_LINE = "\u2014 "  # em dash and a space, as C2SP signed-note says
@@ -123,7 +124,10 @@ def _split(note: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
             name, encoded = line.removeprefix(_SIGNATURE_LINE).split(" ")
             if not line.startswith(_SIGNATURE_LINE) or not name or "+" in name:
                 raise _bad("a signature line of another form")
-            lines.append((name, base64.b64decode(encoded, validate=True)))
+            blob = base64.b64decode(encoded, validate=True)
+            if base64.b64encode(blob).decode("ascii") != encoded:
+                raise _bad("a signature that is not in the one form of its base64")
+            lines.append((name, blob))
     except (ValueError, binascii.Error) as error:
         raise _bad("a signature line of another form") from error
     return text + b"\n", lines
@@ -135,7 +139,9 @@ def _parse(text: bytes) -> Checkpoint:
         checkpoint = Checkpoint(name, int(size), base64.b64decode(root, validate=True))
     except (ValueError, binascii.Error) as error:
         raise _bad("not the three lines of a checkpoint") from error
-    if end or len(checkpoint.root) != 32 or not equal(checkpoint.text(), text):
+    if end or len(checkpoint.root) != 32 or not 0 <= checkpoint.size <= _MAX_SIZE:
+        raise _bad("a size, and a root of 32 bytes, expected")
+    if not equal(checkpoint.text(), text):
         raise _bad("not the one byte form of a checkpoint")
     return checkpoint
 

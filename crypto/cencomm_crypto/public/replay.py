@@ -50,7 +50,7 @@ class _Log:
     """What both kinds of log share: the id, the tree and the checks of an item's place."""
 
     def __init__(self, id32: bytes | None = None) -> None:
-        self._id32 = id32
+        self._pin, self._id32 = id32, id32
         self.tree = Tree()
         self._at = 0
 
@@ -105,6 +105,12 @@ class _Log:
         self.tree.append(item.leaf)
         self._at = item.at
 
+    def _cut(self, size: int) -> None:
+        """Forget leaves from `size` on; without its genesis a log has the id of its pin only."""
+        self.tree.truncate(size)
+        if not size:
+            self._id32 = self._pin
+
 
 class DirectoryLog(_Log):
     """The directory with its state at every size; is a `DirectoryHistory` and its own `Roots`."""
@@ -148,7 +154,7 @@ class DirectoryLog(_Log):
     def truncate(self, size: int) -> None:
         """Go back to `size`; only for what was not yet written."""
         del self._states[size:]
-        self.tree.truncate(size)
+        self._cut(size)
         self._at = self._states[-1].at if self._states else 0
 
 
@@ -195,7 +201,7 @@ class OperationLog(_Log):
             if not self._undo:
                 raise ValueError(f"cannot go back to size {size}: too far")
             known, self._state = self._undo.pop()
-            self.tree.truncate(known)
+            self._cut(known)
         self._at = 0 if self._state is None else self._state.at
 
 

@@ -5,15 +5,13 @@ PROTOCOL 9. The inner bytes stay opaque; only the envelope is CBOR of this modul
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import cbor2
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.encoding import decode, encode
 from cencomm_crypto.public.entry import MAX_BODY, MAX_HEADER, Entry, leaf_hash, parse, parse_erased
+from cencomm_crypto.public.scan import item_end
 from cencomm_crypto.public.shape import Array, Bytes, Fixed, Map, Shape, UInt
 
 WHOLE, WITHHELD, ERASED = 0, 1, 2
@@ -114,18 +112,10 @@ def decode_sequenced(data: bytes) -> Sequenced:
 
 
 def split_sequence(data: bytes, *, max_item: int = _MAX_ITEM) -> Iterator[bytes]:
-    """Cut a CBOR sequence (RFC 8742) into the exact bytes of its items."""
-    stream = io.BytesIO(data)
-    decoder = cbor2.CBORDecoder(
-        stream, max_depth=9, allow_indefinite=False, allow_duplicate_keys=False, read_size=1
-    )
+    """Cut a CBOR sequence (RFC 8742) into the exact bytes of its items; raises ProtocolError."""
     start = 0
     while start < len(data):
-        try:
-            decoder.decode()
-        except (cbor2.CBORError, ValueError, TypeError, OverflowError) as error:
-            raise ProtocolError(ErrorCode.MALFORMED, "not a sequence of CBOR items") from error
-        end = stream.tell()
+        end = item_end(data, start)
         if end - start > max_item:
             raise ProtocolError(ErrorCode.TOO_LARGE, f"an item of more than {max_item} bytes")
         yield data[start:end]

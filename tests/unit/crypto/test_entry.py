@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cencomm_crypto.errors import ErrorCode, ProtocolError
@@ -129,6 +130,18 @@ def test_a_signature_of_another_size_is_refused() -> None:
 def test_an_unknown_type_stops_the_reader() -> None:
     header = replace(CONTROL, type="channel.teleport")
     assert refusal(header.encode(), encode({})) == ErrorCode.UNKNOWN_TYPE
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"chan": bytes(16)}, {"dir": None}, {"log": None}, {"chan": bytes(16), "epoch": 1}],
+    ids=["a channel's", "the directory's", "a genesis", "an epoch's"],
+)
+def test_an_unknown_type_stops_the_reader_whatever_its_header_holds(
+    fields: dict[str, Any],
+) -> None:
+    header = replace(CONTROL, type="channel.teleport", **fields)
+    assert refusal(header.encode(), b"a body of a later version") == ErrorCode.UNKNOWN_TYPE
 
 
 @pytest.mark.parametrize(

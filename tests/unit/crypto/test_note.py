@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.keys import SigningKey
@@ -51,6 +53,27 @@ def test_every_changed_byte_of_a_note_is_refused() -> None:
 def test_other_forms_of_a_note_are_refused(note: bytes) -> None:
     with pytest.raises(ProtocolError):
         open_checkpoint(note, HEAD.origin, LOG.public)
+
+
+@pytest.mark.parametrize("size", ["-1", "-0", "007", "1_0", "9007199254740992", ""])
+def test_a_size_of_another_form_is_refused_though_the_log_signed_it(size: str) -> None:
+    text = HEAD.text().replace(b"\n70\n", f"\n{size}\n".encode())
+    key_id = base64.b64decode(NOTE.rsplit(b" ", 1)[1])[:4]
+    blob = base64.b64encode(key_id + LOG.sign_raw(text)).decode()
+    with pytest.raises(ProtocolError) as caught:
+        open_checkpoint(text + f"\n\u2014 {HEAD.origin} {blob}\n".encode(), HEAD.origin, LOG.public)
+    assert caught.value.code == ErrorCode.BAD_NOTE
+
+
+def test_a_second_spelling_of_the_signature_is_refused() -> None:
+    """The last character before the padding carries two bits that decode to nothing."""
+    line = bytearray(NOTE)
+    place = len(line) - 3
+    assert line[place + 1 :] == b"=\n"
+    line[place] += 1
+    with pytest.raises(ProtocolError) as caught:
+        open_checkpoint(bytes(line), HEAD.origin, LOG.public)
+    assert caught.value.code == ErrorCode.BAD_NOTE
 
 
 def test_another_logs_note_or_key_is_refused() -> None:
