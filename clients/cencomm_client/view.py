@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from cencomm_crypto.errors import Rejected
+from cencomm_crypto.errors import CencommError, Rejected
 from cencomm_crypto.public.ids import ChannelId, EntryId, LogId
 from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.operation.state import OperationState
@@ -123,6 +123,15 @@ class OperationView:
     def notice(self, code: str, detail: str, seq: int | None = None) -> None:
         """Tell the person something that is no entry."""
         self.feed.put([Notice(code, detail, self.log, self._station.now(), seq)])
+
+    def failed(self, error: CencommError) -> None:
+        """Tell of an alarm that stopped the log, or of a session that ended."""
+        now, code = self._station.now(), str(error.code)
+        row = getattr(error, "row", None)
+        if row is None:
+            self.notice(code, error.detail)
+        else:
+            self.feed.put([Alarm(code, error.detail, self.log, now, None, row)])
 
     # -- inside -------------------------------------------------------------------------------
 

@@ -1,0 +1,207 @@
+"""The background task of one operation: asks the deciders what is due, and does it in time.
+
+The only module of this package that acts. A failed act is tried again after a growing wait; the
+need itself is judged anew each time, so what somebody else did meanwhile is not done twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cencomm_crypto.errors import CencommError, ProtocolError
+from cencomm_crypto.member.closing import reveal_body
+from cencomm_crypto.member.flag import flag_body
+from cencomm_crypto.member.payload import make_payload
+from cencomm_crypto.member.profile import KIND, Profile, profile_content
+from cencomm_crypto.public.ids import ChannelId
+
+from cencomm_client.automation.closing import CloseDue, RevealDue, close_due, reveals_due
+from cencomm_client.automation.freshness import cosigned_at
+from cencomm_client.automation.healing import GrantDue, grants_due
+from cencomm_client.automation.rotation import FlagDue, RotationDue, flag_due, rotation_due
+from cencomm_client.automation.syncing import SyncDue, sync_due
+from cencomm_client.automation.timing import Due, Schedule
+from cencomm_client.errors import (
+    ConflictingEntry,
+    EpochSuperseded,
+    LogAlarm,
+    NewerProtocol,
+    NotAuthenticated,
+    NotFound,
+    Stopped,
+    TransportError,
+)
+from cencomm_client.posting import Poster
+from cencomm_client.profiles import ProfilesDue, profiles_due
+from cencomm_client.station import Station
+from cencomm_client.view import OperationView
+
+Known = Callable[[], tuple[Profile, ...]]
+"""The profiles in this vault."""
+
+LEAST_PAUSE_S = 0.05  # a burst of pushed entries is judged once
+_ENDING = (LogAlarm, NewerProtocol, Stopped, NotAuthenticated, NotFound)
+
+
+@dataclass(frozen=True, slots=True)
+class KeysDue:
+    """Wraps of these epochs are to be fetched and opened."""
+
+    chan: ChannelId
+    epochs: tuple[int, ...]
+    wait_s: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return ("keys", self.chan, self.epochs)
+
+
+@dataclass(frozen=True, slots=True)
+class FlushDue:
+    """Own entries wait in the outbox."""
+
+    entries: tuple[bytes, ...]
+    wait_s: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return ("flush", *self.entries)
+
+
+class Runner:
+    """Keeps one operation going on this device while `run` runs."""
+
+    def __init__(self, station: Station, view: OperationView, poster: Poster, known: Known) -> None:
+        self._station, self._view, self._poster, self._known = station, view, poster, known
+        self._schedule = Schedule(station.settings.uniform, station.timing.retry_s)
+        self._wake = asyncio.Event()
+        self._told: set[tuple[object, ...]] = set()
+
+    def wake(self) -> None:
+        """Something changed: judge anew soon."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Act until cancelled, or until the log or the session is over for this device."""
+        monotonic = self._station.settings.monotonic
+        while True:
+            self._wake.clear()
+            try:
+                ready = self._schedule.ready(self.due(), monotonic())
+                if not ready:
+                    await self._pause()
+                    continue
+                self._schedule.tried(ready[0], monotonic())
+                await self._try(ready[0])  # then judge anew: the rest may not be due any more
+            except _ENDING as error:
+                self._view.notice(str(error.code), error.detail)
+                return
+            except TransportError:
+                pass  # the connection's state is shown elsewhere; the need stays
+            await asyncio.sleep(LEAST_PAUSE_S)
+
+    def due(self) -> Iterator[Due]:
+        """All that this device should do, now or after a wait, the most urgent first."""
+        standing, timing = self._view.standing(), self._station.timing
+        state, keyring = standing.state, self._view.keyring
+        waiting = self._station.vault.outbox(self._view.log)
+        if waiting:
+            yield FlushDue(tuple(item.id for item in waiting))
+        for channel in self._view.channels():
+            missing = keyring.missing(channel, state)
+            if missing:
+                yield KeysDue(channel.id, missing)
+        close = close_due(standing, timing)
+        if close is not None:
+            yield close
+        yield from reveals_due(standing, keyring.secrets, timing, cosigned=self._cosigned())
+        sync = sync_due(standing, self._station.mirror.directory.at(state.watermark), timing)
+        if sync is not None:
+            yield sync
+            return  # nothing is sealed, and no epoch made, before it is in (A3)
+        for channel in self._view.channels():
+            flag = flag_due(standing, channel)
+            if flag is not None:
+                yield flag
+            own = self._view.own_decision
+            rotation = rotation_due(standing, channel, timing, own_decision=own)
+            if rotation is not None:
+                yield rotation
+            yield from grants_due(standing, channel, timing)
+        main = state.channels[state.main]
+        profiles = profiles_due(standing, main, self._view.names, self._known(), timing)
+        if profiles is not None:
+            yield profiles
+
+    async def _try(self, need: Due) -> None:
+        """Act; a lost race is read up, any other failure is told once for this need."""
+        try:
+            await self._act(need)
+        except (*_ENDING, TransportError):
+            raise
+        except (ConflictingEntry, EpochSuperseded):
+            await self._poster.pull()
+        except CencommError as error:
+            if (need.key, error.code) not in self._told:
+                self._told.add((need.key, error.code))
+                self._view.notice("automation_failed", f"{need.key[0]}: {error}")
+
+    async def _act(self, need: Due) -> None:
+        poster, state = self._poster, self._view.state
+        match need:
+            case FlushDue():
+                await poster.flush()
+            case KeysDue(chan=chan):
+                await poster.fetch_keys(state.channels[chan])
+            case CloseDue():
+                await poster.decide("operation.close", {})
+            case RevealDue(chan=chan, secret=secret, closes=closes):
+                kind = "channel.close" if closes else "channel.reveal"
+                await poster.entry(kind, reveal_body(secret), chan=chan)
+            case SyncDue():
+                await poster.decide("directory.sync", {})
+            case FlagDue(chan=chan, n=n, reason=reason):
+                epoch = state.channels[chan].epoch
+                await poster.entry("channel.flag", flag_body(n, reason), chan=chan, epoch=epoch)
+            case RotationDue(chan=chan, n=n):
+                await poster.rotate(chan, n)
+            case GrantDue():
+                await poster.grant(need)
+            case ProfilesDue(profiles=profiles):
+                content = profile_content(profiles)
+                mid = self._station.settings.random(16)
+                await poster.seal(state.main, make_payload(KIND, mid, content))
+
+    async def _pause(self) -> None:
+        """Until something changes, the next moment comes, or the poll interval is over."""
+        wait_s = self._station.timing.poll_s
+        moment = self._schedule.next_s()
+        if moment is not None:
+            wait_s = min(wait_s, max(moment - self._station.settings.monotonic(), 0.0))
+        wait_s = min(wait_s, self._until_end_s())
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _until_end_s(self) -> float:
+        """Seconds until own clock passes a moment that changes what is due."""
+        state, now = self._view.state, self._station.now()
+        moments = [state.end]
+        for channel in state.channels.values():
+            start, end = state.window_of(channel)
+            moments += [start, end + state.grace]
+        ahead = [moment - now for moment in moments if moment >= now]
+        return min(ahead) / 1000 + LEAST_PAUSE_S if ahead else self._station.timing.poll_s
+
+    def _cosigned(self) -> int | None:
+        head = self._station.vault.head(self._view.log)
+        if head is None:
+            return None
+        try:
+            return cosigned_at(head.note, self._view.state.witness)
+        except ProtocolError:
+            return None

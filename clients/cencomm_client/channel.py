@@ -1,0 +1,137 @@
+"""One channel of an operation, as a program uses it: post, drop, close."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.member.closing import close_body
+from cencomm_crypto.member.payload import make_payload
+from cencomm_crypto.public.ids import ChannelId
+from cencomm_crypto.public.operation.channel import Channel as ChannelState
+from cencomm_crypto.public.rights import Role
+
+from cencomm_client.cen import CORRECTION, WITHDRAWAL
+from cencomm_client.directory import person_id
+from cencomm_client.forms.seizure import KIND as SEIZURE
+from cencomm_client.forms.seizure import Seizure
+from cencomm_client.items import Item, Message
+from cencomm_client.posting import PATIENCE_S, Posted, Poster
+from cencomm_client.profiles import KIND as PROFILE
+from cencomm_client.station import Station
+from cencomm_client.view import OperationView
+
+Referred = Posted | Message | bytes | None
+"""What `re` may name: something posted, something read, or a leaf hash (32 bytes)."""
+
+
+class Channel:
+    """A channel that this person is in, or that this bot drops into."""
+
+    def __init__(
+        self, station: Station, view: OperationView, poster: Poster, chan: ChannelId
+    ) -> None:
+        self._station, self._view, self._poster = station, view, poster
+        self.id = chan
+
+    @property
+    def state(self) -> ChannelState:
+        """The channel as the verified log has it."""
+        return self._view.state.channels[self.id]
+
+    @property
+    def name(self) -> str:
+        """Its name within the operation."""
+        return self.state.name
+
+    def items(self, after: int = 0) -> list[Item]:
+        """Messages and control items of this channel, in the log's order."""
+        found = self._view.feed.items(after)
+        return [item for item in found if getattr(item, "channel", None) == self.id]
+
+    async def post(
+        self,
+        kind: str,
+        content: Mapping[str, Any] | Seizure,
+        *,
+        re: Referred = None,
+        prio: str | None = None,
+        ack_by: int | None = None,
+        to: Iterable[str] = (),
+        patience_s: float = PATIENCE_S,
+    ) -> Posted:
+        """Seal and post a message; returns its verified receipt.
+
+        `to` are functional codes: it addresses, it never hides. `ack_by` is in ms. Raises
+        FormInvalid for a form with wrong fields, ProtocolError where this client refuses to
+        author, Refused where the server does, TransportError after `patience_s` (the bytes stay
+        in the outbox and go out later).
+        """
+        payload = make_payload(
+            kind,
+            self._station.settings.random(16),
+            checked(kind, content),
+            re=leaf_of(re),
+            prio=prio,
+            ack_by=ack_by,
+            to=self._addressees(to),
+        )
+        self._expect_fitting(kind)
+        return await self._poster.seal(self.id, payload, patience_s=patience_s)
+
+    async def drop(
+        self, kind: str, content: Mapping[str, Any], *, patience_s: float = PATIENCE_S
+    ) -> Posted:
+        """Post as a bot, which can read nothing: sealed to the epoch's drop key (A31, A45)."""
+        if self._view.state.role_of(self._station.vault.person) is not Role.BOT:
+            raise ProtocolError(ErrorCode.NOT_PERMITTED, "only a bot drops; people post")
+        return await self.post(kind, content, patience_s=patience_s)
+
+    async def close(self) -> Posted:
+        """End this channel now (a coordinator) and show its close key."""
+        await self._poster.pull()
+        secret = self._view.keyring.secret(self._view.state, self.id, self.state.epoch)
+        if secret is None:
+            raise ProtocolError(ErrorCode.NO_EPOCH_KEY, "no key of the channel's current epoch")
+        return await self._poster.entry("channel.close", close_body(secret), chan=self.id)
+
+    async def change_members(
+        self, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> Posted:
+        """Change a channel that has a list; functional codes."""
+        directory = self._station.directory
+        body = {
+            "chan": self.id,
+            "add": [person_id(directory, code) for code in add],
+            "remove": [person_id(directory, code) for code in remove],
+        }
+        return await self._poster.decide("channel.members", body)
+
+    def _addressees(self, codes: Iterable[str]) -> tuple[bytes, ...] | None:
+        found = tuple(person_id(self._station.directory, code) for code in codes)
+        return found or None
+
+    def _expect_fitting(self, kind: str) -> None:
+        if (kind == PROFILE) != self.state.main:
+            raise ProtocolError(
+                ErrorCode.NOT_PERMITTED, "the main channel carries profiles, and only it does"
+            )
+
+
+def checked(kind: str, content: Mapping[str, Any] | Seizure) -> dict[str, Any]:
+    """The content map, with the forms that this version knows held against their fields."""
+    if isinstance(content, Seizure):
+        return content.content()
+    if kind == SEIZURE:
+        return Seizure.parse(content).content()
+    if kind in (CORRECTION, WITHDRAWAL) and len(content.get("target", b"")) != 32:
+        raise ProtocolError(ErrorCode.BAD_VALUE, f"{kind}: target is the leaf hash of an entry")
+    return dict(content)
+
+
+def leaf_of(referred: Referred) -> bytes | None:
+    """The leaf hash that `re` names."""
+    if isinstance(referred, Message):
+        return referred.place.leaf
+    return referred.leaf if isinstance(referred, Posted) else referred

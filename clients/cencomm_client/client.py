@@ -1,0 +1,409 @@
+"""The client: one device's vault, its logs, its session; what a program starts with.
+
+    client = await Client.enrol(invitation, path, password)
+    await client.register(lambda seed: authenticator(seed))
+    operation = await client.operation("MERIDIAN")
+    await operation.channel("alerts").post("MSG", {"text": "..."})
+    async for item in operation.follow(): ...
+
+Refuses to show or send anything before it is verified. Not for two processes at once: the vault
+is locked while a client has it open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError, Rejected
+from cencomm_crypto.member.invitation import Invitation
+from cencomm_crypto.public.entry import log_id32
+from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.wire import Receipt, Submission
+
+from cencomm_client import enrolment, session
+from cencomm_client.authoring import Author
+from cencomm_client.directory import Directory, Vouched
+from cencomm_client.enrolment import NcpRequest, TotpSeed
+from cencomm_client.errors import NotFound, TransportError
+from cencomm_client.link import Link
+from cencomm_client.mirror import Mirror, Update
+from cencomm_client.notices import directory_remarks, ends_somebody
+from cencomm_client.operation import Operation
+from cencomm_client.outbox import Outbox
+from cencomm_client.plan import OperationPlan
+from cencomm_client.station import Settings, Station
+from cencomm_client.transport import Transport
+from cencomm_client.vault import Vault
+
+OneTimeCode = Callable[[], str] | Callable[[], Awaitable[str]]
+"""Gives the six digits; may ask a person, may be a coroutine function."""
+
+Authenticator = Callable[[TotpSeed], str] | Callable[[TotpSeed], Awaitable[str]]
+"""Takes the second factor as the server made it, keeps it, and gives the first code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One line about an operation."""
+
+    id: LogId
+    name: str
+    phase: str
+    role: str | None
+    window: tuple[int, int]
+    size: int
+
+
+class Client:
+    """One open vault at work. Use it as an async context manager, or call `close`."""
+
+    def __init__(self, station: Station) -> None:
+        """Use `enrol`, `resume` or `apply_as_contact_point`."""
+        self._station = station
+        self.directory = Directory(station)
+        self._operations: dict[LogId, Operation] = {}
+        self._link = Link(station, self._told)
+        self._unlisten = station.mirror.listen(self._moved)
+
+    # -- opening ------------------------------------------------------------------------------
+
+    @classmethod
+    async def enrol(
+        cls,
+        invitation: str,
+        vault_path: Path,
+        password: str,
+        *,
+        server: str | None = None,
+        settings: Settings | None = None,
+    ) -> Client:
+        """Make this device's keys and vault for an invitation, and hand the keys in.
+
+        Then somebody vouches (`wait_enrolled`), then `register` or `login`. `server` replaces the
+        invitation's address. Raises VaultExists, InvitationUnknown, TransportError.
+        """
+        parsed = Invitation.parse(invitation)
+        vault = await asyncio.to_thread(enrolment.accept_invitation, vault_path, parsed, password)
+        client = await cls._opened(vault, server, settings)
+        await enrolment.announce(vault, client._station.transport)
+        return client
+
+    @classmethod
+    async def resume(
+        cls,
+        vault_path: Path,
+        password: str,
+        *,
+        server: str | None = None,
+        settings: Settings | None = None,
+        wait_s: float = 0.0,
+    ) -> Client:
+        """Open a vault; with its session if the server still knows it (`logged_in`).
+
+        Raises VaultMissing, VaultLocked, VaultPassword, VaultDamaged, Replica... Works without a
+        server: then everything that was read before is there.
+        """
+        vault = await session.open_vault(vault_path, password, wait_s=wait_s)
+        client = await cls._opened(vault, server, settings)
+        try:
+            with suppress(TransportError):
+                await session.resume(vault, client._station.transport, client._station.now)
+        except BaseException:
+            await client.close()
+            raise
+        return client
+
+    @classmethod
+    async def apply_as_contact_point(
+        cls,
+        vault_path: Path,
+        password: str,
+        *,
+        directory_id: bytes,
+        code: str,
+        server: str,
+        settings: Settings | None = None,
+    ) -> tuple[Client, NcpRequest]:
+        """Make the vault of an NCP's first device; its request goes to the root's ceremony."""
+        clock = (settings or Settings()).clock
+        vault, request = await asyncio.to_thread(
+            lambda: enrolment.create_ncp_vault(
+                vault_path,
+                password,
+                directory_id=directory_id,
+                code=code,
+                server_url=server,
+                clock=clock,
+            )
+        )
+        return await cls._opened(vault, server, settings), request
+
+    @classmethod
+    async def _opened(cls, vault: Vault, server: str | None, settings: Settings | None) -> Client:
+        settings = settings or Settings()
+        try:
+            if server is not None and server != vault.server_url:
+                vault.server_url = server
+            transport = Transport(vault.server_url)
+            mirror = await asyncio.to_thread(
+                Mirror.load, vault, replica_path(vault.path), settings.clock
+            )
+        except BaseException:
+            vault.close()
+            raise
+        author = Author(vault, mirror, settings.clock, settings.random)
+
+        async def send(log: LogId, submission: Submission) -> Receipt:
+            return await client._link.send(log, submission)
+
+        outbox = Outbox(vault, mirror, send, settings.clock)
+        client = cls(Station(vault, mirror, transport, author, outbox, settings))
+        return client
+
+    # -- who this is --------------------------------------------------------------------------
+
+    @property
+    def code(self) -> str:
+        """Functional code of the person."""
+        return self._station.vault.account
+
+    @property
+    def device(self) -> bytes:
+        """Id of this device."""
+        return self._station.vault.device
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether the person is a bot."""
+        return self._station.vault.is_bot
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether there is a session."""
+        return self._station.transport.token is not None
+
+    @property
+    def live(self) -> bool:
+        """Whether the live connection is up."""
+        return self._link.live
+
+    @property
+    def server(self) -> str:
+        """Address of the server."""
+        return self._station.vault.server_url
+
+    # -- session ------------------------------------------------------------------------------
+
+    async def wait_enrolled(self, patience_s: float = 60.0, every_s: float = 1.0) -> None:
+        """Wait until somebody vouched for this device; raises EnrolmentWaiting."""
+        await enrolment.wait_until_vouched(
+            self._station.vault, self._station.transport, patience_s=patience_s, every_s=every_s
+        )
+
+    async def register(self, authenticator: Authenticator) -> None:
+        """First registration of the person: second factor, first code, session.
+
+        Raises account_exists where the person has an account: then `login`.
+        """
+        vault, transport = self._station.vault, self._station.transport
+        seed = await enrolment.register(vault, transport)
+        code = await _answer(authenticator(seed))
+        await enrolment.confirm(vault, transport, code)
+        await self._entered()
+
+    async def login(self, password: str | None = None, *, totp: OneTimeCode | None = None) -> None:
+        """Log in; a bot needs no code. `password` is not needed: opening the vault stretched it.
+
+        Raises LoginFailed, TryLater, WrongDirectory, NotEnrolled, TransportError.
+        """
+        vault, transport = self._station.vault, self._station.transport
+        if vault.is_bot:
+            await session.bot_login(vault, transport)
+        else:
+
+            async def code() -> str:
+                if totp is None:
+                    raise ProtocolError(ErrorCode.BAD_VALUE, "people log in with a one-time code")
+                return await _answer(totp())
+
+            await session.login(vault, transport, code)
+        await self._entered()
+
+    async def logout(self) -> None:
+        """End the session, here and at the server."""
+        await self._link.stop()
+        await session.logout(self._station.vault, self._station.transport)
+
+    def keep_client_secret(self, secret: bytes) -> None:
+        """Keep a bot's client secret, as its NCP got it from the server once (32 bytes)."""
+        self._station.vault.client_secret = secret
+        self._station.vault.save()
+
+    async def refresh(self) -> None:
+        """Read the directory and every operation to their newest checkpoints."""
+        await self._link.catch_up()
+
+    async def go_live(self) -> None:
+        """Keep a live connection and run the automation until `close`; returns once it is up."""
+        await self._link.start()
+        for log in self._station.mirror.operations:
+            self._operation(log).start()
+
+    # -- people -------------------------------------------------------------------------------
+
+    async def invite(self, code: str, kind: str = "human", *, name: str | None = None) -> str:
+        """Invite a person of the own administration (an NCP); the text goes on paper."""
+        return await self.directory.invite(code, kind, name=name)
+
+    async def vouch(self) -> tuple[Vouched, ...]:
+        """Vouch for devices whose keys are proven by own invitations."""
+        return await self.directory.vouch()
+
+    # -- operations ---------------------------------------------------------------------------
+
+    def operations(self) -> tuple[Summary, ...]:
+        """Operations that this device has read."""
+        found = (self._operation(log) for log in self._station.mirror.operations)
+        return tuple(
+            Summary(
+                operation.id,
+                operation.name,
+                operation.phase,
+                operation.role,
+                operation.state.window,
+                operation.state.size,
+            )
+            for operation in found
+        )
+
+    async def operation(self, name: str | bytes) -> Operation:
+        """An operation by name, by id, or by the hex digits its id starts with.
+
+        Reads anew from the server if it is not known here. Raises ProtocolError(UNKNOWN_LOG).
+        """
+        found = self._find(name)
+        if not found and self.logged_in:
+            await self.refresh()
+            found = self._find(name)
+        if len(found) != 1:
+            shown = name.hex() if isinstance(name, bytes) else name
+            raise NotFound("unknown_log", f"{len(found)} operations are called {shown}")
+        operation = found[0]
+        if self._link.running:
+            operation.start()
+        return operation
+
+    async def create_operation(self, plan: OperationPlan) -> Operation:
+        """Found an operation; its author is the first coordinator. It starts as a draft."""
+        station = self._station
+        await station.mirror.pull_directory(station.transport)
+        body = plan.body(station.directory)
+        genesis = station.author.sign(station.author.genesis_header(), body)
+        log = LogId(log_id32(genesis)[:16])
+        await station.outbox.submit(log, genesis)
+        await station.mirror.pull(station.transport, log)
+        operation = self._operation(log)
+        if self._link.running:
+            operation.start()
+        return operation
+
+    # -- end ----------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Stop everything, save the vault and let other processes in."""
+        self._unlisten()
+        await self._link.stop()
+        for operation in self._operations.values():
+            await operation.stop()
+        await self._station.transport.close()
+        try:
+            self._station.mirror.close()
+        finally:
+            self._station.vault.close()
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # -- inside -------------------------------------------------------------------------------
+
+    async def _entered(self) -> None:
+        """After a login: check the own device in the directory (A2), then read everything."""
+        station = self._station
+        await station.mirror.pull_directory(station.transport)
+        enrolment.finish(station.vault, station.mirror)
+        await self.refresh()
+
+    def _operation(self, log: LogId) -> Operation:
+        found = self._operations.get(log)
+        if found is None:
+            found = self._operations[log] = Operation(self._station, log, self.directory)
+        return found
+
+    def _find(self, name: str | bytes) -> list[Operation]:
+        known = [self._operation(log) for log in self._station.mirror.operations]
+        if isinstance(name, bytes):
+            return [operation for operation in known if operation.id == name]
+        named = [operation for operation in known if operation.name == name]
+        return named or [
+            operation for operation in known if name and operation.id.hex().startswith(name)
+        ]
+
+    def _moved(self, update: Update) -> None:
+        """The mirror verified a step of some log."""
+        if update.log == self._station.vault.directory_log:
+            self._directory_moved(update)
+            return
+        known = self._operations.get(update.log)
+        if known is not None:
+            known.view.take(update)
+        elif self._link.running:
+            known = self._operation(update.log)
+            known.start()
+        if known is not None:
+            known.wake()
+
+    def _directory_moved(self, update: Update) -> None:
+        removed_at = [
+            item.at
+            for item, outcome in zip(update.items, update.outcomes, strict=True)
+            if not isinstance(outcome, Rejected) and ends_somebody(item)
+        ]
+        for operation in self._operations.values():
+            if removed_at:
+                operation.view.directory_moved(min(removed_at))
+            watched = frozenset(operation.state.members)
+            for item, outcome in zip(update.items, update.outcomes, strict=True):
+                if isinstance(outcome, Rejected):
+                    continue
+                person = self._station.vault.person
+                for remark in directory_remarks(item, self._station.directory, person, watched):
+                    operation.view.notice(remark.code, remark.detail)
+            operation.wake()
+
+    def _told(self, log: LogId | None, error: CencommError) -> None:
+        """The link met an alarm in one log, or the session ended."""
+        for operation in self._operations.values():
+            if log is None or log in (operation.id, self._station.vault.directory_log):
+                operation.view.failed(error)
+
+
+def replica_path(vault: Path) -> Path:
+    """Where the replica of a vault stands: beside it."""
+    return vault.with_name(vault.name + ".replica")
+
+
+async def _answer(given: str | Awaitable[str]) -> str:
+    return given if isinstance(given, str) else await given

@@ -1,0 +1,291 @@
+"""One operation as a program uses it: who, where, what was said; decide, post, follow, verify."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.public.directory.state import Device
+from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId, PersonId
+from cencomm_crypto.public.operation.state import Member, OperationState
+from cencomm_crypto.public.phases import Phase
+from cencomm_crypto.public.rights import DECISION_SUBJECTS, Role
+
+from cencomm_client.automation.closing import forgettable
+from cencomm_client.automation.runner import Runner
+from cencomm_client.channel import Channel
+from cencomm_client.directory import Directory, person_id
+from cencomm_client.items import Item
+from cencomm_client.notices import Remark, standing_remarks
+from cencomm_client.plan import Admission
+from cencomm_client.posting import Posted, Poster
+from cencomm_client.station import Station
+from cencomm_client.verification import Verification, gather, verify
+from cencomm_client.view import OperationView
+
+
+class Operation:
+    """An operation that this device may see. Get one from `Client`."""
+
+    def __init__(self, station: Station, log: LogId, directory: Directory) -> None:
+        self._station = station
+        self._directory = directory
+        self.id = log
+        self.view = OperationView(station, log)
+        self._poster = Poster(station, self.view)
+        self._runner: asyncio.Task[None] | None = None
+        self._automation = Runner(station, self.view, self._poster, directory.introduced)
+
+    # -- what is known ------------------------------------------------------------------------
+
+    @property
+    def state(self) -> OperationState:
+        """The verified state that the rules give."""
+        return self.view.state
+
+    @property
+    def name(self) -> str:
+        """Its name, from the genesis."""
+        return str(self.state.genesis["name"])
+
+    @property
+    def phase(self) -> Phase:
+        """The phase by own clock or the log's time, whichever is later."""
+        return self.state.effective_phase(max(self._station.now(), self.state.at))
+
+    @property
+    def role(self) -> Role | None:
+        """This person's role, None for one who is no member (any more)."""
+        return self.state.role_of(self._station.vault.person)
+
+    def members(self) -> tuple[Member, ...]:
+        """Members by functional code."""
+        persons = self._station.directory.persons
+        return tuple(
+            sorted(self.state.members.values(), key=lambda member: persons[member.person].code)
+        )
+
+    def devices_of(self, code: str) -> tuple[Device, ...]:
+        """A person's active devices: shown to the coordinator before an admission (A1)."""
+        directory = self._station.directory
+        return directory.active_devices(person_id(directory, code))
+
+    def name_of(self, person: PersonId) -> str | None:
+        """The name that a person's administration gave it."""
+        return self.view.names.name(person)
+
+    def channel(self, name: str) -> Channel:
+        """A channel by name, or by the hex digits its id starts with.
+
+        Raises ProtocolError(UNKNOWN_CHANNEL).
+        """
+        found = self.state.channel_named(name)
+        if found is None:
+            ids = [chan for chan in self.state.channels if name and chan.hex().startswith(name)]
+            if len(ids) != 1:
+                raise ProtocolError(ErrorCode.UNKNOWN_CHANNEL, f"no channel is called {name!r}")
+            return self._channel(ids[0])
+        return self._channel(found.id)
+
+    @property
+    def main(self) -> Channel:
+        """The main channel: profiles only."""
+        return self._channel(self.state.main)
+
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels that this person is in."""
+        return tuple(self._channel(channel.id) for channel in self.view.channels())
+
+    def items(self, after: int = 0) -> list[Item]:
+        """Everything this device can show from place `after` on, in the log's order."""
+        return self.view.feed.items(after)
+
+    def follow(self, after: int = 0) -> AsyncIterator[Item]:
+        """`items(after)`, then everything as it comes; needs a live client. Never drops one.
+
+        A message that becomes readable, or is flagged, later comes again under the same leaf.
+        """
+        return self.view.feed.follow(after)
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """Standing notices: no witness, no audit set, one administration holds an epoch ..."""
+        station = self._station
+        return standing_remarks(self.state, station.directory, station.vault.person)
+
+    async def refresh(self) -> None:
+        """Read the log to its newest checkpoint and fetch the keys that are there for us."""
+        await self._poster.pull()
+        for channel in self.view.channels():
+            if self.view.keyring.missing(channel, self.state):
+                await self._poster.fetch_keys(channel)
+
+    async def verify(self, *, online: bool = True) -> Verification:
+        """Rebuild the whole tree from the replica and judge everything again.
+
+        Works for auditors who can read nothing. `online`: read to the newest checkpoint first.
+        """
+        if online:
+            await self._poster.pull()
+        return await asyncio.to_thread(verify, gather(self._station, self.view))
+
+    # -- decisions ----------------------------------------------------------------------------
+
+    async def admit(self, members: Sequence[Admission]) -> tuple[Posted, ...]:
+        """Admit people (at most 1,000 an entry); a coordinator."""
+        directory = self._station.directory
+        rows: list[dict[str, Any]] = []
+        for member in members:
+            row: dict[str, Any] = {
+                "person": person_id(directory, member.code),
+                "role": member.role,
+            }
+            if member.channel is not None:
+                row["chan"] = self.channel(member.channel).id
+            if member.kinds:
+                row["kinds"] = list(member.kinds)
+            if member.rate is not None:
+                row["rate"] = member.rate
+            rows.append(row)
+        parts = [rows[start : start + 1000] for start in range(0, len(rows), 1000)]
+        return tuple([await self._decide("members.admit", {"members": part}) for part in parts])
+
+    async def remove(self, codes: Iterable[str]) -> Posted:
+        """Remove people; every channel they were in rotates before anything is sealed again."""
+        persons = [self._person(code) for code in codes]
+        return await self._decide("members.remove", {"persons": persons})
+
+    async def set_role(self, code: str, role: str) -> Posted:
+        """Give a member another role."""
+        return await self._decide("role.set", {"person": self._person(code), "role": role})
+
+    async def create_channel(
+        self,
+        name: str,
+        *,
+        members: Iterable[str] | None = None,
+        administrations: Iterable[str] = (),
+        roles: Iterable[str] = (),
+        window: tuple[int, int] | None = None,
+        parent: str | None = None,
+    ) -> Channel:
+        """Create a channel for listed people, or by rule; for everybody if neither is said.
+
+        `members` and `administrations` are codes; `window` in ms, inside the operation's. With
+        a `parent` it is a directed channel: exactly for its members, within the parent's.
+        """
+        state, directory = self.state, self._station.directory
+        body: dict[str, Any] = {"name": name, "window": list(window or state.window)}
+        if parent is not None:
+            upper = self.channel(parent)
+            body |= {"parent": upper.id, "window": list(state.window_of(upper.state))}
+        administrations, roles = list(administrations), list(roles)
+        if members is not None:
+            listed = {person_id(directory, code) for code in members}
+            body["members"] = sorted({*listed, self._station.vault.person})
+        elif administrations:
+            found = (directory.administration_by_code(code) for code in administrations)
+            body["rule"] = {"admins": [admin.id for admin in found if admin is not None]}
+        elif roles:
+            body["rule"] = {"roles": roles}
+        else:
+            body["rule"] = {"all": True}
+        posted = await self._decide("channel.create", body)
+        created = [chan for chan in self.state.channels.values() if chan.created == posted.seq]
+        return self._channel(created[0].id)
+
+    async def set_phase(self, phase: str) -> Posted:
+        """Go to the next phase: prep, live, post, debrief."""
+        return await self._decide("phase.set", {"phase": phase})
+
+    async def suspend(self) -> Posted:
+        """Stop all sealing at once; lifted by two administrations (`propose("resume")`)."""
+        return await self._decide("operation.suspend", {})
+
+    async def cancel(self) -> Posted:
+        """Give up a draft; its creator alone."""
+        return await self._decide("operation.cancel", {})
+
+    async def accept_device(self, device: DeviceId) -> Posted:
+        """Let a device that an NCP alone added read from now on (A52)."""
+        return await self._decide("device.accept", {"device": device})
+
+    async def close(self) -> Posted:
+        """End the operation: at once after its time; before it, as a proposal that a coordinator
+        of another administration approves."""
+        over = self.state.ended(max(self._station.now(), self.state.at))
+        return await self._decide("operation.close" if over else "close.propose", {})
+
+    async def propose(self, subject: str, body: dict[str, Any] | None = None) -> Posted:
+        """Propose what needs two administrations; approve its leaf within 72 hours."""
+        self._expect_subject(subject)
+        return await self._decide(f"{subject}.propose", body or {})
+
+    async def approve(self, proposal: Posted | bytes) -> Posted:
+        """Approve a proposal by its leaf; the subject comes from the log."""
+        leaf = proposal.leaf if isinstance(proposal, Posted) else proposal
+        await self._poster.pull()
+        found = self.state.proposals.get(leaf)
+        if found is None:
+            raise ProtocolError(ErrorCode.UNKNOWN_PROPOSAL, f"no proposal {leaf.hex()}")
+        return await self._decide(f"{found.subject}.approve", {"proposal": leaf})
+
+    async def hold(self, reason: str) -> Posted:
+        """Put a legal hold on it: nothing is erased before it is lifted."""
+        return await self._decide("hold", {"reason": reason})
+
+    async def release(self, body: dict[str, Any]) -> Posted:
+        """Post a `release` entry; the NCP of the owning administration (`cen` makes the body)."""
+        return await self._decide("release", body)
+
+    async def release_receipt(self, release: bytes, receipt: str) -> Posted:
+        """Log what came back for a release."""
+        return await self._decide("release.receipt", {"release": release, "receipt": receipt})
+
+    def forget(self) -> int:
+        """Delete the epoch secrets that may go, and with them the reading; how many went.
+
+        Only what `closing.forgettable` names: every reveal that this device could make is in.
+        """
+        keyring = self.view.keyring
+        due = forgettable(self.view.standing(), keyring.secrets)
+        for chan, n in due:
+            keyring.forget(chan, n)
+        self._station.vault.save()
+        return len(due)
+
+    # -- life of the client -------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the automation; `Client.go_live` does."""
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._automation.run())
+
+    def wake(self) -> None:
+        """Something changed in the log or the directory."""
+        self._automation.wake()
+
+    async def stop(self) -> None:
+        """Stop the automation and end every `follow`."""
+        if self._runner is not None:
+            self._runner.cancel()
+            await asyncio.gather(self._runner, return_exceptions=True)
+            self._runner = None
+        self.view.feed.end()
+
+    def _channel(self, chan: ChannelId) -> Channel:
+        return Channel(self._station, self.view, self._poster, chan)
+
+    def _person(self, code: str) -> PersonId:
+        return person_id(self._station.directory, code)
+
+    async def _decide(self, kind: str, body: dict[str, Any]) -> Posted:
+        posted = await self._poster.decide(kind, body)
+        self.wake()
+        return posted
+
+    def _expect_subject(self, subject: str) -> None:
+        if subject not in DECISION_SUBJECTS:
+            known = ", ".join(DECISION_SUBJECTS)
+            raise ProtocolError(ErrorCode.BAD_VALUE, f"{subject!r} read, one of {known} expected")
