@@ -182,6 +182,14 @@ async def test_the_newest_checkpoint_may_lie_far_below_the_end(store: Store) -> 
     assert await store.newest_checkpoint(LOG) == CheckpointDoc(1500, b"note")
 
 
+async def test_a_checkpoint_beyond_the_entries_is_the_newest_all_the_same(store: Store) -> None:
+    """A36: the log was cut; whoever starts on it must see that more had been signed."""
+    await fill(store, 10)
+    await store.put_checkpoint(LOG, 10, b"note 10")
+    await store.put_checkpoint(LOG, 5000, b"note 5000")
+    assert await store.newest_checkpoint(LOG) == CheckpointDoc(5000, b"note 5000")
+
+
 async def test_wraps_of_two_rotates_of_one_epoch_are_kept_apart(store: Store) -> None:
     """The loser of a compare-and-set has stored its wraps too."""
     await store.put_wraps(LOG, CHAN, 1, b"a" * 32, b"w" * 224, b"")

@@ -25,6 +25,7 @@ _CHECKPOINT = Records(CheckpointDoc, schema.CHECKPOINTS)
 _WRAPS = Records(WrapsDoc, schema.WRAPS)
 _GRANT = Records(GrantDoc, schema.GRANTS)
 _CHUNK = 1_000  # ids in one delete
+_NO_SIZE = 2**53  # above every size
 _WINDOW = 256  # checkpoints looked at first below the end of a log, growing fourfold
 
 
@@ -122,6 +123,10 @@ class KeptLogs:
 
     async def newest_checkpoint(self, log: LogId) -> CheckpointDoc | None:
         stop, window = await self.last_seq(log) + 2, _WINDOW
+        beyond: Document = {"log": log, "size": {"$gte": stop, "$lt": _NO_SIZE}}
+        lost = await self._checkpoints.find(beyond, "size")  # none, unless entries were lost
+        if lost:
+            return CheckpointDoc(**_CHECKPOINT.values(lost[-1]))
         while stop > 0:
             start = max(0, stop - window)
             where: Document = {"log": log, "size": {"$gte": start, "$lt": stop}}

@@ -109,8 +109,7 @@ class MemoryLogs:
     async def newest_checkpoint(self, log: LogId) -> CheckpointDoc | None:
         await asyncio.sleep(0)
         kept = self._logs[log]
-        limit = kept.order[-1] + 1 if kept.order else 0
-        size = max((size for size in kept.notes if size <= limit), default=None)
+        size = max(kept.notes, default=None)
         return None if size is None else CheckpointDoc(size, kept.notes[size])
 
     async def put_wraps(

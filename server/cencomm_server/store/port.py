@@ -122,7 +122,7 @@ class LogStore(Protocol):
         ...
 
     async def newest_checkpoint(self, log: LogId) -> CheckpointDoc | None:
-        """The stored checkpoint of greatest size; never above last_seq + 1."""
+        """The stored checkpoint of greatest size; above last_seq + 1 if entries were lost (A36)."""
         ...
 
     async def put_wraps(
