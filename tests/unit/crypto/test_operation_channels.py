@@ -178,9 +178,11 @@ def test_neither_the_main_channel_nor_a_directed_one_is_a_parent(cast: Cast) -> 
     assert code(cast, "red", [cast.chief], parent=bytes(16)) is ErrorCode.UNKNOWN_CHANNEL
 
 
-def test_a_closed_parent_gets_no_directed_channel(cast: Cast) -> None:
-    cast.operation.append(cast.operation.close(cast.work, cast.chief))
-    assert code(cast, "red", [cast.chief], parent=cast.work) is ErrorCode.CLOSED
+def test_a_parent_that_is_over_gets_no_directed_channel(cast: Cast) -> None:
+    span = [OPENS, OPENS + DAY]
+    short = cast.operation.channel("short", window=span)
+    cast.operation.wait_until(OPENS + DAY + cast.operation.state.grace + 1)
+    assert code(cast, "red", [cast.chief], parent=short, window=span) is ErrorCode.CLOSED
 
 
 def test_two_directed_channels_may_have_one_name(cast: Cast) -> None:

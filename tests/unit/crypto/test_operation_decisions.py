@@ -159,16 +159,21 @@ def test_a_directed_channel_is_not_named(cast: Cast) -> None:
     assert refusal(cast, "window", {"channels": [[red, [OPENS, CLOSES]]]}) is ErrorCode.BAD_VALUE
 
 
-def test_an_unknown_a_closed_and_an_ended_channel_are_not_extended(cast: Cast) -> None:
+def test_an_unknown_and_an_ended_channel_are_not_extended(cast: Cast) -> None:
     body = {"channels": [[bytes(16), [OPENS, CLOSES]]]}
     assert refusal(cast, "window", body) is ErrorCode.UNKNOWN_CHANNEL
     short = cast.operation.channel("short", window=[OPENS, OPENS + DAY])
-    cast.operation.append(cast.operation.close(cast.work, cast.chief))
-    body = {"channels": [[cast.work, [OPENS, CLOSES]]]}
-    assert refusal(cast, "window", body) is ErrorCode.CLOSED
     cast.operation.wait_until(OPENS + DAY + 1)
     body = {"channels": [[short, [OPENS, CLOSES]]]}
     assert refusal(cast, "window", body) is ErrorCode.OUT_OF_WINDOW
+
+
+def test_an_extension_opens_no_channel_that_was_closed(cast: Cast) -> None:
+    short = cast.operation.channel("short", window=[OPENS, OPENS + DAY])
+    cast.operation.rotate(short)
+    cast.operation.append(cast.operation.close(short, cast.chief))
+    decide(cast, "window", {"channels": [[short, [OPENS, CLOSES]]]})
+    assert cast.operation.refusal(cast.operation.sealed(short)) is ErrorCode.CLOSED
 
 
 def test_a_start_moves_only_before_it_has_come(cast: Cast) -> None:

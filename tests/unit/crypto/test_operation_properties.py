@@ -146,6 +146,30 @@ def test_every_reader_computes_the_same_of_what_it_sees(steps: list[Step]) -> No
         assert state_hash(partial, read) == state_hash(whole, read)
 
 
+def test_no_control_entry_depends_on_what_only_a_channels_readers_see() -> None:
+    course = Course()
+    cast, operation = course.cast, course.cast.operation
+    pair = course.channels[1]
+    operation.rotate(pair)
+    operation.append(operation.close(pair, cast.chief))
+    span = list(operation.state.window)
+    shrink = {"chan": pair, "add": [cast.deputy.id], "remove": [cast.officer.id]}
+    offers = [
+        operation.author("channel.members", shrink, cast.chief),
+        operation.author("window.propose", {"channels": [[pair, span]]}, cast.chief),
+        operation.channel_entry("red", [cast.chief], parent=pair),
+        operation.author("members.remove", {"persons": [cast.officer.id]}, cast.chief),
+    ]
+    unread = OperationLog(cast.directory.log)
+    for item in operation.entries:
+        withheld = Sequenced(item.seq, item.at, item.scope, item.inner, None)
+        unread.apply(withheld if item.scope == pair else item)
+    for entry in offers:
+        item = operation.sequenced(entry)
+        theirs, ours = unread.check(item), operation.log.check(item)
+        assert isinstance(theirs, Rejected) == isinstance(ours, Rejected)
+
+
 @FEW
 @given(STEPS)
 def test_no_message_stands_between_a_loss_of_a_recipient_and_the_next_rotate(

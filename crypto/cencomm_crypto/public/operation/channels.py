@@ -69,8 +69,8 @@ def _expect_directed(state: OperationState, act: Act, channel: Channel, parent: 
     """A directed channel hides what its parent must not read (A54); it never stands alone."""
     if parent.main or parent.parent is not None:
         raise bad_value("the parent must be neither the main channel nor a directed one")
-    if parent.closed_at is not None:
-        raise RuleViolation(ErrorCode.CLOSED, "the parent channel is closed")
+    if state.window_over(parent, act.at):
+        raise RuleViolation(ErrorCode.CLOSED, "the parent channel is over")
     if channel.window != parent.window:
         raise bad_value(f"window {list(channel.window)} read; the parent's expected")
     coordinates = state.role_of(act.person.id) is Role.COORDINATOR
@@ -110,7 +110,7 @@ def _change_members(state: OperationState, act: Act) -> OperationState:
     listed = channel.members
     if listed is None:
         raise bad_value("this channel's members follow from a rule")
-    if state.channel_over(channel, act.at):
+    if state.window_over(channel, act.at):
         raise RuleViolation(ErrorCode.CLOSED, "the channel is over")
     expect_distinct([*add, *remove], "person")
     if not add and not remove:

@@ -107,8 +107,6 @@ def _extend_window(state: OperationState, act: Act, body: Mapping[str, Value]) -
 def _expect_own_window(channel: Channel, act: Act) -> None:
     if channel.main or channel.parent is not None:
         raise bad_value("the main channel follows the operation, a directed one its parent")
-    if channel.closed_at is not None:
-        raise RuleViolation(ErrorCode.CLOSED, f"channel {channel.name!a} is closed")
     if act.at > channel.window[1]:
         # its members may have revealed what they held: an end is final
         raise RuleViolation(ErrorCode.OUT_OF_WINDOW, f"channel {channel.name!a} has ended")

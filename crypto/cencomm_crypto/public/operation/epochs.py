@@ -182,9 +182,9 @@ def _drop(state: OperationState, channel: Channel, act: Act) -> Channel:
 def _expect_sealable(state: OperationState, channel: Channel, act: Act) -> Channel:
     """The channel takes sealed content now, under its current epoch (A3, A19)."""
     expect_open(state, channel, act)
-    reason = pending_rotation(state, channel.id, act.directory)
     if channel.epoch:
         _expect_current(channel, act)
+    reason = pending_rotation(state, channel.id, act.directory)
     if reason is not None:
         raise RuleViolation(
             ErrorCode.STALE_EPOCH, f"a rotate is due ({reason}) before anything is sealed"

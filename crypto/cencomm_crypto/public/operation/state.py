@@ -199,10 +199,16 @@ class OperationState:
             return self.window
         return channel.window if channel.parent is None else self.channels[channel.parent].window
 
+    def window_over(self, channel: Channel, at: int) -> bool:
+        """Whether time or the operation's end put an end to a channel: what everybody can tell."""
+        return at > self.window_of(channel)[1] + self.grace or self.ended(at)
+
     def channel_over(self, channel: Channel, at: int) -> bool:
-        """Whether a channel is over at `at`: closed, out of its window and grace, or all ended."""
-        late = at > self.window_of(channel)[1] + self.grace
-        return late or channel.closed_at is not None or self.ended(at)
+        """Whether a channel is over at `at`, also by its own channel.close: for its readers.
+
+        No rule of a control entry asks this: others could not follow.
+        """
+        return channel.closed_at is not None or self.window_over(channel, at)
 
     def watermark_of(self, channel: Channel) -> int:
         """Directory size at which the channel's next entry is judged, at least."""
