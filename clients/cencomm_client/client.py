@@ -178,6 +178,11 @@ class Client:
         return self._station.vault.device
 
     @property
+    def vault(self) -> Vault:
+        """The open vault: keys of this device."""
+        return self._station.vault
+
+    @property
     def is_bot(self) -> bool:
         """Whether the person is a bot."""
         return self._station.vault.is_bot

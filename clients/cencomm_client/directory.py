@@ -49,6 +49,12 @@ class Directory:
         """A person by functional code; raises ProtocolError(UNKNOWN_PERSON)."""
         return self.state.persons[person_id(self.state, code)]
 
+    @property
+    def administration(self) -> str:
+        """Code of this person's own administration."""
+        state = self.state
+        return state.admins[state.persons[self._station.vault.person].admin].code
+
     async def refresh(self) -> None:
         """Read it to its newest checkpoint."""
         await self._station.mirror.pull_directory(self._station.transport)

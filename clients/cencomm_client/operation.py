@@ -114,6 +114,10 @@ class Operation:
         station = self._station
         return standing_remarks(self.state, station.directory, station.vault.person)
 
+    def root(self, size: int) -> bytes | None:
+        """Root of this device's own tree at a size; None beyond what was read."""
+        return self._station.mirror.operation(self.id).root(size)
+
     async def refresh(self) -> None:
         """Read the log to its newest checkpoint and fetch the keys that are there for us."""
         await self._poster.pull()
