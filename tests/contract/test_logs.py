@@ -232,3 +232,13 @@ async def test_orphan_wraps_go_and_known_or_young_ones_stay(store: Store, clock:
     assert await store.wraps(LOG, CHAN, 1, b"e" * 32) is not None
     assert await store.wraps(OTHER, CHAN, 1, b"d" * 32) is not None
     assert await store.grants(LOG, CHAN, 1, DEVICE) == []
+
+
+async def test_numbers_come_back_as_plain_integers(store: Store) -> None:
+    """Not as a driver's own 64-bit kind: the deterministic CBOR takes none but int (A14)."""
+    await fill(store, 1)
+    await store.put_checkpoint(LOG, 1, b"note")
+    (doc,) = await store.read_entries(LOG, 0, 1)
+    newest = await store.newest_checkpoint(LOG)
+    assert newest is not None
+    assert {type(doc.seq), type(doc.at), type(newest.size)} == {int}

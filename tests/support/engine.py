@@ -82,9 +82,9 @@ class Served:
         await served.follow_directory()
         return served
 
-    async def another(self, **settings: Any) -> Served:
-        """A second process on the same store."""
-        other = Served(self.directory, self.store, self.clock, **settings)
+    async def another(self, store: LogStore | None = None, **settings: Any) -> Served:
+        """A second process on the same store; `store`: its own connection to it."""
+        other = Served(self.directory, store or self.store, self.clock, **settings)
         other._posted = self._posted
         await other.logs.start()
         return other

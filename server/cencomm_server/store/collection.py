@@ -56,10 +56,11 @@ class Records:
         self._key = layout.key
         self._names = tuple(field.name for field in dataclasses.fields(record))
         hints = get_type_hints(record)
-        self._enums = {
+        # 64-bit integers come back as the driver's own kind of int, which CBOR refuses
+        self._kinds = {
             name: hint
             for name, hint in hints.items()
-            if isinstance(hint, type) and issubclass(hint, StrEnum)
+            if isinstance(hint, type) and (hint is int or issubclass(hint, StrEnum))
         }
 
     def document(self, record: Any, **more: Any) -> Document:
@@ -70,7 +71,7 @@ class Records:
     def values(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """The record's arguments out of a document; fields that it does not know are left."""
         values = {name: document[self._stored(name)] for name in self._names}
-        return values | {name: kind(values[name]) for name, kind in self._enums.items()}
+        return values | {name: kind(values[name]) for name, kind in self._kinds.items()}
 
     def _stored(self, name: str) -> str:
         return "_id" if name == self._key else name
