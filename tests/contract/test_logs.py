@@ -82,6 +82,16 @@ async def test_what_is_read_is_what_was_appended(store: Store) -> None:
     assert await store.read_entries(OTHER, 0, 9) == [entry(0, id=77)]
 
 
+async def test_numbers_are_plain_integers_and_bytes_are_bytes(store: Store) -> None:
+    """A driver's own kinds of them would be refused by the encoder (PROTOCOL 2)."""
+    await store.append_entries(LOG, [replace(entry(0), at=2**52)])
+    (doc,) = await store.read_entries(LOG, 0, 1)
+    kinds = {name: type(getattr(doc, name)) for name in doc.__slots__}
+    assert kinds.pop("seq") is int
+    assert kinds.pop("at") is int
+    assert set(kinds.values()) == {bytes}
+
+
 async def test_an_empty_batch_appends_nothing(store: Store) -> None:
     assert await store.append_entries(LOG, []) == 0
     assert await store.last_seq(LOG) == -1

@@ -92,7 +92,10 @@ async def test_the_first_enrolment_stays(store: Store) -> None:
     assert await store.put_enrolment(b"i" * 16, ENROLMENT)
     assert await store.put_enrolment(b"i" * 16, replace(ENROLMENT, received=NOW + 9))
     assert not await store.put_enrolment(b"i" * 16, replace(ENROLMENT, sign_pk=b"x" * 32))
-    assert await store.invitation(b"i" * 16) == replace(INVITATION, enrolment=ENROLMENT)
+    kept = await store.invitation(b"i" * 16)
+    assert kept == replace(INVITATION, enrolment=ENROLMENT)
+    assert kept.enrolment is not None
+    assert type(kept.enrolment.received) is int
     assert not await store.put_enrolment(b"j" * 16, ENROLMENT)
 
 

@@ -49,11 +49,10 @@ class Collection(Protocol):
 
 
 class Records:
-    """One kind of record and the layout of its collection: `document(record)` and back."""
+    """One kind of record, and the layout of its collection unless it is nested in another."""
 
-    def __init__(self, record: type, layout: Layout) -> None:
-        self._record = record
-        self._key = layout.key
+    def __init__(self, record: type, layout: Layout | None = None) -> None:
+        self._key = None if layout is None else layout.key
         self._names = tuple(field.name for field in dataclasses.fields(record))
         hints = get_type_hints(record)
         # 64-bit integers come back as the driver's own kind of int, which CBOR refuses

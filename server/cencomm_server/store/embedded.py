@@ -80,7 +80,7 @@ class EmbeddedStore:
     @property
     def uri(self) -> str:
         """Where the child listens, with its password; stays the same over restarts."""
-        return self._uri(f"{_USER}:{self._password}@", "&authMechanism=SCRAM-SHA-256")
+        return _uri(self._port, f"{_USER}:{self._password}@", "&authMechanism=SCRAM-SHA-256")
 
     @property
     def pid(self) -> int | None:
@@ -140,10 +140,6 @@ class EmbeddedStore:
     def _fresh(self) -> Path:
         return self._folder / "data.new"
 
-    def _uri(self, credentials: str, more: str = "") -> str:
-        place = f"{credentials}127.0.0.1:{self._port}"
-        return f"mongodb://{place}/?replicaSet=secantus&retryWrites=false&authSource=admin{more}"
-
     async def _make_data(self) -> None:
         """A new data folder with its one user, complete or not there at all.
 
@@ -158,7 +154,7 @@ class EmbeddedStore:
         _write_secret(self._folder / "secantusd.toml", "[oplog]\nretention_seconds = 60.0\n")
         await self._launch(fresh)
         try:
-            await mongo.create_user(self._uri(""), _USER, password)
+            await mongo.create_user(_uri(self._port, ""), _USER, password)
         finally:
             await self._terminate()
         self._port = 0
@@ -244,6 +240,29 @@ class EmbeddedStore:
                 else:
                     self._report(StoreEvent(StoreEventKind.RESTARTED, f"pid {self.pid}"))
                     break
+
+
+def uri_of_running(folder: Path) -> str | None:
+    """Where the child of a server that is running on this folder listens, else None.
+
+    For `doctor` and `export`, which look while the server works; as secret as `EmbeddedStore.uri`.
+    """
+    try:
+        os.close(_locked(folder.resolve()))
+    except BadInstallation:
+        pass
+    else:
+        return None
+    line = _READY.search(_content(folder / "store.log"))
+    if line is None:
+        raise StoreDown("the embedded store of the running server is not ready")
+    password = (folder / "password").read_text(encoding="ascii")
+    return _uri(int(line[1]), f"{_USER}:{password}@", "&authMechanism=SCRAM-SHA-256")
+
+
+def _uri(port: int, credentials: str, more: str = "") -> str:
+    place = f"{credentials}127.0.0.1:{port}"
+    return f"mongodb://{place}/?replicaSet=secantus&retryWrites=false&authSource=admin{more}"
 
 
 def _content(log: Path) -> bytes:

@@ -77,7 +77,7 @@ class KeptLogs:
             if not await self._stands(log, refused.seq):
                 other = await self._by_id(log, refused.scope, refused.device, refused.id, ["seq"])
                 if other is not None:
-                    raise DuplicateEntry(other["seq"], inserted)
+                    raise DuplicateEntry(int(other["seq"]), inserted)
         return inserted
 
     async def read_entries(self, log: LogId, start: int, stop: int) -> list[EntryDoc]:

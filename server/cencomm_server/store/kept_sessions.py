@@ -14,6 +14,7 @@ from cencomm_server.store.port import KeyTaken
 
 _SESSION = Records(SessionDoc, schema.SESSIONS)
 _INVITATION = Records(InvitationDoc, schema.INVITATIONS)
+_ENROLMENT = Records(EnrolmentDoc)
 _KEPT_INVITATIONS_MS = 30 * 86400 * 1000  # how long an expired one can still be looked up
 
 
@@ -86,7 +87,7 @@ class KeptSessions:
         return [_invitation(document) for document in found if document["_id"] > after][:limit]
 
     async def put_enrolment(self, lookup: bytes, doc: EnrolmentDoc) -> bool:
-        enrolment = dataclasses.asdict(doc)
+        enrolment = _ENROLMENT.document(doc)
         if await self._invitations.update(
             {"_id": lookup, "closed": False, "enrolment": None}, {"$set": {"enrolment": enrolment}}
         ):
@@ -105,7 +106,7 @@ class KeptSessions:
 def _invitation(document: Document) -> InvitationDoc:
     values = _INVITATION.values(document)
     if values["enrolment"] is not None:
-        values["enrolment"] = EnrolmentDoc(**values["enrolment"])
+        values["enrolment"] = EnrolmentDoc(**_ENROLMENT.values(values["enrolment"]))
     return InvitationDoc(**values)
 
 

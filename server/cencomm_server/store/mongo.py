@@ -35,7 +35,7 @@ from cencomm_server.store.port import KeyTaken, StoreFull, wall_clock
 _T = TypeVar("_T")
 _DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 _TIMEOUTS_MS: dict[str, Any] = {
-    "serverSelectionTimeoutMS": 5_000,
+    "serverSelectionTimeoutMS": 3_000,
     "connectTimeoutMS": 5_000,
     "socketTimeoutMS": 15_000,
     "waitQueueTimeoutMS": 10_000,
@@ -121,7 +121,7 @@ class MongoStore(KeptLogs, KeptAccounts, KeptSessions):
         document = await self._meta.find_one({"_id": _NAME})
         if document is None:
             raise Internal("the store lost the document that names its format")
-        return MetaDoc(document["format"])
+        return MetaDoc(int(document["format"]))
 
     async def ping(self) -> None:
         if not await self._meta.update({"_id": _NAME}, {"$inc": {"pings": 1}}):
