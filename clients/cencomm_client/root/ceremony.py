@@ -29,6 +29,7 @@ from cencomm_client.root.keyfile import NO_DIRECTORY, RootKey, RootKind
 from cencomm_client.sealed_file import Random
 from cencomm_client.transport import Transport
 
+NOTHING_SEEN = Head(0, EMPTY_ROOT)
 NO_WITNESSES: Mapping[str, Value] = {"keys": [], "k": 0, "fresh": 0, "mode": "warn"}
 
 
@@ -226,7 +227,7 @@ def complete(
         device=device_id(poster.poster.public),
         id=entry_id(now_ms, random),
         time=now_ms,
-        seen=Head(0, EMPTY_ROOT) if genesis else seen,
+        seen=NOTHING_SEEN if genesis else seen,
         log=None if genesis else LogId(draft.directory[:16]),
     )
     return author(header, draft.complete_body(), poster.poster)
