@@ -205,7 +205,12 @@ class Client:
     # -- session ------------------------------------------------------------------------------
 
     async def wait_enrolled(self, patience_s: float = 60.0, every_s: float = 1.0) -> None:
-        """Wait until somebody vouched for this device; raises EnrolmentWaiting."""
+        """Wait until somebody vouched for this device; raises EnrolmentWaiting.
+
+        Returns at once for a device that came by no invitation: an NCP's first one.
+        """
+        if enrolment.pending_invitation(self._station.vault) is None:
+            return
         await enrolment.wait_until_vouched(
             self._station.vault, self._station.transport, patience_s=patience_s, every_s=every_s
         )
