@@ -14,7 +14,8 @@ from cencomm_client.demo.verbs import serve
 def run() -> None:
     """Serve the verbs of the custodians or of a participant until standard input ends."""
     key = sys.argv[1]
-    asyncio.run(serve(Roots().verbs if key == ROOTS else Field(key).verbs))
+    part = Roots() if key == ROOTS else Field(key)
+    asyncio.run(serve(part.verbs, part.leave))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from cencomm_crypto.public.keys import BoxKey
 from cencomm_crypto.public.wire import Sequenced, decode_sequenced, split_sequence
 
 _MAX_RECORD = 64 * 1024 * 1024
+_ENTRY, _WRAPS, _GRANT = 1, 2, 3
 
 
 @dataclass(slots=True)
@@ -32,17 +33,18 @@ class Dump:
 
     @classmethod
     def read(cls, path: Path, log: bytes) -> Dump:
-        """Records [log, "entry", item] and [log, "wraps", bytes] of one log."""
+        """Entries, wraps, share wraps and granted wraps of one log (docs/api.md, The export)."""
         dump = cls()
         for record in split_sequence(path.read_bytes(), max_item=_MAX_RECORD):
-            owner, kind, data = decode(record, max_size=_MAX_RECORD)
-            if owner != log:
+            value = decode(record, max_size=_MAX_RECORD)
+            if not isinstance(value, list) or value[1] != log:
                 continue
-            if kind == "entry":
-                dump.items.append(decode_sequenced(data))
-            elif kind == "wraps":
-                size = len(data)
-                dump.wraps += [data[at : at + WRAP_SIZE] for at in range(0, size, WRAP_SIZE)]
+            if value[0] == _ENTRY:
+                dump.items.append(decode_sequenced(value[2]))
+            elif value[0] in (_WRAPS, _GRANT):
+                for data in value[5:]:
+                    size = len(data) - len(data) % WRAP_SIZE
+                    dump.wraps += [data[at : at + WRAP_SIZE] for at in range(0, size, WRAP_SIZE)]
         return dump
 
 

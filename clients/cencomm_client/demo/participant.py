@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,12 +42,24 @@ class Participant:
         self._seen_ms: dict[bytes, int] = {}
         self._folder = Path()
         self._vouching = asyncio.Lock()
+        self._invited = False
 
     @property
     def verbs(self) -> dict[str, Verb]:
         """What the conductor may ask: every public coroutine of this class."""
-        names = [name for name in dir(type(self)) if not name.startswith("_") and name != "verbs"]
-        return {name: getattr(self, name) for name in names}
+        kind = type(self)
+        return {
+            name: getattr(self, name)
+            for name in dir(kind)
+            if not name.startswith("_") and inspect.iscoroutinefunction(getattr(kind, name))
+        }
+
+    async def leave(self) -> None:
+        """The end of the process: save and close everything."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._client is not None:
+            await self._client.close()
 
     @property
     def client(self) -> Client:
@@ -85,11 +98,13 @@ class Enrolment(Participant):
         """A new device from an invitation; returns once its keys were handed in."""
         self._folder = Path(vault).parent
         self._client = await Client.enrol(invitation, Path(vault), password, settings=SETTINGS)
+        self._invited = True
         return {"device": self._client.device.hex()}
 
     async def register(self) -> dict[str, Any]:
         """First registration; the second factor goes to this process's own file."""
-        await self.client.wait_enrolled(every_s=0.1)
+        if self._invited:  # whoever a root appointed is told so by the custodians
+            await self.client.wait_enrolled(every_s=0.1)
 
         async def authenticator(seed: TotpSeed) -> str:
             await asyncio.to_thread(self._keep_seed, seed.secret)

@@ -82,11 +82,10 @@ class Play:
             "kinds": ["HIT"],
             "rate": 60,
         }
-        await self._cast["rilo"].call("admit", members=[bot])
-        phase = await self._cast["rilo"].call("set_phase", phase="prep")
+        last = await self._cast["rilo"].call("admit", members=[bot])
         readers = [p.key for p in scenario.PARTICIPANTS if p.role != "auditor" and p.key != "rilo"]
         await asyncio.gather(
-            *(self._cast[key].call("join", log=self._log, size=phase["seq"] + 1) for key in readers)
+            *(self._cast[key].call("join", log=self._log, size=last["seq"] + 1) for key in readers)
         )
         seen = await self._cast["fr"].call("state")
         codes = {person.code for person in scenario.PARTICIPANTS if person.role != "auditor"}
@@ -95,7 +94,7 @@ class Play:
             "the group exists with its members, audit set and window",
             acted="rilo",
             by=("fr",),
-            held=set(seen["members"]) == codes and seen["phase"] == "prep",
+            held=set(seen["members"]) == codes and seen["phase"] == "draft",
             log=self._log,
             entries=seen["size"],
             members=sorted(seen["members"]),
@@ -109,7 +108,7 @@ class Play:
             "nothing can be sealed before the window opens",
             acted="fr",
             by=("de",),
-            held=early == "out_of_window" and not any(witness["epochs"].values()),
+            held=early in ("out_of_window", "wrong_phase") and not any(witness["epochs"].values()),
             code=early,
             epochs=witness["epochs"],
         )
@@ -117,6 +116,7 @@ class Play:
     async def _act_window_opens(self) -> None:
         self._screen.act("2. The window opens")
         await asyncio.sleep(max(0.0, self._opens - time.time()))
+        await self._cast["rilo"].call("set_phase", phase="prep")
         live = await self._cast["rilo"].call("set_phase", phase="live")
         rotated = await self._all(
             WATCHERS, "wait_for_epoch", channel=scenario.FIELD, n=1, timeout_s=40
@@ -365,7 +365,7 @@ class Play:
             acted="fr",
             by=auditors,
             held=all(
-                result["complete"] and result["opened"] == 0 and result["rejected"] == 0
+                result["ok"] and result["readable"] == 0 and result["withheld"] == 0
                 for result in results.values()
             ),
             results=results,

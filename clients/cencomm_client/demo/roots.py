@@ -41,6 +41,13 @@ class Roots:
         """What the conductor may ask."""
         return {"found": self.found, "appoint": self.appoint, "grant": self.grant}
 
+    async def leave(self) -> None:
+        """The end of the process: give the key files back."""
+        for root in (*self._governance, *self._administrations.values()):
+            root.close()
+        if self._transport is not None:
+            await self._transport.close()
+
     async def found(
         self, folder: str, passphrase: str, url: str, name: str, log_key: str, codes: list[str]
     ) -> dict[str, Any]:

@@ -13,8 +13,11 @@ from cencomm_crypto.errors import CencommError
 Verb = Callable[..., Awaitable[Any]]
 
 
-async def serve(verbs: Mapping[str, Verb]) -> None:
-    """Answer lines {"id", "verb", "values"} until standard input ends; calls run side by side."""
+async def serve(verbs: Mapping[str, Verb], leave: Callable[[], Awaitable[None]]) -> None:
+    """Answer lines {"id", "verb", "values"} until standard input ends; calls run side by side.
+
+    Then `leave`.
+    """
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=64 * 1024 * 1024)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -27,6 +30,7 @@ async def serve(verbs: Mapping[str, Verb]) -> None:
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
+    await leave()
 
 
 async def _answer(verbs: Mapping[str, Verb], call: Mapping[str, Any]) -> None:
