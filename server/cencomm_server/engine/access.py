@@ -25,10 +25,14 @@ Whole = Callable[[int, bytes], bool]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`size`: the log ends here for this reader; `whole(seq, scope)`: entry, or 56 bytes."""
+    """`size`: the log ends here for this reader; `whole(seq, scope)`: entry, or 56 bytes.
+
+    `goes_on`: what comes later is for this reader too.
+    """
 
     size: int
     whole: Whole
+    goes_on: bool = True
 
 
 def access(runtime: LogRuntime, reader: Reader, now: int) -> Access:
@@ -58,7 +62,7 @@ def operation_access(runtime: OperationRuntime, reader: Reader, now: int) -> Acc
     if reader.person in state.former:
         left = runtime.left_at(reader.person)
         if left is not None:
-            return Access(left + 1, _Sight(runtime, reader, state, now))
+            return Access(left + 1, _Sight(runtime, reader, state, now), goes_on=False)
     return None
 
 

@@ -94,13 +94,13 @@ class Fanout:
         committed = runtime.committed
         if committed is None:
             return
-        size = committed.size
+        size, goes_on = committed.size, True
         if isinstance(runtime, OperationRuntime):
             found = operation_access(runtime, reader, self._logs.clock.wall_ms())
             if found is None:
                 return
-            size = found.size
-        if size == committed.size:
+            size, goes_on = found.size, found.goes_on
+        if goes_on:
             audience = self._audiences.setdefault(runtime.log_id, _Audience())
             audience.readers[subscriber] = reader
             for scope, whole in audience.whole.items():
@@ -120,7 +120,7 @@ class Fanout:
         now = self._logs.clock.wall_ms()
         for subscriber, reader in self._readers.items():
             found = operation_access(runtime, reader, now)
-            stays = found is not None and found.size == runtime.size
+            stays = found is not None and found.goes_on
             if stays != (subscriber in audience.readers):
                 audience.readers.pop(subscriber, None)
                 self._attend(runtime, subscriber, reader)
