@@ -18,18 +18,18 @@ from cencomm_client.vault import Vault
 from cencomm_crypto.member.invitation import Invitation
 from cencomm_crypto.public.keys import BoxKey, SigningKey, SigType, enrol_message
 
-from tests.support.deployment import Deployment, deployment
+from tests.support.loopback import Loopback, loopback
 from tests.support.vaults import PASSWORD, derive
 
 
 @pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[Deployment]:
-    async with deployment(tmp_path) as running:
+async def made(tmp_path: Path) -> AsyncIterator[Loopback]:
+    async with loopback(tmp_path) as running:
         yield running
 
 
 async def test_a_person_comes_in_by_invitation_and_a_second_device_by_its_first(
-    made: Deployment,
+    made: Loopback,
 ) -> None:
     ncp = await made.ncp("FR")
     officer = await made.enrol(ncp, "FR-014")
@@ -51,7 +51,7 @@ async def test_a_person_comes_in_by_invitation_and_a_second_device_by_its_first(
     assert enrolment.pending_invitation(officer.vault) is None
 
 
-async def test_keys_that_the_server_swapped_are_not_vouched_for(made: Deployment) -> None:
+async def test_keys_that_the_server_swapped_are_not_vouched_for(made: Loopback) -> None:
     """A40: the server answers with keys of its own, and a proof of possession that holds."""
     ncp = await made.ncp("FR")
     invitation = await made.invite(ncp, "FR-014")
@@ -81,7 +81,7 @@ async def test_keys_that_the_server_swapped_are_not_vouched_for(made: Deployment
         assert (keys.problem.code, keys.problem.row) == ("enrolment_proof", "A40")
 
 
-async def test_keys_for_an_invitation_that_nobody_made_are_not_shown(made: Deployment) -> None:
+async def test_keys_for_an_invitation_that_nobody_made_are_not_shown(made: Loopback) -> None:
     ncp = await made.ncp("FR")
     await made.invite(ncp, "FR-014")
     (issued,) = ncp.vault.invitations()
@@ -89,7 +89,7 @@ async def test_keys_for_an_invitation_that_nobody_made_are_not_shown(made: Deplo
     assert await enrolment.received(ncp.vault, ncp.transport) == ()
 
 
-async def test_an_invitation_serves_one_device(made: Deployment) -> None:
+async def test_an_invitation_serves_one_device(made: Loopback) -> None:
     ncp = await made.ncp("FR")
     invitation = await made.invite(ncp, "FR-014")
     first = enrolment.accept_invitation(made.folder / "a", invitation, PASSWORD, derive=derive)
@@ -103,7 +103,7 @@ async def test_an_invitation_serves_one_device(made: Deployment) -> None:
         await enrolment.wait_until_vouched(first, transport, patience_s=0.1, every_s=0.05)
 
 
-async def test_an_unknown_invitation_is_refused(made: Deployment) -> None:
+async def test_an_unknown_invitation_is_refused(made: Loopback) -> None:
     ncp = await made.ncp("FR")
     good = await made.invite(ncp, "FR-014")
     other = replace(good, secret=b"x" * 32)
@@ -123,7 +123,7 @@ async def test_an_unknown_invitation_is_refused(made: Deployment) -> None:
         await enrolment.announce(plain, await made.transport())
 
 
-async def test_an_unfinished_enrolment_goes_on_after_a_restart(made: Deployment) -> None:
+async def test_an_unfinished_enrolment_goes_on_after_a_restart(made: Loopback) -> None:
     ncp = await made.ncp("FR")
     invitation = await made.invite(ncp, "FR-014")
     path = made.folder / "vault"
@@ -141,7 +141,7 @@ async def test_an_unfinished_enrolment_goes_on_after_a_restart(made: Deployment)
 
 
 async def test_a_device_that_the_directory_shows_otherwise_is_not_finished(
-    made: Deployment,
+    made: Loopback,
 ) -> None:
     """A2: the own device must be there, with own keys, under the own person."""
     ncp = await made.ncp("FR")
@@ -165,7 +165,7 @@ async def test_a_device_that_the_directory_shows_otherwise_is_not_finished(
     assert ncp.mirror.directory.size == made_known
 
 
-async def test_only_an_ncp_of_the_same_administration_vouches(made: Deployment) -> None:
+async def test_only_an_ncp_of_the_same_administration_vouches(made: Loopback) -> None:
     france, spain = await made.ncp("FR"), await made.ncp("ES")
     invitation = await made.invite(france, "FR-014")
     with pytest.raises(Refused) as caught:

@@ -24,24 +24,24 @@ from cencomm_client.vault import Vault
 from cencomm_crypto.public.keys import SigType, login_message, verify
 from cencomm_crypto.public.primitives import sha256
 
-from tests.support.deployment import Deployment, Member, deployment, now_ms
+from tests.support.loopback import Loopback, Member, loopback, now_ms
 from tests.support.vaults import PASSWORD
 from tests.support.web import answering
 
 
 @pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[Deployment]:
-    async with deployment(tmp_path) as running:
+async def made(tmp_path: Path) -> AsyncIterator[Loopback]:
+    async with loopback(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
-async def ncp(made: Deployment) -> Member:
+async def ncp(made: Loopback) -> Member:
     return await made.ncp("FR")
 
 
 async def test_a_login_binds_a_token_that_only_this_device_and_the_vault_know(
-    made: Deployment, ncp: Member
+    made: Loopback, ncp: Member
 ) -> None:
     before = ncp.vault.session
     opened = await ncp.login()
@@ -55,7 +55,7 @@ async def test_a_login_binds_a_token_that_only_this_device_and_the_vault_know(
     assert await ncp.transport.logs()
 
 
-async def test_a_session_is_taken_up_again(made: Deployment, ncp: Member) -> None:
+async def test_a_session_is_taken_up_again(made: Loopback, ncp: Member) -> None:
     transport = await made.transport()
     found = await session.resume(ncp.vault, transport, now_ms)
     assert found is not None
@@ -63,7 +63,7 @@ async def test_a_session_is_taken_up_again(made: Deployment, ncp: Member) -> Non
     assert await session.resume(ncp.vault, transport, lambda: found.until_ms) is None
 
 
-async def test_after_logout_the_token_is_nowhere(made: Deployment, ncp: Member) -> None:
+async def test_after_logout_the_token_is_nowhere(made: Loopback, ncp: Member) -> None:
     token = ncp.transport.token
     await session.logout(ncp.vault, ncp.transport)
     assert ncp.vault.session is None
@@ -84,7 +84,7 @@ async def test_logout_without_a_server_still_forgets_the_token(ncp: Member) -> N
     assert ncp.vault.session is None
 
 
-async def test_whatever_is_wrong_gives_one_answer(made: Deployment, ncp: Member) -> None:
+async def test_whatever_is_wrong_gives_one_answer(made: Loopback, ncp: Member) -> None:
     async def wrong() -> str:
         return "000000"
 
@@ -100,7 +100,7 @@ async def test_whatever_is_wrong_gives_one_answer(made: Deployment, ncp: Member)
     assert wrong_code.value.detail == used_code.value.detail
 
 
-async def test_a_bot_logs_in_with_its_secret(made: Deployment, ncp: Member) -> None:
+async def test_a_bot_logs_in_with_its_secret(made: Loopback, ncp: Member) -> None:
     bot = await made.bot(ncp, "FR-BOT-1")
     assert bot.vault.is_bot
     assert await bot.transport.logs()
@@ -133,9 +133,7 @@ async def test_another_directory_at_the_address_gets_no_secret(ncp: Member) -> N
     assert reached == []
 
 
-async def test_a_challenge_is_signed_for_this_origin_and_token(
-    made: Deployment, ncp: Member
-) -> None:
+async def test_a_challenge_is_signed_for_this_origin_and_token(made: Loopback, ncp: Member) -> None:
     """A27: what a phishing server relays is signed for the phishing server's origin."""
     token = b"t" * 32
     proof = await session.prove_device(ncp.vault, ncp.transport, token)
@@ -150,7 +148,7 @@ async def test_a_challenge_is_signed_for_this_origin_and_token(
 
 
 async def test_the_live_connection_opens_with_the_session_and_ends_with_it(
-    made: Deployment, ncp: Member
+    made: Loopback, ncp: Member
 ) -> None:
     opened = asyncio.Event()
 
@@ -180,7 +178,7 @@ async def test_the_live_connection_opens_with_the_session_and_ends_with_it(
         await session.live_auth(ncp.vault, ncp.transport)
 
 
-async def test_a_vault_opens_in_a_thread_and_keeps_its_floor(made: Deployment, ncp: Member) -> None:
+async def test_a_vault_opens_in_a_thread_and_keeps_its_floor(made: Loopback, ncp: Member) -> None:
     """The real derivation runs here once more: what the tests remember is the same (A24)."""
     ncp.vault.close()
     with pytest.raises(VaultPassword):
@@ -191,7 +189,7 @@ async def test_a_vault_opens_in_a_thread_and_keeps_its_floor(made: Deployment, n
     again.close()
 
 
-async def test_without_an_account_there_is_no_session(made: Deployment, ncp: Member) -> None:
+async def test_without_an_account_there_is_no_session(made: Loopback, ncp: Member) -> None:
     member = await made.accept(ncp, await made.invite(ncp, "FR-014"), "new")
 
     async def code() -> str:
