@@ -127,6 +127,8 @@ class LiveSockets:
 
     async def stop(self) -> None:
         """End all connections; call after the last receipts have been given."""
+        if self._stopping:
+            return
         self._stopping = True
         for wire in tuple(self._wires.values()):
             wire.drop(GOING_AWAY, "shutting_down: the server is stopping")
