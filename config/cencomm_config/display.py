@@ -24,8 +24,8 @@ _INVISIBLE = frozenset(
 )
 # Cc, Cf (bidi, zero width, tags), Cs, Co, Cn, Zl, Zp: never shown as themselves.
 _HIDDEN_CATEGORIES = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
-# Characters that HTML, Markdown links or rich's markup would act on, as their full-width forms.
-_MARKUP = str.maketrans({sign: chr(ord(sign) + 0xFEE0) for sign in "<>&[]`\\"})
+# Characters that HTML, links of Markdown or rich's markup would act on, as their full-width forms.
+_MARKUP = str.maketrans({sign: chr(ord(sign) + 0xFEE0) for sign in "<>&[]"})
 
 
 def shown(text: str, *, max_len: int | None = None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -133,15 +134,12 @@ class ServerSettings(BaseSettings):
         le=16 << 20,
         description="Greatest submitted entry with its wraps and shares, bytes; before parsing.",
     )
-    max_challenges: int = Field(
-        10_000, ge=100, le=1_000_000, description="Login challenges that may be open at once."
-    )
     max_sockets: int = Field(
         10_000, ge=1, le=1_000_000, description="Live sockets at once; further ones get too_busy."
     )
     socket_buffer_bytes: int = Field(
-        1 << 20,
-        ge=64 * 1024,
+        64 * 1024,
+        ge=16 * 1024,
         le=64 << 20,
         description="Bytes that may wait for one slow socket before it gets only `head` notices.",
     )
@@ -254,7 +252,7 @@ def load(config: Path | None = None, **overrides: Any) -> ServerSettings:
         raise BadSettings(f"{path}: {error}") from None
 
 
-def unknown_variables(environ: dict[str, str] | os._Environ[str]) -> list[str]:
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Names in the environment that look like settings and are none: a typing error shows here."""
     known = {ENV_PREFIX + name.upper() for name in ServerSettings.model_fields}
     return sorted(

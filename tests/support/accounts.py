@@ -10,13 +10,11 @@ from cencomm_crypto.public.directory.state import DirectoryState, Person
 from cencomm_crypto.public.ids import DeviceId, PersonId
 from cencomm_crypto.public.keys import SigType, login_message
 from cencomm_crypto.public.primitives import sha256
-from cencomm_server.accounts.bots import BotAccounts
 from cencomm_server.accounts.hashing import SecretHasher
-from cencomm_server.accounts.invitations import Invitations
-from cencomm_server.accounts.login import Accounts, Login, Registration
-from cencomm_server.accounts.proof import DeviceProofs, Proof
-from cencomm_server.accounts.revocations import Revocations
-from cencomm_server.accounts.sessions import Session, Sessions
+from cencomm_server.accounts.login import Login, Registration
+from cencomm_server.accounts.proof import Proof
+from cencomm_server.accounts.services import AccountLimits, AccountServices
+from cencomm_server.accounts.sessions import Session
 from cencomm_server.accounts.totp import TotpSecrets
 from cencomm_server.accounts.tries import Tries
 from cencomm_server.store.memory import MemoryStore
@@ -69,53 +67,33 @@ class Desk:
         self.directory = BuiltDirectory(builder)
         self.sockets = SeenSockets()
         self.hasher = SecretHasher(threads=2, queue=200, memory_kib=64, passes=1)
-        self.totp = TotpSecrets(TOTP_KEY)
-        self.tries = Tries(self.store, self.clock, most=5, window_s=900)
-        self.proofs = DeviceProofs(
-            key=TOTP_KEY,
-            ttl_s=60,
-            origin=ORIGIN,
-            directory=self.directory,
-            store=self.store,
-            clock=self.clock,
-        )
-        self.sessions = Sessions(
+        self.services = AccountServices(
             store=self.store,
             directory=self.directory,
             sockets=self.sockets,
-            clock=self.clock,
-            idle_s=3600,
-            absolute_s=36_000,
-        )
-        self.accounts = Accounts(
-            store=self.store,
-            directory=self.directory,
-            proofs=self.proofs,
             hasher=self.hasher,
-            totp=self.totp,
-            tries=self.tries,
-            sessions=self.sessions,
             clock=self.clock,
-            floor_ms=floor_ms,
+            key=TOTP_KEY,
+            origin=ORIGIN,
+            limits=AccountLimits(
+                session_idle_s=3600,
+                session_absolute_s=36_000,
+                challenge_ttl_s=60,
+                login_tries=5,
+                login_window_s=900,
+                login_floor_ms=floor_ms,
+                invitation_ttl_s=3600,
+                invitations_per_person=3,
+            ),
         )
-        self.bots = BotAccounts(
-            store=self.store,
-            directory=self.directory,
-            proofs=self.proofs,
-            hasher=self.hasher,
-            tries=self.tries,
-            sessions=self.sessions,
-            clock=self.clock,
-            floor_ms=floor_ms,
-        )
-        self.invitations = Invitations(
-            store=self.store,
-            directory=self.directory,
-            clock=self.clock,
-            ttl_s=3600,
-            per_person=3,
-        )
-        self.revocations = Revocations(self.sessions)
+        self.totp = TotpSecrets(TOTP_KEY)
+        self.tries = Tries(self.store, self.clock, most=5, window_s=900)
+        self.proofs = self.services.proofs
+        self.sessions = self.services.sessions
+        self.accounts = self.services.accounts
+        self.bots = self.services.bots
+        self.invitations = self.services.invitations
+        self.revocations = self.services.revocations
 
     def clock(self) -> int:
         """The test's time."""

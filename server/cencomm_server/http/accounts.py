@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from cencomm_crypto.public.ids import DeviceId, PersonId
 
-from cencomm_server.accounts.bots import SECRET_SIZE, BotAccounts, BotLogin
-from cencomm_server.accounts.invitations import LOOKUP_SIZE, PAGE, Enrolment, Invitations
-from cencomm_server.accounts.login import Accounts, Login, Registration
-from cencomm_server.accounts.proof import DeviceProofs, Proof
-from cencomm_server.accounts.sessions import Session, Sessions
+from cencomm_server.accounts.bots import SECRET_SIZE, BotLogin
+from cencomm_server.accounts.invitations import LOOKUP_SIZE, PAGE, Enrolment
+from cencomm_server.accounts.login import Login, Registration
+from cencomm_server.accounts.proof import Proof
+from cencomm_server.accounts.services import AccountServices
+from cencomm_server.accounts.sessions import Session
 from cencomm_server.http.call import Answer, Call, json_answer
 from cencomm_server.http.fields import Fields
 from cencomm_server.store.documents import InvitationDoc
@@ -19,21 +20,13 @@ ACCOUNT_LENGTH = 64  # characters of a functional code
 class AccountHandlers:
     """One method per route; each parses, asks one service, answers."""
 
-    def __init__(
-        self,
-        *,
-        accounts: Accounts,
-        bots: BotAccounts,
-        sessions: Sessions,
-        proofs: DeviceProofs,
-        invitations: Invitations,
-    ) -> None:
+    def __init__(self, services: AccountServices) -> None:
         """The services behind the routes."""
-        self._accounts = accounts
-        self._bots = bots
-        self._sessions = sessions
-        self._proofs = proofs
-        self._invitations = invitations
+        self._accounts = services.accounts
+        self._bots = services.bots
+        self._sessions = services.sessions
+        self._proofs = services.proofs
+        self._invitations = services.invitations
 
     async def challenge(self, call: Call) -> Answer:
         """POST /v1/login/challenge."""

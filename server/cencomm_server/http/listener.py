@@ -6,16 +6,21 @@ aiohttp answers such bytes itself, in text, and logs them with the sender's addr
 
 from __future__ import annotations
 
+import socket
+import ssl
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
+from cencomm_config.errors import BadSettings
 
 from cencomm_server.http.gate import HEADERS, failure_of
 
 _log = structlog.get_logger("http")
+BACKLOG = 1024
 KEEPALIVE_S = 75.0
 MAX_HEADER_BYTES = 16 * 1024
 
@@ -66,3 +71,46 @@ class Runner(web.AppRunner):
             loop=made._loop,
             **made._kwargs,
         )
+
+
+class Listener:
+    """A listening socket: bound at once, so that its port is known; served when all is ready."""
+
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        """`port` 0 takes a free one. Raises BadSettings when the address cannot be had."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            raise BadSettings(f"listen: {host}:{port} cannot be had: {error.strerror}") from error
+        self._tls = tls
+        self._runner: Runner | None = None
+
+    @property
+    def port(self) -> int:
+        """The port, also where 0 was asked for."""
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    async def serve(self, app: web.Application, *, shutdown_timeout_s: float) -> None:
+        """Begin to answer; connections that came since the binding have waited."""
+        self._runner = Runner(app, shutdown_timeout_s=shutdown_timeout_s)
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._socket, ssl_context=self._tls).start()
+
+    async def close(self) -> None:
+        """Take no more connections and end those there are, after their running requests."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._socket.close()
+
+
+def tls_context(cert: Path, key: Path) -> ssl.SSLContext:
+    """TLS 1.2 or newer with this certificate chain; raises BadSettings."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise BadSettings(f"tls_cert, tls_key: {error}") from error
+    return context

@@ -60,7 +60,6 @@ HOSTILE = {
     "rich markup": "[bold red]ALERT[/]",
     "rich link": "[link=http://evil.example]CEN[/link]",
     "Markdown link": "[CEN](http://evil.example)",
-    "code span": "`rm`",
     "annotation": "\ufff9a\ufffab\ufffb",
     "object replacement": "a\ufffcb",
 }
@@ -71,7 +70,7 @@ def _is_harmless(line: str) -> bool:
     return not any(
         unicodedata.category(char) in _BAD_CATEGORIES
         or (unicodedata.category(char) == "Zs" and char != " ")
-        or char in "<>&[]`\\"
+        or char in "<>&[]"
         for char in line
     )
 
