@@ -7,51 +7,28 @@ same answers give the same bytes, so sending twice changes nothing.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cencomm_client.forms.fields import FormInvalid
-from cencomm_client.forms.seizure import KIND, Goods, Seizure
-from cencomm_client.items import Flag, Message
+from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.public.operation.state import Release as Released
+from cencomm_crypto.public.rights import Role
 
-FORMAT = 1
-CORRECTION, WITHDRAWAL = "COR", "WDR"
+from cencomm_client.cen_record import FORMAT, FreeText, Record, ascii_json, make_record
+from cencomm_client.forms.fields import FormInvalid
+from cencomm_client.forms.seizure import KIND, Seizure
+from cencomm_client.items import Flag, Message
+from cencomm_client.kinds import CORRECTION, WITHDRAWAL
+from cencomm_client.operation import Operation
+from cencomm_client.posting import Posted
+
 USE, USE_WITHDRAWN = "CEN", "CEN withdrawn"
 RECALLED = frozenset(["withdrawn", "handling_h2", "tlp_red"])  # damage here recalls nothing there
 DOUBTS = (Flag.FORGED_METADATA, Flag.AFTER_REVOCATION)
-
-FREE_TEXT = frozenset(
-    ["goods.description", "goods.brand", "goods.cites_taxon", "conveyance.type", "concealment"]
-)
-_CASE = ("country", "office", "location", "direction", "offence", "detection", "trigger")
-_GOODS = (
-    *("category", "hs", "description", "brand", "authenticity", "origin", "quantity", "unit"),
-    *("pieces", "unweighed", "value", "currency", "cas", "cites_taxon", "cites_appendix"),
-)
-_ROUTE = ("departure", "transits", "destination")
-_CONVEYANCE = ("mode", "type")
-_DATES = {"day": "%Y-%m-%d", "hour": "%Y-%m-%dT%HZ", "minute": "%Y-%m-%dT%H:%MZ"}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class FreeText:
-    """One piece of free text that waits for a person's yes: entry (leaf hash), path, the text."""
-
-    leaf: bytes
-    path: str  # "goods[0].description"
-    text: str = field(compare=False)
-
-    @property
-    def answer(self) -> str:
-        """The line that approves exactly this text: entry, path and the text's hash."""
-        digest = sha256(self.text.encode()).hexdigest()[:16]
-        return f"{self.leaf.hex()} {self.path} {digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +39,6 @@ class Excluded:
     seq: int
     reason: str
     detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One non-nominal record: the entry it is of, the fields that pass, the JSON value."""
-
-    leaf: bytes
-    fields: tuple[str, ...]
-    value: Mapping[str, Any]
-
-    @property
-    def line(self) -> bytes:
-        """The JSON line, ASCII, keys sorted."""
-        return _json(self.value) + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +72,7 @@ class Extract:
             ],
             "withdrawn": [leaf.hex() for leaf in self.withdrawn],
         }
-        return _json(value) + b"\n"
+        return ascii_json(value) + b"\n"
 
     @property
     def manifest_hash(self) -> bytes:
@@ -126,16 +89,6 @@ class Extract:
             part.write_bytes(content)
             part.replace(path)
         return records, manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """A release entry in the log: its own leaf, the entry it is about, the manifest, the use."""
-
-    leaf: bytes
-    entry: bytes
-    manifest: bytes
-    use: str
 
 
 def prepare(
@@ -171,7 +124,7 @@ def prepare(
         if refusal is not None:
             excluded.append(Excluded(message.place.leaf, message.place.seq, *refusal))
             continue
-        record, waiting = _record(message.place.leaf, operation, seizure, approved)
+        record, waiting = make_record(message.place.leaf, operation, seizure, approved)
         records.append(record)
         pending.extend(waiting)
     recalled = {item.leaf for item in excluded if item.reason in RECALLED}
@@ -223,7 +176,69 @@ def releases_due(extract: Extract, released: Iterable[Released]) -> tuple[Releas
 
 def current(released: Iterable[Released]) -> dict[bytes, Released]:
     """The last CEN release of each entry, in the order of the log."""
-    return {item.entry: item for item in released if item.use in (USE, USE_WITHDRAWN)}
+    ordered = sorted(released, key=lambda item: item.seq)
+    return {item.entry: item for item in ordered if item.use in (USE, USE_WITHDRAWN)}
+
+
+Review = Callable[[FreeText], bool]
+"""A person's answer to one piece of free text: may it leave?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What one run did: the extract, its two files, the release entries that it posted."""
+
+    extract: Extract
+    records: Path | None
+    manifest: Path | None
+    posted: tuple[Posted, ...]
+
+
+async def extract(
+    operation: Operation,
+    *,
+    folder: Path | None = None,
+    review: Review | None = None,
+    approved: Collection[str] = (),
+    release: bool = True,
+) -> Extracted:
+    """Make the own administration's extract, write it to `folder`, and log its manifest hash.
+
+    Call after the end, on the owning NCP's client. `review` is asked for each piece of free
+    text that `approved` does not name; nobody asked means no. With `release` a `release` entry
+    with the manifest's hash is posted per record; one that stands in the log already is not.
+    Raises ProtocolError NOT_CLOSED, NOT_PERMITTED; Refused, TransportError.
+    """
+    await operation.refresh()
+    state = operation.state
+    if operation.role is not Role.NCP:
+        raise ProtocolError(ErrorCode.NOT_PERMITTED, "only an NCP of the operation extracts")
+    if not state.ended(state.at):
+        raise ProtocolError(ErrorCode.NOT_CLOSED, "the operation is not over yet")
+    own = state.members[operation.person].admin
+    messages = [item for item in operation.items() if isinstance(item, Message)]
+    released = [item for item in state.releases.values() if item.admin == own]
+
+    def prepared(answers: Collection[str]) -> Extract:
+        return prepare(
+            messages,
+            operation=operation.name,
+            administration=operation.administration,
+            approved=answers,
+            released=released,
+        )
+
+    made = prepared(approved)
+    if review is not None and made.pending:
+        yes = {text.answer for text in made.pending if review(text)}
+        made = prepared({*approved, *yes})
+    files = None if folder is None else await asyncio.to_thread(made.write, folder)
+    posted = [
+        await operation.release(due.body())
+        for due in (releases_due(made, released) if release else ())
+    ]
+    records, manifest = files or (None, None)
+    return Extracted(made, records, manifest, tuple(posted))
 
 
 class _Withdrawn(Exception):
@@ -278,57 +293,3 @@ def _corrected(message: Message, changes: list[Message]) -> Seizure:
         if isinstance(fields, Mapping):
             content.update(fields)
     return Seizure.parse(content)
-
-
-def _record(
-    leaf: bytes, operation: str, seizure: Seizure, approved: Collection[str]
-) -> tuple[Record, list[FreeText]]:
-    sieve = _Sieve(leaf, approved)
-    when = datetime.fromtimestamp(seizure.at / 1000, UTC).strftime(_DATES[seizure.precision])
-    case = sieve.part(seizure, _CASE, "")
-    value: dict[str, Any] = {
-        "format": FORMAT,
-        "record": leaf.hex(),
-        "operation": operation,
-        "case": {**case, "date": when, "precision": seizure.precision},
-        "goods": [
-            sieve.part(goods, _GOODS, f"goods[{place}]")
-            for place, goods in enumerate(seizure.goods)
-        ],
-        "route": sieve.part(seizure.route, _ROUTE, "route"),
-        "persons": dict(sorted(Counter(person.role for person in seizure.persons).items())),
-    }
-    if seizure.conveyance is not None:
-        value["conveyance"] = sieve.part(seizure.conveyance, _CONVEYANCE, "conveyance")
-    value.update(sieve.part(seizure, ("concealment",), ""))
-    fields = tuple(sorted({*sieve.fields, "date", "precision", "persons"}))
-    return Record(leaf, fields, value), sieve.pending
-
-
-class _Sieve:
-    """Takes the listed fields of a form part; free text only with its yes."""
-
-    def __init__(self, leaf: bytes, approved: Collection[str]) -> None:
-        self._leaf, self._approved = leaf, approved
-        self.fields: set[str] = set()
-        self.pending: list[FreeText] = []
-
-    def part(self, form: Seizure | Goods | Any, names: Iterable[str], path: str) -> dict[str, Any]:
-        kept: dict[str, Any] = {}
-        for name in names:
-            value = getattr(form, name)
-            if value in (None, (), False):
-                continue
-            general = f"{path.partition('[')[0]}.{name}" if path else name
-            if general in FREE_TEXT:
-                text = FreeText(self._leaf, f"{path}.{name}" if path else name, value)
-                if text.answer not in self._approved:
-                    self.pending.append(text)
-                    continue
-            self.fields.add(general)
-            kept[name] = list(value) if isinstance(value, tuple) else value
-        return kept
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode()

@@ -12,11 +12,11 @@ from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.operation.channel import Channel as ChannelState
 from cencomm_crypto.public.rights import Role
 
-from cencomm_client.cen import CORRECTION, WITHDRAWAL
 from cencomm_client.directory import person_id
 from cencomm_client.forms.seizure import KIND as SEIZURE
 from cencomm_client.forms.seizure import Seizure
 from cencomm_client.items import Item, Message
+from cencomm_client.kinds import CORRECTION, WITHDRAWAL
 from cencomm_client.posting import PATIENCE_S, Posted, Poster
 from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.station import Station

@@ -60,6 +60,16 @@ class Operation:
         """This person's role, None for one who is no member (any more)."""
         return self.state.role_of(self._station.vault.person)
 
+    @property
+    def person(self) -> PersonId:
+        """Whose device this is."""
+        return self._station.vault.person
+
+    @property
+    def administration(self) -> str:
+        """Code of this person's administration."""
+        return self._directory.administration
+
     def members(self) -> tuple[Member, ...]:
         """Members by functional code."""
         persons = self._station.directory.persons

@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import pytest
 from cencomm_client import Admission, Client, Message, Operation, OperationPlan
+from cencomm_client.cen import extract
+from cencomm_crypto.errors import CencommError, ErrorCode
+from cencomm_crypto.member.closing import revealed
+from cencomm_crypto.public.ids import PersonId
+from cencomm_crypto.public.phases import Phase
 
 from tests.support.deployment import deployed, needs_store, now_ms
 
@@ -76,3 +82,133 @@ async def test_messages_reach_everybody_in_one_order(tmp_path: Path) -> None:
         back = await until(lambda: readable(operation, "accepted"), "the answer")
         assert (back.re, back.place.seq) == (warned.leaf, answer.seq)
         assert back.flags == frozenset()
+
+
+@needs_store
+async def test_a_whole_operation_from_founding_to_the_extract(tmp_path: Path) -> None:
+    async with deployed(tmp_path) as town:
+        rilo = await town.contact_point("RILO", "RILO-001")
+        await town.may_create(rilo)
+        fr = await town.contact_point("FR", "FR-001")
+        de = await town.contact_point("DE", "DE-001")
+        auditors = [
+            await town.contact_point("WCO", "WCO-001"),
+            await town.contact_point("NL", "NL-001"),
+        ]
+        agent = await town.person(fr, "FR-014", name="A. Martin")
+        rogue = await town.person(de, "DE-027", name="R. Ogue")
+        bot = await town.bot(fr, "FR-BOT")
+        operation = await running(
+            rilo,
+            [
+                Admission("FR-001", "ncp"),
+                Admission("DE-001", "ncp"),
+                Admission("FR-014", "officer"),
+                Admission("DE-027", "officer"),
+                Admission("FR-BOT", "bot", channel="alpha", kinds=("HIT",), rate=60),
+            ],
+            seconds=60,
+            grace_ms=1000,
+            auditors=("WCO-001", "NL-001"),
+            quorum=2,
+        )
+        alpha = operation.channel("alpha")
+
+        # a bot drops what it cannot read; everybody else can
+        robot = await bot.operation("MERIDIAN")
+        hit = await robot.channel("alpha").drop("HIT", {"text": "TOB-7 on MSKU6011672"})
+        seen = await agent.operation("MERIDIAN")
+        got = await until(lambda: readable(seen, "TOB-7 on MSKU6011672"), "the hit")
+        assert (got.place.leaf, got.type, got.author.code) == (hit.leaf, "drop", "FR-BOT")
+        own = next(item for item in robot.items() if isinstance(item, Message))
+        assert own.damage is not None
+        assert own.damage.code == ErrorCode.NO_EPOCH_KEY
+
+        # names travel sealed
+        await until(lambda: operation.view.names.name(agent_id(agent)), "the profile")
+
+        # a form with a wrong check digit does not leave; the right one does
+        with pytest.raises(CencommError) as wrong:
+            await seen.channel("alpha").post("SZR", seizure("MSKU6011673"))
+        assert wrong.value.code == "form_invalid"
+        assert "MSKU6011672" in wrong.value.detail
+        seized = await seen.channel("alpha").post("SZR", seizure("MSKU6011672"), re=hit)
+
+        # a removed member gets no later epoch, and its client refuses to send
+        theirs = await rogue.operation("MERIDIAN")
+        await until(lambda: readable(theirs, "TOB-7 on MSKU6011672"), "the hit at DE-027")
+        before = alpha.state.epoch
+        await operation.remove(["DE-027"])
+        later = await alpha.post("MSG", {"text": "not for everybody any more"})
+        assert alpha.state.epoch > before
+        with pytest.raises(CencommError) as refused:
+            await theirs.channel("alpha").post("MSG", {"text": "still here"}, patience_s=1)
+        assert refused.value.code in (ErrorCode.NOT_MEMBER, "unknown_log")
+        await until(lambda: readable(seen, "not for everybody any more"), "the later message")
+        assert readable(theirs, "not for everybody any more") is None
+
+        # the time is over: it closes by itself, keys are revealed, auditors verify
+        await until(lambda: operation.phase is Phase.CLOSED, "the end", 90)
+        await until(lambda: alpha.state.closed_at, "the channel's close")
+        await until(lambda: not missing(operation), "all reveals")
+        with pytest.raises(CencommError) as over:
+            await alpha.post("MSG", {"text": "too late"})
+        assert over.value.code == ErrorCode.OUT_OF_WINDOW
+        verdicts = []
+        for auditor in auditors:
+            audited = await auditor.operation("MERIDIAN")
+            verdict = await audited.verify()
+            assert verdict.ok, verdict.findings
+            assert verdict.withheld == 0
+            assert verdict.readable == 0
+            verdicts.append(verdict)
+        mine = await operation.verify()
+        assert mine.ok, mine.findings
+        assert {(row.root, row.size, row.trail) for row in (*verdicts, mine)} == {
+            (mine.root, mine.size, mine.trail)
+        }
+
+        # the owning NCP's extract holds no names and no container
+        french = await fr.operation("MERIDIAN")
+        made = await extract(french)
+        assert [record.leaf for record in made.extract.records] == [seized.leaf]
+        lines = made.extract.lines.decode()
+        assert "MSKU" not in lines
+        assert "Example" not in lines
+        assert [release.manifest for release in french.state.releases.values()] == [
+            made.extract.manifest_hash
+        ]
+        again = await extract(french)
+        assert again.posted == ()
+        assert again.extract.lines == made.extract.lines
+        assert later.seq < made.posted[0].seq
+
+
+def agent_id(client: Client) -> PersonId:
+    return client.directory.person(client.code).id
+
+
+def missing(operation: Operation) -> list[int]:
+    """Epochs that the reveals in the log do not reach yet."""
+    found: list[int] = []
+    for channel in operation.state.channels.values():
+        found += revealed(operation.state, channel.id).missing
+    return found
+
+
+def seizure(container: str) -> dict[str, Any]:
+    return {
+        "form": "simple",
+        "country": "FR",
+        "office": "FRLEH",
+        "at": now_ms(),
+        "precision": "day",
+        "location": "seaport",
+        "direction": "import",
+        "offence": "smuggling",
+        "detection": "xray",
+        "trigger": "hit",
+        "goods": [{"category": "tobacco", "hs": "240220", "quantity": "10040", "unit": "MIL"}],
+        "conveyance": {"mode": "1", "container": container},
+        "persons": [{"role": "consignee", "name": "A. Example"}],
+    }
