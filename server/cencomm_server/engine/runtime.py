@@ -283,7 +283,7 @@ class LogRuntime(ABC):
         size = self.replay.size
         self.committed = Committed(size, self.last_at, note, self.replay.state)
         self._known(size)
-        items = tuple(Item.of(entry) for entry in entries)
+        items = tuple(Item.of(item, item.entry) for item in entries if item.entry is not None)
         self._keep(items)
         state = self.committed.state
         self._publish(Commit(self.log_id, self.kind, tuple(entries), items, state, size, note))

@@ -8,15 +8,21 @@ from dataclasses import replace
 import pytest
 from cencomm_config.errors import BadRequest, NotFound, UnknownLog
 from cencomm_crypto.errors import ErrorCode, ProtocolError
-from cencomm_crypto.public.entry import Entry
+from cencomm_crypto.public.entry import Entry, parse_erased
 from cencomm_crypto.public.ids import ChannelId, LogId
 from cencomm_crypto.public.note import open_checkpoint, origin
 from cencomm_crypto.public.primitives import sha256
 from cencomm_crypto.public.replay import OperationLog
 from cencomm_crypto.public.tree import Tree, verify_consistency
-from cencomm_crypto.public.wire import Sequenced, decode_sequenced_stream
+from cencomm_crypto.public.wire import (
+    Sequenced,
+    decode_sequenced_stream,
+    encode_sequenced,
+    encode_withheld,
+)
 from cencomm_server.engine import reading
 from cencomm_server.engine import runtime as module
+from cencomm_server.engine.items import document, encode_hidden, encode_whole
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.runtime import LogRuntime
 from cencomm_server.store.documents import LogKind
@@ -352,3 +358,14 @@ async def test_each_recipient_gets_its_own_wrap(house: House) -> None:
         own = await served.reading.wraps(served.reader(person), house.log, house.work, 2)
         place = recips.index(person.device.id)
         assert own.wrap == kept.wraps[112 * place : 112 * (place + 1)]
+
+
+async def test_items_are_encoded_as_the_protocol_says(house: House) -> None:
+    for item in house.operation.entries:
+        assert item.entry is not None
+        doc = document(item, item.entry)
+        assert encode_whole(doc) == encode_sequenced(item)
+        assert encode_hidden(doc) == encode_withheld(item)
+        if item.entry.header.type == "message":
+            gone = replace(item, entry=parse_erased(doc.header, doc.body_hash, doc.sig))
+            assert encode_whole(replace(doc, body=None)) == encode_sequenced(gone)
