@@ -13,6 +13,7 @@ import pyotp
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import LogId
 
+from cencomm_client.automation.standing import Verdict
 from cencomm_client.automation.timing import Timing
 from cencomm_client.cen import prepare, releases_due
 from cencomm_client.client import Client
@@ -296,7 +297,7 @@ class Field(Coordination):
             state = self.operation.channel(channel).state
             if state.epoch < n:
                 return False
-            return self.operation.view.keyring.judged(state.id, n).verdict != "unknown"
+            return self.operation.view.keyring.judged(state.id, n).verdict is not Verdict.NO_KEY
 
         await self._until(judged, f"epoch {n} of {channel}", timeout_s)
         state = self.operation.channel(channel).state

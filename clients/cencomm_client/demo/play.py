@@ -397,7 +397,7 @@ class Play:
             "the extract is non-nominal and its manifest is in the log",
             acted="ncp-de",
             by=("rilo",),
-            held=seen["body"]["manifest"] == made["manifest"] and len(records) == 1 and not nominal,
+            held=seen["body"]["manifest"] == {"hex": made["manifest"]} and len(records) == 1 and not nominal,
             manifest=made["manifest"],
             release_entry=made["release_entry"],
             records=len(records),
