@@ -54,7 +54,6 @@ class ClientCode(StrEnum):
     CLOCK_AHEAD = "clock_ahead"
     NEWER_PROTOCOL = "newer_protocol"
     RECEIPT_FORGED = "receipt_forged"
-    KEY_SWAPPED = "key_swapped"
     STOPPED = "stopped"
     # transport
     UNREACHABLE = "unreachable"
