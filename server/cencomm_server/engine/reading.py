@@ -24,7 +24,8 @@ from cencomm_server.store.documents import LogKind
 
 MAX_PAGE_BYTES = 4 << 20  # DESIGN 11
 MAX_PAGE_ITEMS = 10_000
-READ_CHUNK = 128  # documents of the first read of the store; doubled while they are small
+READ_CHUNK = 128  # documents of the first read of the store,
+LARGEST_CHUNK = 512  # and of the next ones while entries are small
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ class Reading:
                     ErrorCode.LOG_DAMAGED, f"entry {position} is missing in the store"
                 )
             position += len(docs)
-            chunk *= 1 if page.size_bytes > MAX_PAGE_BYTES // 4 else 2
+            chunk = LARGEST_CHUNK if page.size_bytes < MAX_PAGE_BYTES // 4 else READ_CHUNK
         return page.items
 
 
