@@ -317,7 +317,7 @@ class Mirror:
             self._replica.append(
                 log,
                 taken.items[0].seq,
-                [encode_sequenced(item) for item in taken.items],
+                map(encode_sequenced, taken.items),
                 taken.head.note,
             )
         self._advance(taken.head)

@@ -188,12 +188,12 @@ class Replica:
                 row = self._log(log)
             if row is None or row[1] != start:
                 raise ReplicaDamaged(f"items from {start} offered to a log of {row and row[1]}")
-            end = start
-            rows = []
-            for item in items:
-                rows.append((row[0], end, item))
-                end += 1
-            self._connection.executemany("INSERT INTO items VALUES (?, ?, ?)", rows)
+            placed = _placed(row[0], start, items)
+            self._connection.executemany("INSERT INTO items VALUES (?, ?, ?)", placed)
+            added = self._connection.execute(
+                "SELECT max(seq) FROM items WHERE log_no = ?", (row[0],)
+            ).fetchone()[0]
+            end = start if added is None else added + 1
             self._connection.execute(
                 "UPDATE logs SET size = ?, note = ? WHERE no = ?", (end, note, row[0])
             )
@@ -245,6 +245,10 @@ class Replica:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+
+def _placed(number: int, start: int, items: Iterable[bytes]) -> Iterator[tuple[int, int, bytes]]:
+    return ((number, seq, item) for seq, item in enumerate(items, start))
 
 
 def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
