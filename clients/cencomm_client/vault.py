@@ -31,11 +31,8 @@ from cencomm_client.errors import (
     VaultPassword,
 )
 from cencomm_client.sealed_file import FileKind, FileLock, Random, read, replace_file, seal
-from cencomm_client.vault_contents import (
+from cencomm_client.vault_contents import BoxSeed, Contents
 from cencomm_client.vault_records import Records
-    BoxSeed,
-    Contents,
-)
 
 FORMAT = 1
 KIND = FileKind(
