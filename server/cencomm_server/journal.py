@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from cencomm_config.display import shown
+from structlog.tracebacks import ExceptionDictTransformer
 
 _LONGEST = 500  # characters of one value
 
@@ -23,9 +24,10 @@ def configure(level: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            # Never with local variables: a handler's locals are what must not be logged.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             _harmless,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.processors.JSONRenderer(ensure_ascii=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),

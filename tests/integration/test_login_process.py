@@ -7,8 +7,9 @@ import base64
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory, embedded_program: Path) -> Iterator[Scene]:
-    with ServerProcess(
-        tmp_path_factory.mktemp("server"), embedded_program, login_floor_ms=50
-    ) as server:
+    with ServerProcess(tmp_path_factory.mktemp("server"), embedded_program) as server:
         yield Scene(server)
 
 
@@ -128,6 +127,36 @@ def test_one_code_used_fifty_times_at_once_lets_one_in(scene: Scene) -> None:
     assert len(won) == 1
     assert {reply.code for reply in replies} <= {"", "login_failed", "rate_limited"}
     assert scene.server.ask("GET", "/v1/logs", token=won[0]).status == 200
+
+
+def test_every_failure_gets_one_answer_after_one_time(scene: Scene) -> None:
+    """A37."""
+    agent = scene.directory.enlist(scene.person())
+    nobody = scene.person()  # in the directory, without an account
+    stranger = scene.directory.new_device(agent.person.id)
+    wrong = replace(agent, secret=bytes(32))
+    unknown = replace(agent, person=nobody)
+    good = scene.fresh_code(agent)
+    bad = f"{(int(good) + 1) % 10**6:06}"
+    attempts: dict[str, Callable[[], Reply]] = {
+        "wrong secret": lambda: scene.log_in(wrong, secrets.token_bytes(32), code=good),
+        "wrong code": lambda: scene.log_in(agent, secrets.token_bytes(32), code=bad),
+        "unknown account": lambda: scene.log_in(unknown, secrets.token_bytes(32), code=good),
+        "unknown device": lambda: scene.log_in(
+            agent, secrets.token_bytes(32), code=good, device=stranger
+        ),
+    }
+    times: dict[str, list[float]] = {name: [] for name in attempts}
+    answers = set()
+    for _ in range(2):
+        for name, attempt in attempts.items():
+            began = time.monotonic()
+            answers.add(attempt().body)
+            times[name].append(time.monotonic() - began)
+    assert len(answers) == 1
+    assert b"login_failed" in answers.pop()
+    quickest = [min(taken) for taken in times.values()]
+    assert max(quickest) - min(quickest) < 0.15, times
 
 
 def test_a_new_device_is_invited_vouched_for_and_uses_the_account(scene: Scene) -> None:

@@ -150,9 +150,13 @@ class Invitations:
     async def _open_count(self, person: PersonId, now: int) -> int:
         after, count = b"", 0
         while docs := await self._store.invitations_by(person, after=after, limit=PAGE):
-            count += sum(now < doc.expires and not doc.closed for doc in docs)
+            count += sum(self._is_open(doc, now) for doc in docs)
             after = docs[-1].lookup
         return count
+
+    def _is_open(self, doc: InvitationDoc, now: int) -> bool:
+        is_done = doc.enrolment is not None and self._waiting(doc.enrolment) is Waiting.DONE
+        return now < doc.expires and not doc.closed and not is_done
 
     def _check_may_invite(self, principal: Principal, person: PersonId) -> None:
         found = active(self._directory, principal.device)
