@@ -1,7 +1,8 @@
 """`python -m cencomm_client.demo`: play the operation, judge it, leave the server up.
 
 With ONCE=1, or without a terminal, it ends after the judgement: the last line is JSON that
-lists every claim. Exit status 0 only if all held.
+lists every claim. Exit status 0 only if all held. CENCOMM_DEMO_DIR says where its files go,
+CENCOMM_DEMO_PICTURE where to keep a picture of the screen (SVG).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shlex
 import statistics
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,45 +41,79 @@ async def main() -> int:
     console = Console()
     folder = Path(os.environ.get("CENCOMM_DEMO_DIR", ".run/demo")) / time.strftime("%Y%m%d-%H%M%S")
     await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True)
-    ledger = Ledger(EXPECTED_CLAIMS)
     began = time.monotonic()
     keys = await initialise(folder / "server", DEPLOYMENT)
-    server = await Server.start(folder / "server", folder / "server.log", 0 if once else PORT)
+    server = await _start_server(folder, once)
+    try:
+        outcome = await _perform(console, folder, server, keys["log_key"], began)
+        _summary(console, outcome)
+        if not once and outcome.good:
+            await _stay(console, folder, server, outcome.cast)
+    finally:
+        await server.stop()
+    if once:
+        sys.stdout.write(json.dumps(outcome.as_json()) + "\n")
+    return 0 if outcome.good else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it: the ledger, the figures, and what stopped the play, if anything did."""
+
+    cast: Cast
+    ledger: Ledger
+    measured: dict[str, Any]
+    failure: str | None
+
+    @property
+    def good(self) -> bool:
+        """Whether every claim was judged and held."""
+        return self.ledger.all_held and self.failure is None
+
+    def as_json(self) -> dict[str, Any]:
+        """The last line for programs."""
+        return {
+            "ok": self.good,
+            "failure": self.failure,
+            "missing": list(self.ledger.missing),
+            "measured": self.measured,
+            "claims": [claim.as_json() for claim in self.ledger.claims],
+        }
+
+
+async def _start_server(folder: Path, once: bool) -> Server:
+    """On the usual port if the server is to stay up and the port is free, else on any."""
+    data, log = folder / "server", folder / "server.log"
+    if not once:
+        with contextlib.suppress(ServerFailed):
+            return await Server.start(data, log, PORT)
+    return await Server.start(data, log)
+
+
+async def _perform(
+    console: Console, folder: Path, server: Server, log_key: str, began: float
+) -> Outcome:
+    ledger = Ledger(EXPECTED_CLAIMS)
     failure: str | None = None
-    with Screen(console, ledger) as screen:
-        cast = Cast(folder, server, keys["log_key"], screen)
+    picture = os.environ.get("CENCOMM_DEMO_PICTURE")
+    with Screen(console, ledger, Path(picture) if picture else None) as screen:
+        cast = Cast(folder, server, log_key, screen)
         play = Play(cast, screen, ledger)
         try:
             screen.act("0. Keys, enrolment, login")
             await cast.enrol()
-            enrolled_s = time.monotonic() - began
+            play.measured["enrolment_s"] = round(time.monotonic() - began, 1)
             await play.run()
         except (ActorFailed, ServerFailed) as error:
             failure = str(error)
-            enrolled_s = time.monotonic() - began
         finally:
             await cast.stop()
     measured = {
-        "enrolment_s": round(enrolled_s, 1),
-        "total_s": round(time.monotonic() - began, 1),
-        "post_to_sight_ms": _spread(play.latencies_ms),
         **play.measured,
+        "post_to_sight_ms": _spread(play.latencies_ms),
+        "total_s": round(time.monotonic() - began, 1),
     }
-    _summary(console, ledger, measured, failure)
-    good = ledger.all_held and failure is None
-    if not once and good:
-        await _stay(console, folder, server, cast)
-    await server.stop()
-    result = {
-        "ok": good,
-        "failure": failure,
-        "missing": list(ledger.missing),
-        "measured": measured,
-        "claims": [claim.as_json() for claim in ledger.claims],
-    }
-    if once:
-        sys.stdout.write(json.dumps(result) + "\n")
-    return 0 if good else 1
+    return Outcome(cast, ledger, measured, failure)
 
 
 def _spread(latencies: list[float]) -> dict[str, float]:
@@ -91,9 +127,8 @@ def _spread(latencies: list[float]) -> dict[str, float]:
     }
 
 
-def _summary(
-    console: Console, ledger: Ledger, measured: dict[str, Any], failure: str | None
-) -> None:
+def _summary(console: Console, outcome: Outcome) -> None:
+    ledger, measured = outcome.ledger, outcome.measured
     table = Table(title="Operation MERIDIAN: what was shown, and who saw it")
     table.add_column("", width=6)
     table.add_column("claim")
@@ -112,8 +147,8 @@ def _summary(
             f" {spread['max']} ms ({spread['count']} sights). Everybody enrolled in"
             f" {measured['enrolment_s']} s; all in {measured['total_s']} s."
         )
-    if failure:
-        console.print(Text(failure, "bold red"))
+    if outcome.failure:
+        console.print(Text(outcome.failure, "bold red"))
 
 
 async def _stay(console: Console, folder: Path, server: Server, cast: Cast) -> None:

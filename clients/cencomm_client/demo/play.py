@@ -312,6 +312,7 @@ class Play:
         )
 
     async def _act_end(self) -> None:
+        self._screen.snapshot()
         self._screen.act("7. The window ends by itself")
         await asyncio.sleep(max(0.0, self._closes - time.time()) + 0.2)
         code = await self._cast["fr"].refusal(
@@ -397,7 +398,9 @@ class Play:
             "the extract is non-nominal and its manifest is in the log",
             acted="ncp-de",
             by=("rilo",),
-            held=seen["body"]["manifest"] == {"hex": made["manifest"]} and len(records) == 1 and not nominal,
+            held=seen["body"]["manifest"] == {"hex": made["manifest"]}
+            and len(records) == 1
+            and not nominal,
             manifest=made["manifest"],
             release_entry=made["release_entry"],
             records=len(records),

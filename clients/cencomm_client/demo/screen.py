@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import re
 import time
 from collections import deque
+from pathlib import Path
 from types import TracebackType
 
 from cencomm_config.display import shown
@@ -23,7 +26,8 @@ _ROWS = 14
 class Screen:
     """A live picture on a terminal; on anything else one plain line per event."""
 
-    def __init__(self, console: Console, ledger: Ledger) -> None:
+    def __init__(self, console: Console, ledger: Ledger, picture: Path | None = None) -> None:
+        self._picture = picture
         self._console = console
         self._ledger = ledger
         self._act = ""
@@ -53,6 +57,23 @@ class Screen:
         self._act = title
         if not self._console.is_terminal:
             self._console.print(f"== {title}")
+
+    def snapshot(self) -> None:
+        """Keep the frame as it is now as an SVG, if a picture was asked for."""
+        if self._picture is None:
+            return
+        recorder = Console(
+            record=True,
+            width=104,
+            file=io.StringIO(),
+            force_terminal=True,
+            color_system="truecolor",
+        )
+        recorder.print(self._draw())
+        drawn = recorder.export_svg(title="make run")
+        # the fonts that rich names would be fetched from a host; any fixed-width font will do
+        drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
+        self._picture.write_text(drawn.replace("Fira Code", "DejaVu Sans Mono"))
 
     def state(self, key: str, state: str) -> None:
         """Say what a participant's process is doing."""
