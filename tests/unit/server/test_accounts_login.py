@@ -335,6 +335,24 @@ async def test_the_pool_of_argon2_is_capped() -> None:
     hasher.close()
 
 
+async def test_the_event_loop_runs_on_while_argon2_computes() -> None:
+    """ADR 0004: argon2-cffi gives up the interpreter's lock; else one tick per hash."""
+    hasher = SecretHasher(threads=1, queue=8)
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.001)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
+    await asyncio.gather(*(hasher.verify(None, b"x") for _ in range(3)))
+    ticking.cancel()
+    hasher.close()
+    assert ticks >= 30
+
+
 async def test_an_unknown_token_is_not_authenticated(built: Built) -> None:
     desk, _ = built
     with pytest.raises(NotAuthenticated):
