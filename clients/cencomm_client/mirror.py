@@ -34,6 +34,7 @@ from cencomm_client.errors import (
     ReplicaDamaged,
 )
 from cencomm_client.replica import Evidence, Replica
+from cencomm_client.signed_heads import LogKeys
 from cencomm_client.vault import Vault
 from cencomm_client.vault_contents import KnownHead, StoredReceipt
 from cencomm_client.verifier import Clock, LogVerifier, Outcome, Taken, decode_items
@@ -82,9 +83,11 @@ class Mirror:
         self._locks: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._saved_at = 0.0
         self._directory_log = DirectoryLog(vault.directory_id)
+        self._keys = LogKeys(self._directory_log)
         self._directory = LogVerifier(
             self._directory_log,
             vault.directory_log,
+            self._keys,
             clock,
             known=vault.head(vault.directory_log),
             promises=vault.promises(vault.directory_log),
@@ -173,6 +176,8 @@ class Mirror:
         async with self._locks[log]:
             verifier = self._verifier(log)
             note = await source.checkpoint(log)
+            if log != self._vault.directory_log and not verifier.is_signed(note):
+                await self.pull_directory(source)  # it may name a newer log key
             items = await self._pages(source, log, verifier.log.size, _claimed_size(note))
             await self._take(source, verifier, items, note)
             await self._complete(source, log)
@@ -185,6 +190,8 @@ class Mirror:
             verifier = self._directory
         if verifier is None or self._locks[frame.log].locked():
             return False
+        if not verifier.is_signed(frame.note):
+            return False  # by a key that is not known yet, or by nobody: pulling will tell
         with self._keeping_evidence():
             items = decode_items(frame.items, frame.log)
             if not items or items[0].seq > verifier.log.size:
@@ -205,8 +212,15 @@ class Mirror:
         """Take a signed head that came alone; False if there is something to pull."""
         if log != self._vault.directory_log and log not in self._operations:
             return False
+        verifier = self._verifier(log)
+        if not verifier.is_signed(note):
+            return False
         with self._keeping_evidence():
-            return self._head(self._verifier(log), note)
+            return self._head(verifier, note)
+
+    def knows_signer(self, log: LogId, note: bytes) -> bool:
+        """Whether the directory, as far as it was read, names the key that signed the note."""
+        return self._verifier(log).is_signed(note)
 
     def receipt(self, entry: Entry, receipt: Receipt, log: LogId) -> StoredReceipt:
         """Verify a receipt; keep it and its head (the caller saves the vault). Raises LogAlarm."""
@@ -232,8 +246,8 @@ class Mirror:
         return LogVerifier(
             OperationLog(self._directory_log, None if known is None else known.log_id32),
             log,
+            self._keys,
             self._clock,
-            directory=self._directory,
             known=known,
             promises=self._vault.promises(log),
         )

@@ -18,6 +18,7 @@ from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.wire import Receipt, Submission
 
 from cencomm_client.errors import (
+    AnswerMalformed,
     EpochSuperseded,
     NotAuthenticated,
     Refused,
@@ -34,6 +35,7 @@ from cencomm_client.verifier import Clock
 PATIENCE_S = 60.0
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
+MOST_PUZZLED = 3  # receipts by an unknown key in a row, before that is an alarm
 
 Send = Callable[[LogId, Submission], Awaitable[Receipt]]
 """Sends by whichever way is open; raises TransportError or Refused."""
@@ -108,10 +110,14 @@ class Outbox:
     ) -> StoredReceipt:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience_s
-        pause_s = FIRST_PAUSE_S
+        pause_s, puzzled = FIRST_PAUSE_S, 0
         while True:
             try:
                 receipt = await self._send(item.log, submission)
+                known = self._mirror.knows_signer(item.log, receipt.note)
+                if not known and puzzled < MOST_PUZZLED and loop.time() + pause_s < deadline:
+                    puzzled += 1  # the directory that names the key may be on its way
+                    raise AnswerMalformed("a receipt by a key that the directory does not name yet")
                 return self._mirror.receipt(entry, receipt, item.log)
             except (TransportError, TryLater) as error:
                 asked_s = error.retry_after_s if isinstance(error, TryLater) else 0.0

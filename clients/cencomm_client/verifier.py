@@ -16,10 +16,9 @@ from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.entry import Entry, Head, leaf_hash, log_id32
 from cencomm_crypto.public.ids import LogId
-from cencomm_crypto.public.note import Checkpoint, open_checkpoint, origin
+from cencomm_crypto.public.note import Checkpoint
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.operation.views import erasable
-from cencomm_crypto.public.primitives import equal
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.tree import verify_inclusion
 from cencomm_crypto.public.wire import (
@@ -37,6 +36,7 @@ from cencomm_client.errors import (
     NewerProtocol,
     Stopped,
 )
+from cencomm_client.signed_heads import LogKeys, SignedHeads
 from cencomm_client.vault_contents import KnownHead, PromisedHead, StoredReceipt
 
 MAX_AHEAD_MS = 5 * 60 * 1000  # a client stops at `at` beyond its own clock plus this (DESIGN 3)
@@ -95,23 +95,18 @@ class LogVerifier:
         self,
         log: DirectoryLog | OperationLog,
         log_id: LogId,
+        keys: LogKeys,
         clock: Clock,
         *,
-        directory: LogVerifier | None = None,
         known: KnownHead | None = None,
         promises: Iterable[PromisedHead] = (),
     ) -> None:
-        """`directory` is the directory's verifier; None for that one itself."""
+        """`keys` are the log keys that the verified directory names."""
         self.log = log
         self.log_id = log_id
         self._clock = clock
-        self._directory = directory
-        self._known = known
-        self._promises = {head.size: head for head in promises}
-        self._head: KnownHead | None = None
+        self._heads = SignedHeads(log, log_id, keys, known, promises)
         self._stopped: LogAlarm | None = None
-        self._keys: list[bytes] = []  # log keys that the directory named, oldest first
-        self._keys_size = 0
         self._applied: list[tuple[Sequenced, Outcome, LogAlarm | None]] = []
         self._bodiless: list[Sequenced] = []
         self.withheld: dict[bytes, list[int]] = {}
@@ -122,19 +117,19 @@ class LogVerifier:
     @property
     def head(self) -> Head:
         """Newest verified (size, root): what a header's `seen` names. (0, empty root) at first."""
-        if self._head is None:
-            return Head(0, self.log.tree.root(0))
-        return Head(self._head.size, self._head.root)
+        return self._heads.head
 
     @property
     def stopped(self) -> LogAlarm | None:
         """The alarm that stopped this log, if one did."""
         return self._stopped
 
-    def least_size(self) -> int:
-        """The size that the newest checkpoint of an honest server has at least (A4, A50)."""
-        known = 0 if self._known is None else self._known.size
-        return max(known, self.head.size, *self._promises, 0)
+    def is_signed(self, note: bytes) -> bool:
+        """Whether the directory, as far as it was read, names the key that signed the note.
+
+        If not, read the directory further before asking anything else about the note.
+        """
+        return self._heads.is_signed(note)
 
     # -- taking items -------------------------------------------------------------------------
 
@@ -161,16 +156,16 @@ class LogVerifier:
                 self._apply_one(item)
             self._applied.clear()
             self._bodiless.clear()  # judged when they came
-            checkpoint = self._open(note)
+            checkpoint = self._heads.open(note)
             if checkpoint.size != self.log.size:
                 raise self._alarm(
                     ClientCode.LOG_GAP,
                     f"{self.log.size} items under a checkpoint of {checkpoint.size}",
                     row="A4",
                 )
-            self._expect_root(checkpoint, note)
-            self._expect_promises(checkpoint.size, note)
-            self._advance(checkpoint, note)
+            self._heads.expect_root(checkpoint, note)
+            self._heads.expect_promises(checkpoint.size, note)
+            self._heads.advance(checkpoint, note)
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
@@ -182,18 +177,13 @@ class LogVerifier:
 
     def _take(self, items: Sequence[Sequenced], note: bytes, newest: bool) -> Taken:
         fresh = self._fresh(items)
-        checkpoint = self._open(note, fresh)
-        if newest and checkpoint.size < self.least_size():
-            raise self._alarm(
-                ClientCode.LOG_ROLLED_BACK,
-                f"size {checkpoint.size} offered as the newest, {self.least_size()} was signed",
-                row="A4",
-                evidence=(note, *self._signed_beyond(checkpoint.size)),
-            )
+        checkpoint = self._heads.open(note, fresh)
+        if newest:
+            self._heads.expect_newest(checkpoint, note)
         size = self.log.size
         if checkpoint.size <= size:
-            self._expect_root(checkpoint, note)
-            return self._taken(self._advance(checkpoint, note))
+            self._heads.expect_root(checkpoint, note)
+            return self._taken(self._heads.advance(checkpoint, note))
         fresh = fresh[: checkpoint.size - size]
         if len(fresh) < checkpoint.size - size:
             raise self._alarm(
@@ -206,7 +196,7 @@ class LogVerifier:
         self._check_tree(fresh, checkpoint, note)
         for item in fresh:
             self._apply_one(item)
-        return self._taken(self._advance(checkpoint, note))
+        return self._taken(self._heads.advance(checkpoint, note))
 
     def _taken(self, head: KnownHead) -> Taken:
         """Hand over what was applied up to the verified head, earlier interrupted calls too."""
@@ -295,32 +285,10 @@ class LogVerifier:
         try:
             for item in fresh:
                 tree.append(item.leaf)
-            self._expect_root(checkpoint, note)
-            self._expect_promises(checkpoint.size, note)
+            self._heads.expect_root(checkpoint, note)
+            self._heads.expect_promises(checkpoint.size, note)
         finally:
             tree.truncate(size)
-
-    def _expect_root(self, checkpoint: Checkpoint, note: bytes) -> None:
-        if not equal(self.log.tree.root(checkpoint.size), checkpoint.root):
-            raise self._alarm(
-                ClientCode.CHECKPOINT_MISMATCH,
-                f"the items do not add up to the root signed for size {checkpoint.size}",
-                row="A4",
-                evidence=(note, *self._signed_beyond(0)),
-            )
-
-    def _expect_promises(self, size: int, note: bytes) -> None:
-        promised = [(head.size, head.root, head.note) for head in self._promises.values()]
-        if self._known is not None:
-            promised.append((self._known.size, self._known.root, self._known.note))
-        for promised_size, root, promised_note in promised:
-            if promised_size <= size and not equal(self.log.tree.root(promised_size), root):
-                raise self._alarm(
-                    ClientCode.LOG_FORKED,
-                    f"the log signed two histories of size {promised_size}",
-                    row="A4",
-                    evidence=(promised_note, note),
-                )
 
     def _apply_one(self, item: Sequenced) -> None:
         """Run the rules over one item; what was applied stays, also when a later one must wait."""
@@ -364,69 +332,12 @@ class LogVerifier:
             evidence=(encode_sequenced(item),),
         )
 
-    # -- checkpoints --------------------------------------------------------------------------
-
-    def _open(self, note: bytes, fresh: Sequence[Sequenced] = ()) -> Checkpoint:
-        """Verify the log's signature with a key that the verified directory names."""
-        directory = self if self._directory is None else self._directory
-        name, keys = directory.named_keys()
-        if self._directory is None:
-            name, keys = _named_just_now(name, keys, fresh)
-        failure: ProtocolError | None = None
-        for key in keys:
-            try:
-                return open_checkpoint(note, origin(name, self.log_id), key)
-            except ProtocolError as error:
-                failure = error
-        raise self._alarm(
-            ClientCode.CHECKPOINT_FORGED,
-            "the checkpoint is not signed by the key that the directory names for its logs",
-            row="A36",
-            evidence=(note,),
-        ) from failure
-
-    def named_keys(self) -> tuple[str, list[bytes]]:
-        """The deployment's name and every log key that governance ever named, newest first.
-
-        Old ones stay good: the note of a quiet log was signed before a change of the key.
-        """
-        if not isinstance(self.log, DirectoryLog):
-            raise TypeError("only the directory names log keys")
-        for size in range(self._keys_size + 1, self.log.size + 1):
-            key = self.log.at(size).log_key
-            if not self._keys or self._keys[-1] != key:
-                self._keys.append(key)
-        self._keys_size = self.log.size
-        name = self.log.state.name if self.log.size else ""
-        return name, self._keys[::-1]
-
-    def _advance(self, checkpoint: Checkpoint, note: bytes) -> KnownHead:
-        if self._head is None or checkpoint.size > self._head.size:
-            self._head = KnownHead(self.log.id32, checkpoint.size, checkpoint.root, note)
-            for size in [size for size in self._promises if size <= checkpoint.size]:
-                del self._promises[size]
-        return self._head
+    # -- heads and receipts -------------------------------------------------------------------
 
     def notice(self, note: bytes) -> PromisedHead | None:
         """Verify a signed head that came alone; returns it if it lies beyond what is verified."""
-        checkpoint = self._open(note)
         with self._stopping():
-            if checkpoint.size <= self.log.size:
-                self._expect_root(checkpoint, note)
-                return None
-            return self._promise(checkpoint, note)
-
-    def _promise(self, checkpoint: Checkpoint, note: bytes) -> PromisedHead:
-        promise = PromisedHead(self.log_id, checkpoint.size, checkpoint.root, note)
-        held = self._promises.setdefault(promise.size, promise)
-        if held.root != promise.root:
-            raise self._alarm(
-                ClientCode.LOG_FORKED,
-                f"the log signed two histories of size {promise.size}",
-                row="A4",
-                evidence=(held.note, note),
-            )
-        return promise
+            return self._heads.promise(self._heads.open(note), note)
 
     def check_receipt(
         self, entry: Entry, receipt: Receipt
@@ -437,7 +348,7 @@ class LogVerifier:
         Raises LogAlarm; then the entry is not known to be in the log.
         """
         leaf = leaf_hash(receipt.seq, receipt.at, entry.scope, entry.inner)
-        checkpoint = self._open(receipt.note)
+        checkpoint = self._heads.open(receipt.note)
         try:
             verify_inclusion(leaf, receipt.seq, checkpoint.size, receipt.proof, checkpoint.root)
         except ProtocolError as error:
@@ -450,10 +361,7 @@ class LogVerifier:
             ) from error
         stored = StoredReceipt(self.log_id, entry.header.id, receipt.seq, leaf)
         with self._stopping():
-            if checkpoint.size > self.log.size:
-                return stored, self._promise(checkpoint, receipt.note)
-            self._expect_root(checkpoint, receipt.note)
-            return stored, None
+            return stored, self._heads.promise(checkpoint, receipt.note)
 
     # -- withheld items -----------------------------------------------------------------------
 
@@ -500,14 +408,6 @@ class LogVerifier:
         )
         return self._stopped
 
-    def _signed_beyond(self, size: int) -> tuple[bytes, ...]:
-        notes = [head.note for head in self._promises.values() if head.size > size]
-        if self._known is not None and self._known.size > size:
-            notes.append(self._known.note)
-        if self._head is not None and self._head.size > size:
-            notes.append(self._head.note)
-        return tuple(dict.fromkeys(notes))
-
     def _alarm(
         self,
         code: ClientCode,
@@ -518,20 +418,6 @@ class LogVerifier:
         evidence: tuple[bytes, ...] = (),
     ) -> LogAlarm:
         return LogAlarm(code, detail, row=row, log=self.log_id, seq=seq, evidence=evidence)
-
-
-def _named_just_now(
-    name: str, keys: list[bytes], fresh: Sequence[Sequenced]
-) -> tuple[str, list[bytes]]:
-    """Add what the items name that this very note covers: the genesis, a change of the key."""
-    for item in fresh:
-        if item.entry is None or item.entry.body is None:
-            continue
-        if item.seq == 0 and item.entry.header.type == "directory.genesis":
-            name = str(item.entry.body["name"])
-        if item.entry.header.type in ("directory.genesis", "logkey.set"):
-            keys = [bytes(item.entry.body["log_key"]), *keys]
-    return name, keys
 
 
 def _damage(code: str, item: Sequenced) -> tuple[ClientCode, str]:

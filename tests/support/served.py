@@ -5,7 +5,7 @@
     await mirror.pull(served, operation.log.id16)
 
 Honest by default. A test makes it lie through `items` (what is sent in place of the true
-items), `sizes` (how long a log it claims) and `key` (who signs).
+items), `sizes` (how long a log it claims), `key` and `keys` (who signs).
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Served:
     sizes: dict[LogId, int] = field(default_factory=dict)
     hidden: set[bytes] = field(default_factory=set)
     key: SigningKey | None = None
+    keys: dict[LogId, SigningKey] = field(default_factory=dict)
 
     def add(self, operation: OperationBuilder) -> LogId:
         """Serve an operation too."""
@@ -74,9 +75,8 @@ class Served:
         items = self.sequenced(log)[:size]
         root = Tree(item.leaf for item in items).root()
         name = origin(self.directory.state.name, log)
-        return sign_checkpoint(
-            Checkpoint(name, len(items), root), self.key or self.directory.log_key
-        )
+        key = self.keys.get(log) or self.key or self.directory.log_key
+        return sign_checkpoint(Checkpoint(name, len(items), root), key)
 
     def receipt(self, log: LogId, seq: int) -> Receipt:
         """The receipt of the entry at `seq`."""

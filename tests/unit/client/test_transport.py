@@ -30,7 +30,8 @@ from cencomm_client.errors import (
     Unreachable,
     refusal,
 )
-from cencomm_client.transport import MAX_JSON, MAX_PAGE, Transport, check_url
+from cencomm_client.exchange import MAX_JSON, check_url
+from cencomm_client.transport import MAX_PAGE, Transport
 from cencomm_config.errors import ServiceCode
 from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.public.encoding import encode

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cencomm_client.errors import ClientCode, LogAlarm, NewerProtocol, Stopped
+from cencomm_client.errors import AnswerMalformed, ClientCode, LogAlarm, NewerProtocol, Stopped
 from cencomm_client.mirror import Mirror, Update
 from cencomm_client.verifier import MAX_AHEAD_MS, decode_items
 from cencomm_crypto.errors import Rejected
@@ -285,7 +285,8 @@ async def test_an_entry_of_another_operation(world: World) -> None:
 async def test_a_checkpoint_by_another_key(world: World, key: bytes | None) -> None:
     await world.pull()
     world.operation.message(world.work)
-    world.served.key = SigningKey.from_seed(key) if key else world.operation.creator.device.sign
+    signer = SigningKey.from_seed(key) if key else world.operation.creator.device.sign
+    world.served.keys[world.log] = signer
     await world.alarm(ClientCode.CHECKPOINT_FORGED, "A36")
 
 
@@ -488,3 +489,46 @@ async def test_a_changed_log_key_is_followed_and_older_notes_stay_good(world: Wo
     world.served.key = fresh
     await world.mirror.pull(world.served, world.log)
     assert world.mirror.head(world.log) == world.operation.head
+
+
+async def test_a_push_by_a_log_key_that_was_named_just_now_is_no_alarm(world: World) -> None:
+    await world.pull()
+    size = world.operation.log.size
+    fresh = world.directory.signing_key("second log key")
+    world.directory.append(world.directory.by_governance("logkey.set", {"log_key": fresh.public}))
+    world.served.key = fresh
+    item = world.operation.message(world.work, world.person.devices[1])
+    assert not world.mirror.push(world.served.frame(world.log, size))
+    assert not world.mirror.notice(world.log, world.served.note(world.log))
+    assert not world.mirror.knows_signer(world.log, world.served.note(world.log))
+    await world.mirror.pull(world.served, world.log)
+    assert world.mirror.head(world.log) == world.operation.head
+    assert item.entry is not None
+    receipt = world.served.receipt(world.log, item.seq)
+    assert world.mirror.receipt(item.entry, receipt, world.log).seq == item.seq
+
+
+async def test_an_operation_asked_for_first_brings_its_directory(world: World) -> None:
+    await world.mirror.pull(world.served, world.log)
+    assert world.mirror.head(world.log) == world.operation.head
+    assert world.mirror.directory.size == world.directory.log.size
+
+
+async def test_a_log_signed_without_even_its_genesis(world: World) -> None:
+    await world.mirror.pull_directory(world.served)
+    world.served.sizes[world.log] = 0
+    await world.alarm(ClientCode.LOG_GAP, "A6")
+
+
+@pytest.mark.parametrize("note", [b"", b"x", b"a\nb\nc\n", b"a\n-5\nc\n", b"a\n5\n" + b"c" * 99])
+async def test_a_note_that_is_none(world: World, note: bytes) -> None:
+    await world.pull()
+
+    class Noting(Served):
+        async def checkpoint(self, log: LogId) -> bytes:
+            return note
+
+    before = world.mirror.head(world.log)
+    with pytest.raises((LogAlarm, AnswerMalformed)):
+        await world.mirror.pull(Noting(world.directory, world.person), world.log)
+    assert world.mirror.head(world.log) == before
