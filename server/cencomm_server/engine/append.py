@@ -46,6 +46,8 @@ class Appends:
         if entry.header.log != log:
             raise ProtocolError(ErrorCode.WRONG_LOG, "the entry was signed for another log")
         check_poster(entry, poster)
+        if entry.header.type == "logkey.set":
+            self._expect_held(entry)
         return await self._append(await self._logs.get(log), Offer(submission, entry))
 
     async def append_to_directory(
@@ -97,6 +99,11 @@ class Appends:
         if runtime.id32 != id32:
             raise ProtocolError(ErrorCode.ALREADY_EXISTS, "this server has another directory")
         return await self._append(runtime, Offer(submission, entry))
+
+    def _expect_held(self, entry: Entry) -> None:
+        """A log key that this server does not hold would stop every log at its next checkpoint."""
+        if entry.body is None or not self._logs.signer.holds(entry.body["log_key"]):
+            raise WrongDeployment("this server does not hold the new log key yet")
 
     def _try_genesis(self, log: DirectoryLog | OperationLog, entry: Entry) -> None:
         """Hold a genesis against the rules before anything of the new log is stored."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import islice
 
 from cencomm_config.errors import BadRequest, NotFound, UnknownLog
 from cencomm_crypto.errors import ErrorCode, ProtocolError
@@ -160,9 +159,9 @@ class Reading:
         page = _Filling()
         position, chunk = start, READ_CHUNK
         while position < stop:
-            in_memory = runtime.tail[0].seq if runtime.tail else runtime.size
+            in_memory = runtime.tail.first(runtime.size)
             if position >= in_memory:
-                for item in islice(runtime.tail, position - in_memory, stop - in_memory):
+                for item in runtime.tail.between(position, stop):
                     if not page.add(
                         item.whole if seen.whole(item.seq, item.scope) else item.withheld
                     ):

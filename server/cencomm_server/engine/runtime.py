@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +23,7 @@ from cencomm_crypto.public.wire import Receipt, Sequenced
 
 from cencomm_server.engine.items import Item, leaf_of, sequenced
 from cencomm_server.engine.signer import Signer
+from cencomm_server.engine.tail import Tail
 from cencomm_server.store.documents import LogKind
 from cencomm_server.store.port import CheckpointConflict, LogStore
 
@@ -32,7 +32,6 @@ _log = structlog.get_logger()
 READ_CHUNK = 256  # documents of one read of the store
 YIELD_EVERY = 16  # entries validated between two looks at the event loop
 MAX_PUSHED = 1024  # leaves read from the store at once that are still pushed, not only announced
-TAIL_BYTES = 2 << 20  # encoded items of a log kept for readers that are nearly up to date
 
 State = DirectoryState | OperationState
 Replay = DirectoryLog | OperationLog
@@ -79,8 +78,7 @@ class LogRuntime(ABC):
         self.lock = asyncio.Lock()
         self.committed: Committed | None = None
         self.damaged: ProtocolError | None = None
-        self.tail: deque[Item] = deque()
-        self._tail_bytes = 0
+        self.tail = Tail()
         self._store, self._signer, self._publish = store, signer, publish
         self._stale = True
         self._pinned: tuple[int, bytes] | None = None  # head that a reload must reproduce
@@ -146,7 +144,7 @@ class LogRuntime(ABC):
     async def ready(self) -> None:
         """Load at first use, and read again after a failure; raises StoreDown, LOG_DAMAGED."""
         if self.damaged is not None:
-            raise ProtocolError(ErrorCode.LOG_DAMAGED, self.damaged.detail)
+            raise ProtocolError(ErrorCode(self.damaged.code), self.damaged.detail)
         if self._stale:
             await self.catch_up()
 
@@ -166,8 +164,13 @@ class LogRuntime(ABC):
         self._stale = False
 
     def damage(self, error: CencommError) -> ProtocolError:
-        """Stop this log for good: what the store holds contradicts what was signed (A4, A36)."""
-        self.damaged = ProtocolError(ErrorCode.LOG_DAMAGED, error.detail)
+        """Stop this log for good: what the store holds contradicts what was signed (A4, A36).
+
+        Or a newer program wrote there what this one does not know: it never skips (RULES Skew).
+        """
+        newer = error.code in (ErrorCode.UNKNOWN_VERSION, ErrorCode.UNKNOWN_TYPE)
+        code = ErrorCode(error.code) if newer else ErrorCode.LOG_DAMAGED
+        self.damaged = ProtocolError(code, error.detail)
         _log.critical("log_damaged", log=self.log_id, reason=str(error))
         return self.damaged
 
@@ -204,7 +207,6 @@ class LogRuntime(ABC):
             self._restart()
             self.forget(0)
             self.tail.clear()
-            self._tail_bytes = 0
         return self.size
 
     def _truncate(self, size: int) -> None:
@@ -284,7 +286,9 @@ class LogRuntime(ABC):
         self.committed = Committed(size, self.last_at, note, self.replay.state)
         self._known(size)
         items = tuple(Item.of(item, item.entry) for item in entries if item.entry is not None)
-        self._keep(items)
+        if not items:  # more than were kept: the next ones will not follow on
+            self.tail.clear()
+        self.tail.extend(items)
         state = self.committed.state
         self._publish(Commit(self.log_id, self.kind, tuple(entries), items, state, size, note))
 
@@ -292,15 +296,6 @@ class LogRuntime(ABC):
         place = bisect_right(self._sizes, size)
         if self._sizes[place - 1 : place] != [size]:
             self._sizes.insert(place, size)
-
-    def _keep(self, items: Sequence[Item]) -> None:
-        if not items:  # a gap: what was kept no longer ends at the newest
-            self.tail.clear()
-            self._tail_bytes = 0
-        self.tail.extend(items)
-        self._tail_bytes += sum(item.size_bytes for item in items)
-        while self._tail_bytes > TAIL_BYTES:
-            self._tail_bytes -= self.tail.popleft().size_bytes
 
     def _sign(self, size: int) -> bytes:
         return self._signer.sign(self.log_id, size, self._root(size), self.log_key())

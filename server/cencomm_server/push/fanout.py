@@ -58,8 +58,12 @@ class Fanout:
     def join(self, subscriber: Subscriber, reader: Reader) -> None:
         """Subscribe to the directory and to every operation that the reader sees now or later.
 
-        Each of them is announced with its newest head.
+        Each of them is announced with its newest head. A device that was revoked meanwhile is
+        sent away.
         """
+        if not self._logs.directory.state.active(reader.device):
+            subscriber.inactive()
+            return
         self._readers[subscriber] = reader
         for runtime in self._logs.by_id():
             self._attend(runtime, subscriber, reader)

@@ -16,6 +16,7 @@ from cencomm_config.errors import (
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.entry import Head
 from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.note import open_checkpoint, origin
 from cencomm_crypto.public.wire import Receipt, Submission
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
@@ -203,6 +204,24 @@ async def test_root_signatures_need_no_session_and_nothing_else_goes_without(sce
     with pytest.raises(ProtocolError) as refused:
         await scene.served.appends.append_to_directory(Submission.of(rekey))
     assert refused.value.code == ErrorCode.WRONG_TYPE
+
+
+async def test_a_log_key_that_the_server_does_not_hold_is_refused(scene: Scene) -> None:
+    key = scene.directory.signing_key("new log key").public
+    entry = scene.directory.by_governance("logkey.set", {"log_key": key})
+    with pytest.raises(WrongDeployment):
+        await scene.served.appends.append_to_directory(Submission.of(entry))
+
+
+async def test_after_a_change_of_the_log_key_heads_are_signed_by_the_new_one(scene: Scene) -> None:
+    key = scene.directory.signing_key("new log key")
+    name, keys = scene.served.signer.deployment, [scene.directory.log_key, key]
+    scene.served.logs.signer = scene.runtime._signer = Signer(name, keys)
+    scene.served.logs.directory._signer = scene.served.logs.signer
+    change = scene.directory.by_governance("logkey.set", {"log_key": key.public})
+    await scene.served.appends.append_to_directory(Submission.of(change))
+    receipt = await scene.submit(scene.sealed())
+    open_checkpoint(receipt.note, origin(name, scene.log), key.public)
 
 
 async def test_the_directorys_genesis_is_taken_once_and_only_for_this_server() -> None:

@@ -196,6 +196,15 @@ async def test_a_revoked_device_is_ended_before_anything_else_is_sent(hall: Hall
     assert stays.frames
 
 
+async def test_a_device_revoked_between_login_and_subscription_is_sent_away(hall: Hall) -> None:
+    phone = hall.directory.device(hall.officer, voucher=hall.officer.device)
+    hall.directory.revoke(phone, by=hall.officer.device)
+    await hall.served.follow_directory()
+    late = hall.listen(phone)
+    assert late.ended
+    assert late.heads == []
+
+
 async def test_a_commit_that_is_too_large_for_a_frame_is_only_announced(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
