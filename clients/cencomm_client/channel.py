@@ -90,11 +90,11 @@ class Channel:
 
     async def close(self) -> Posted:
         """End this channel now (a coordinator) and show its close key."""
-        await self._poster.pull()
+        await self._poster.sender.pull()
         secret = self._view.keyring.secret(self._view.state, self.id, self.state.epoch)
         if secret is None:
             raise ProtocolError(ErrorCode.NO_EPOCH_KEY, "no key of the channel's current epoch")
-        return await self._poster.entry("channel.close", close_body(secret), chan=self.id)
+        return await self._poster.sender.entry("channel.close", close_body(secret), chan=self.id)
 
     async def change_members(
         self, *, add: Iterable[str] = (), remove: Iterable[str] = ()

@@ -36,6 +36,7 @@ from cencomm_client.notices import directory_remarks, ends_somebody
 from cencomm_client.operation import Operation
 from cencomm_client.outbox import Outbox
 from cencomm_client.plan import OperationPlan
+from cencomm_client.replica import Evidence
 from cencomm_client.station import Settings, Station
 from cencomm_client.transport import Transport
 from cencomm_client.vault import Vault
@@ -201,6 +202,10 @@ class Client:
     def server(self) -> str:
         """Address of the server."""
         return self._station.vault.server_url
+
+    def alarms(self) -> tuple[Evidence, ...]:
+        """What was kept as evidence against the server, oldest first."""
+        return self._station.mirror.alarms()
 
     # -- session ------------------------------------------------------------------------------
 

@@ -130,10 +130,10 @@ class Operation:
 
     async def refresh(self) -> None:
         """Read the log to its newest checkpoint and fetch the keys that are there for us."""
-        await self._poster.pull()
+        await self._poster.sender.pull()
         for channel in self.view.channels():
             if self.view.keyring.missing(channel, self.state):
-                await self._poster.fetch_keys(channel)
+                await self._poster.preparer.fetch_keys(channel)
 
     async def verify(self, *, online: bool = True) -> Verification:
         """Rebuild the whole tree from the replica and judge everything again.
@@ -141,7 +141,7 @@ class Operation:
         Works for auditors who can read nothing. `online`: read to the newest checkpoint first.
         """
         if online:
-            await self._poster.pull()
+            await self._poster.sender.pull()
         return await asyncio.to_thread(verify, gather(self._station, self.view))
 
     # -- decisions ----------------------------------------------------------------------------
@@ -239,7 +239,7 @@ class Operation:
     async def approve(self, proposal: Posted | bytes) -> Posted:
         """Approve a proposal by its leaf; the subject comes from the log."""
         leaf = proposal.leaf if isinstance(proposal, Posted) else proposal
-        await self._poster.pull()
+        await self._poster.sender.pull()
         found = self.state.proposals.get(leaf)
         if found is None:
             raise ProtocolError(ErrorCode.UNKNOWN_PROPOSAL, f"no proposal {leaf.hex()}")
@@ -275,6 +275,10 @@ class Operation:
         """Start the automation; `Client.go_live` does."""
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._automation.run())
+
+    async def tend(self) -> None:
+        """Do once what the automation would do over time; for programs that are not live."""
+        await self._automation.tend()
 
     def wake(self) -> None:
         """Something changed in the log or the directory."""

@@ -100,13 +100,21 @@ def fate(standing: Standing, channel: Channel, header: Header) -> Fate:
     Old bytes are given up only for what the log itself shows; as long as their epoch is current
     they may still go in (the grace is there for them), so they are never signed anew.
     """
-    if header.epoch is not None and header.epoch < channel.epoch:
+    if superseded(standing, channel, header):
         return Fate.RESEAL if authoring_open(standing, channel, header.type) else Fate.LATE
     if standing.state.channel_over(channel, max(standing.now, standing.state.at)):
         return Fate.LATE
     if blocking(standing, channel) is not None:
         return Fate.HOLD
     return Fate.SEND
+
+
+def superseded(standing: Standing, channel: Channel, header: Header) -> bool:
+    """Whether the verified log excludes that these bytes are ever accepted: their epoch is over,
+    or this device has said since that it had seen more (OPS-4)."""
+    device = header.device
+    said = max(standing.state.control.seen.get(device) or 0, channel.ledger.seen.get(device) or 0)
+    return header.seen.size < said or (header.epoch or 0) < channel.epoch
 
 
 def sealable(standing: Standing, channel: Channel) -> bool:

@@ -102,6 +102,16 @@ class Runner:
                 pass  # the connection's state is shown elsewhere; the need stays
             await asyncio.sleep(LEAST_PAUSE_S)
 
+    async def tend(self) -> None:
+        """Do once, without waiting, all that is due: for a command that comes and goes."""
+        done: set[tuple[object, ...]] = set()
+        while True:
+            needs = [need for need in self.due() if need.key not in done]
+            if not needs:
+                return
+            done.add(needs[0].key)
+            await self._try(needs[0])
+
     def due(self) -> Iterator[Due]:
         """All that this device should do, now or after a wait, the most urgent first."""
         standing, timing = self._view.standing(), self._station.timing
@@ -142,7 +152,7 @@ class Runner:
         except (*_ENDING, TransportError):
             raise
         except (ConflictingEntry, EpochSuperseded):
-            await self._poster.pull()
+            await self._poster.sender.pull()
         except CencommError as error:
             if (need.key, error.code) not in self._told:
                 self._told.add((need.key, error.code))
@@ -154,21 +164,23 @@ class Runner:
             case FlushDue():
                 await poster.flush()
             case KeysDue(chan=chan):
-                await poster.fetch_keys(state.channels[chan])
+                await poster.preparer.fetch_keys(state.channels[chan])
             case CloseDue():
                 await poster.decide("operation.close", {})
             case RevealDue(chan=chan, secret=secret, closes=closes):
                 kind = "channel.close" if closes else "channel.reveal"
-                await poster.entry(kind, reveal_body(secret), chan=chan)
+                await poster.sender.entry(kind, reveal_body(secret), chan=chan)
             case SyncDue():
                 await poster.decide("directory.sync", {})
             case FlagDue(chan=chan, n=n, reason=reason):
                 epoch = state.channels[chan].epoch
-                await poster.entry("channel.flag", flag_body(n, reason), chan=chan, epoch=epoch)
+                await poster.sender.entry(
+                    "channel.flag", flag_body(n, reason), chan=chan, epoch=epoch
+                )
             case RotationDue(chan=chan, n=n):
-                await poster.rotate(chan, n)
+                await poster.sender.rotate(chan, n)
             case GrantDue():
-                await poster.grant(need)
+                await poster.sender.grant(need)
             case ProfilesDue(profiles=profiles):
                 content = profile_content(profiles)
                 mid = self._station.settings.random(16)

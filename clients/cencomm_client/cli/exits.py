@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from cencomm_crypto.errors import CencommError, ProtocolError
+
 from cencomm_client.errors import (
     EnrolmentWaiting,
     FileError,
@@ -20,7 +22,6 @@ from cencomm_client.errors import (
     TryLater,
 )
 from cencomm_client.forms.fields import FormInvalid
-from cencomm_crypto.errors import CencommError, ProtocolError
 
 
 class Exit(IntEnum):

@@ -37,6 +37,10 @@ class Output:
         """One JSON line of a stream."""
         self._write(dumps(value))
 
+    def text(self, code: str) -> str:
+        """The catalogue's sentence for `code`, with its places still open (`fill`)."""
+        return sentence(code)
+
     def say(self, text: str, style: str = "") -> None:
         """A sentence for people; foreign parts were put through `shown` by `fill`."""
         if not self.as_json:
@@ -77,7 +81,7 @@ class Output:
         self.console.file.flush()
 
 
-def fill(text: str, **values: object) -> str:
+def fill(text: str, /, **values: object) -> str:
     """Put values into a sentence, each through `shown`."""
     return text.format(**{name: shown(str(value)) for name, value in values.items()})
 

@@ -1,0 +1,335 @@
+"""`cencomm` for people and devices: enrol, register, log in, invite, vouch, revoke."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import segno
+import typer
+
+from cencomm_client.cli.exits import InputInvalid
+from cencomm_client.cli.output import Output, fill
+from cencomm_client.cli.prompts import line, secret
+from cencomm_client.cli.run import (
+    DEFAULT_VAULT,
+    AsJson,
+    PasswordFile,
+    Server,
+    VaultPath,
+    logged_in,
+    opened,
+    run,
+)
+from cencomm_client.client import Client
+from cencomm_client.directory import Directory
+from cencomm_client.enrolment import TotpSeed
+
+TotpFile = Annotated[
+    str | None,
+    typer.Option(
+        "--totp-file", metavar="FILE", help="Read the one-time code from here, - is standard input."
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Write the secret text to this new file, mode 600.")
+]
+Wait = Annotated[
+    float, typer.Option("--wait", min=0, help="Seconds to wait until somebody vouched.")
+]
+
+
+def enrol(
+    invitation_file: Annotated[
+        str | None,
+        typer.Option(
+            "--invitation-file",
+            metavar="FILE",
+            help="Read the invitation here, - is standard input.",
+        ),
+    ] = None,
+    wait: Wait = 0.0,
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make this device's keys and vault for an invitation, and hand the keys in."""
+
+    async def work(output: Output) -> None:
+        invitation = secret("invitation", invitation_file)
+        password = secret("password", password_file, confirm=True)
+        async with await Client.enrol(invitation, vault, password, server=server) as client:
+            output.say(fill(output.text("cli_enrolled"), code=client.code))
+            if wait:
+                await client.wait_enrolled(wait)
+                output.say(output.text("cli_vouched_for"))
+            output.document({"code": client.code, "device": client.device, "vouched": bool(wait)})
+
+    run(as_json, work)
+
+
+def request(
+    code: Annotated[str, typer.Argument(help="Functional code, such as FR-001.")],
+    directory: Annotated[str, typer.Option("--directory", help="Directory id, 64 hex digits.")],
+    server: Annotated[str, typer.Option("--server", help="The server's address.")],
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an NCP's first device; prints the request that its administration's root signs."""
+
+    async def work(output: Output) -> None:
+        password = secret("password", password_file, confirm=True)
+        client, asked = await Client.apply_as_contact_point(
+            vault, password, directory_id=hex_bytes(directory, 32), code=code, server=server
+        )
+        async with client:
+            output.say(asked.text())
+            output.say(fill(output.text("cli_request"), fingerprint=asked.fingerprint))
+            output.document(
+                {
+                    "request": asked.text(),
+                    "fingerprint": asked.fingerprint,
+                    "person": asked.person,
+                    "device": client.device,
+                }
+            )
+
+    run(as_json, work)
+
+
+def register(
+    seed_out: Annotated[
+        Path | None,
+        typer.Option("--seed-out", help="Write the authenticator's secret to this new file."),
+    ] = None,
+    totp_file: TotpFile = None,
+    wait: Wait = 60.0,
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open the person's account: second factor, first one-time code, first session."""
+
+    async def work(output: Output) -> None:
+        async with opened(vault, password_file, server) as client:
+            await client.wait_enrolled(wait)
+
+            async def authenticator(seed: TotpSeed) -> str:
+                if seed_out is not None:
+                    await asyncio.to_thread(write_secret, seed_out, seed.secret + "\n")
+                else:
+                    show_seed(output, seed)
+                return await asyncio.to_thread(line, "one-time code", totp_file)
+
+            await client.register(authenticator)
+            output.say(fill(output.text("cli_registered"), code=client.code))
+            output.document({"code": client.code, "device": client.device})
+
+    run(as_json, work)
+
+
+def login(
+    totp_file: TotpFile = None,
+    client_secret_file: Annotated[
+        str | None,
+        typer.Option(
+            "--client-secret-file", metavar="FILE", help="A bot's secret, kept from then on."
+        ),
+    ] = None,
+    wait: Wait = 0.0,
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Log in: people with a one-time code, bots with their client secret."""
+
+    async def work(output: Output) -> None:
+        async with opened(vault, password_file, server) as client:
+            await client.wait_enrolled(wait)
+            if client_secret_file is not None:
+                given = secret("client secret", client_secret_file)
+                client.keep_client_secret(hex_bytes(given, 32))
+
+            async def code() -> str:
+                return await asyncio.to_thread(line, "one-time code", totp_file)
+
+            await client.login(totp=None if client.is_bot else code)
+            output.say(fill(output.text("cli_logged_in"), code=client.code))
+            output.document({"code": client.code, "device": client.device})
+
+    run(as_json, work)
+
+
+def logout(
+    vault: VaultPath = DEFAULT_VAULT, password_file: PasswordFile = None, as_json: AsJson = False
+) -> None:
+    """End the session, here and at the server."""
+
+    async def work(output: Output) -> None:
+        async with opened(vault, password_file) as client:
+            await client.logout()
+            output.say(output.text("cli_logged_out"))
+            output.document({"code": client.code})
+
+    run(as_json, work)
+
+
+def invite(
+    code: Annotated[
+        str | None, typer.Argument(help="Functional code; own device if left out.")
+    ] = None,
+    bot: Annotated[bool, typer.Option("--bot", help="The person is a bot.")] = False,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The name that members see, sealed.")
+    ] = None,
+    out: Out = None,
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Invite a person of the own administration (an NCP), or a further own device."""
+
+    async def work(output: Output) -> None:
+        async with logged_in(vault, password_file) as client:
+            if code is None:
+                text = await client.directory.invite_own_device()
+            else:
+                text = await client.invite(code, "bot" if bot else "human", name=name)
+            shown_code = code or client.code
+            if out is not None:
+                await asyncio.to_thread(write_secret, out, text + "\n")
+                output.say(fill(output.text("cli_invitation_file"), code=shown_code, file=out))
+                output.document({"code": shown_code, "file": str(out)})
+                return
+            output.say(text)
+            output.say(fill(output.text("cli_invitation"), code=shown_code))
+            output.document({"code": shown_code, "invitation": text})
+
+    run(as_json, work)
+
+
+def vouch(
+    vault: VaultPath = DEFAULT_VAULT, password_file: PasswordFile = None, as_json: AsJson = False
+) -> None:
+    """Vouch for devices whose keys came back and are proven by own invitations."""
+
+    async def work(output: Output) -> None:
+        async with logged_in(vault, password_file) as client:
+            found = await client.vouch()
+            rows = [
+                {"code": row.code, "device": row.device, "problem": row.problem} for row in found
+            ]
+            output.table(
+                ("code", "device", "problem"),
+                [(r.code, r.device.hex() if r.device else "", r.problem or "") for r in found],
+            )
+            if not rows:
+                output.say(output.text("cli_nothing_to_vouch"))
+            output.document({"vouched": rows})
+
+    run(as_json, work)
+
+
+def bot_secret(
+    code: Annotated[str, typer.Argument(help="The bot's functional code.")],
+    out: Annotated[Path, typer.Option("--out", help="Write the secret to this new file.")],
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a bot's client secret, once (its NCP); it goes to the bot's host."""
+
+    async def work(output: Output) -> None:
+        async with logged_in(vault, password_file) as client:
+            given = await client.directory.bot_secret(code)
+            await asyncio.to_thread(write_secret, out, given.hex() + "\n")
+            output.say(fill(output.text("cli_bot_secret"), code=code, file=out))
+            output.document({"code": code, "file": str(out)})
+
+    run(as_json, work)
+
+
+def revoke(
+    device: Annotated[str, typer.Argument(help="Device id, 32 hex digits.")],
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Revoke a device of the own administration (an NCP), or an own one."""
+
+    async def work(output: Output) -> None:
+        async with logged_in(vault, password_file) as client:
+            receipt = await client.directory.revoke(hex_bytes(device, 16))  # type: ignore[arg-type]
+            output.say(output.text("cli_done"))
+            output.document({"seq": receipt.seq, "leaf": receipt.leaf})
+
+    run(as_json, work)
+
+
+def suspend(
+    code: Annotated[str, typer.Argument(help="Functional code.")],
+    lift: Annotated[bool, typer.Option("--lift", help="Lift the suspension.")] = False,
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Suspend a person of the own administration (an NCP), or lift it."""
+
+    async def work(output: Output) -> None:
+        async with logged_in(vault, password_file) as client:
+            directory: Directory = client.directory
+            receipt = await (directory.resume(code) if lift else directory.suspend(code))
+            output.say(output.text("cli_done"))
+            output.document({"seq": receipt.seq, "leaf": receipt.leaf})
+
+    run(as_json, work)
+
+
+def rekey(
+    vault: VaultPath = DEFAULT_VAULT, password_file: PasswordFile = None, as_json: AsJson = False
+) -> None:
+    """Give this device a new box key (every 30 days)."""
+
+    async def work(output: Output) -> None:
+        async with logged_in(vault, password_file) as client:
+            receipt = await client.directory.rekey()
+            output.say(output.text("cli_done"))
+            output.document({"seq": receipt.seq, "leaf": receipt.leaf})
+
+    run(as_json, work)
+
+
+def show_seed(output: Output, seed: TotpSeed) -> None:
+    """The second factor as a QR code and as text, on the terminal only, once."""
+    if output.as_json:
+        raise InputInvalid("programs name a file for the authenticator's secret: --seed-out")
+    segno.make(seed.uri).terminal(compact=True)
+    output.say(seed.secret)
+    output.say(output.text("cli_authenticator"))
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a new file that nobody else can read; raises InputInvalid if there is one."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise InputInvalid(f"{path} exists already") from error
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def hex_bytes(text: str, size: int) -> bytes:
+    """Bytes from hex digits; raises InputInvalid."""
+    try:
+        value = bytes.fromhex(text.strip())
+    except ValueError:
+        value = b""
+    if len(value) != size:
+        raise InputInvalid(f"{2 * size} hex digits expected")
+    return value

@@ -1,0 +1,172 @@
+"""The JSON form of what the SDK gives; field names as in docs/cli.md, values by `output.plain`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cencomm_crypto.public.directory.state import DirectoryState
+from cencomm_crypto.public.operation.state import Member
+
+from cencomm_client.client import Summary
+from cencomm_client.items import Alarm, Author, Control, Item, Message, Place
+from cencomm_client.operation import Operation
+from cencomm_client.posting import Posted
+from cencomm_client.verification import Verification
+
+
+def item_document(item: Item) -> dict[str, Any]:
+    """One item of `follow`."""
+    if isinstance(item, Message):
+        return _message(item)
+    if isinstance(item, Control):
+        return {
+            "item": "control",
+            **_place(item.place),
+            "author": _author(item.author),
+            "type": item.type,
+            "channel": item.channel_name,
+            "body": dict(item.body),
+            "flags": sorted(item.flags),
+        }
+    return {
+        "item": "alarm" if isinstance(item, Alarm) else "notice",
+        "log": item.log,
+        "seq": item.seq,
+        "at": item.at,
+        "code": item.code,
+        "detail": item.detail,
+        **({"row": item.row} if isinstance(item, Alarm) else {}),
+    }
+
+
+def posted_document(posted: Posted) -> dict[str, Any]:
+    """A receipt."""
+    return {"seq": posted.seq, "leaf": posted.leaf, "mid": posted.mid}
+
+
+def summary_document(summary: Summary) -> dict[str, Any]:
+    """One line of `operation list`."""
+    return {
+        "log": summary.id,
+        "name": summary.name,
+        "phase": str(summary.phase),
+        "role": summary.role,
+        "window": list(summary.window),
+        "size": summary.size,
+    }
+
+
+def operation_document(operation: Operation, directory: DirectoryState) -> dict[str, Any]:
+    """`operation show`."""
+    state = operation.state
+    return {
+        "log": operation.id,
+        "name": operation.name,
+        "phase": str(operation.phase),
+        "role": operation.role,
+        "window": list(state.window),
+        "live": list(state.live),
+        "grace": state.grace,
+        "size": state.size,
+        "members": [_member(member, directory) for member in operation.members()],
+        "channels": [
+            {
+                "channel": channel.id,
+                "name": channel.name,
+                "main": channel.main,
+                "epoch": channel.epoch,
+                "window": list(state.window_of(channel)),
+                "closed": channel.closed_at,
+                "mine": state.in_channel(operation.person, channel),
+            }
+            for channel in sorted(state.channels.values(), key=lambda channel: channel.created)
+        ],
+        "auditors": [directory.persons[person].code for person in state.audit.persons],
+        "quorum": state.audit.k,
+        "proposals": [
+            {"proposal": leaf, "subject": found.subject, "at": found.at, "spent": found.spent}
+            for leaf, found in sorted(state.proposals.items(), key=lambda row: row[1].seq)
+        ],
+        "remarks": [
+            {"code": remark.code, "detail": remark.detail} for remark in operation.remarks()
+        ],
+    }
+
+
+def verification_document(verdict: Verification) -> dict[str, Any]:
+    """`verify`."""
+    return {
+        "log": verdict.log,
+        "name": verdict.name,
+        "ok": verdict.ok,
+        "size": verdict.size,
+        "root": verdict.root,
+        "directory": {"size": verdict.directory_size, "root": verdict.directory_root},
+        "signatures": verdict.signatures,
+        "withheld": verdict.withheld,
+        "erased": verdict.erased,
+        "heads": verdict.heads,
+        "receipts": verdict.receipts,
+        "readable": verdict.readable,
+        "unreadable": verdict.unreadable,
+        "types": verdict.types,
+        "trail": verdict.trail,
+        "channels": [
+            {
+                "name": reach.name,
+                "epochs": reach.epochs,
+                "reached": reach.reached,
+                "missing": list(reach.missing),
+            }
+            for reach in verdict.channels
+        ],
+        "findings": [
+            {"code": finding.code, "seq": finding.seq, "detail": finding.detail}
+            for finding in verdict.findings
+        ],
+    }
+
+
+def _message(item: Message) -> dict[str, Any]:
+    return {
+        "item": "message",
+        **_place(item.place),
+        "author": _author(item.author),
+        "channel": item.channel_name,
+        "type": item.type,
+        "kind": item.kind,
+        "content": item.content,
+        "mid": item.mid,
+        "re": item.re,
+        "prio": item.prio,
+        "ack_by": item.ack_by,
+        "to": list(item.to),
+        "epoch": item.epoch,
+        "flags": sorted(item.flags),
+        "forged": list(item.forged),
+        "damage": None
+        if item.damage is None
+        else {"code": str(item.damage.code), "detail": item.damage.detail},
+    }
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {"log": place.log, "seq": place.seq, "at": place.at, "leaf": place.leaf}
+
+
+def _author(author: Author) -> dict[str, Any]:
+    return {
+        "code": author.code,
+        "administration": author.administration,
+        "name": author.name,
+        "device": author.device,
+    }
+
+
+def _member(member: Member, directory: DirectoryState) -> Mapping[str, Any]:
+    return {
+        "code": directory.persons[member.person].code,
+        "role": member.role,
+        "devices": [device.id for device in directory.active_devices(member.person)],
+    }

@@ -1,0 +1,245 @@
+"""`cencomm post`, `follow` and `verify`: what is said, and whether it is all there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from cencomm_config.display import shown
+from rich.text import Text
+
+from cencomm_client.cli.accounts import hex_bytes
+from cencomm_client.cli.documents import (
+    item_document,
+    posted_document,
+    verification_document,
+)
+from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown
+from cencomm_client.cli.operations import OperationName, moment
+from cencomm_client.cli.output import Output, dumps, fill
+from cencomm_client.cli.prompts import STDIN, line
+from cencomm_client.cli.run import (
+    DEFAULT_VAULT,
+    AsJson,
+    PasswordFile,
+    VaultPath,
+    logged_in,
+    opened,
+    read_operation,
+    run,
+)
+from cencomm_client.items import Alarm, Control, Item, Message
+from cencomm_client.operation import Operation
+
+BYTE_FIELDS = frozenset(["warning", "target"])  # leaf hashes in forms; hex in JSON
+MAX_CONTENT = 64 * 1024
+
+
+def post(
+    operation: OperationName,
+    channel: Annotated[str, typer.Argument(help="The channel's name.")],
+    kind: Annotated[str, typer.Argument(help="MSG, WRN, ACK, FBK, SZR ...")] = "MSG",
+    file: Annotated[
+        str | None,
+        typer.Option(
+            "--file",
+            metavar="FILE",
+            help="The content: a JSON object, or the text of a MSG; - is standard input.",
+        ),
+    ] = None,
+    re: Annotated[
+        str | None, typer.Option("--re", help="What it answers: entry number or leaf hash.")
+    ] = None,
+    prio: Annotated[
+        str | None, typer.Option("--prio", help="routine, priority, immediate or flash.")
+    ] = None,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", help="Functional code; several times.")
+    ] = None,
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Seal and post a message; content never stands on the command line."""
+
+    async def work(output: Output) -> None:
+        given = await asyncio.to_thread(content_of, kind, file)
+        async with logged_in(vault, password_file) as client:
+            found = await read_operation(client, operation)
+            place = found.channel(channel)
+            answered = None if re is None else referred(found, re)
+            if client.is_bot:
+                posted = await place.drop(kind, given)
+            else:
+                posted = await place.post(kind, given, re=answered, prio=prio, to=to or ())
+            output.say(fill(output.text("cli_posted"), seq=posted.seq, leaf=posted.leaf.hex()))
+            output.document(posted_document(posted))
+
+    run(as_json, work)
+
+
+def follow(
+    operation: OperationName,
+    after: Annotated[int, typer.Option("--after", min=0, help="Start at this entry number.")] = 0,
+    channel: Annotated[str | None, typer.Option("--channel", help="This channel only.")] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="End after what is there; else stay live.")
+    ] = False,
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show an operation as it happens; with --json one line per item. Keeps it going meanwhile."""
+
+    async def work(output: Output) -> None:
+        async with opened(vault, password_file) as client:
+            if client.logged_in or client.is_bot:
+                if not client.logged_in:
+                    await client.login()
+                found = await read_operation(client, operation)
+            else:
+                found = await client.operation(operation)
+            wanted = None if channel is None else found.channel(channel).id
+            if once:
+                for item in found.items(after):
+                    show_item(output, item, wanted)
+                return
+            await client.go_live()
+            async for item in found.follow(after):
+                show_item(output, item, wanted)
+
+    run(as_json, work)
+
+
+def verify(
+    operation: OperationName,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Judge what this device holds, ask nobody.")
+    ] = False,
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rebuild the whole log and judge everything; exit code 7 if anything is wrong."""
+
+    async def work(output: Output) -> None:
+        async with opened(vault, password_file) as client:
+            found = await client.operation(operation)
+            verdict = await found.verify(online=client.logged_in and not offline)
+        output.document(verification_document(verdict))
+        output.say(output.text("cli_verified" if verdict.ok else "cli_not_verified"))
+        output.table(
+            ("what", "count"),
+            [
+                ("entries", str(verdict.size)),
+                ("signatures and rights checked", str(verdict.signatures)),
+                ("withheld, in the tree", str(verdict.withheld)),
+                ("signed heads held", str(verdict.heads)),
+                ("own receipts held", str(verdict.receipts)),
+                ("messages readable here", str(verdict.readable)),
+                ("root", verdict.root.hex()),
+            ],
+        )
+        output.table(
+            ("wrong", "entry", "detail"),
+            [(row.code, str(row.seq or ""), row.detail) for row in verdict.findings],
+        )
+        if not verdict.ok:
+            raise typer.Exit(Exit.ALARM)
+
+    run(as_json, work)
+
+
+def show_item(output: Output, item: Item, channel: bytes | None) -> None:
+    """One item, as a line for people or a JSON line."""
+    if channel is not None and getattr(item, "channel", channel) != channel:
+        return
+    if output.as_json:
+        output.line(item_document(item))
+        return
+    output.console.print(item_line(item))
+
+
+def item_line(item: Item) -> Text:
+    """An item as one line: time, number, who, what; every foreign part through `shown`."""
+    if isinstance(item, Message):
+        line_ = _head(item.place.at, item.place.seq)
+        line_.append(f"{shown(item.channel_name)} ", style="cyan")
+        line_.append(f"{_author(item)} ", style="bold")
+        line_.append(f"{shown(item.kind or '?')} ", style="magenta")
+        if item.prio is not None:
+            line_.append(f"{shown(item.prio)} ", style="bold red")
+        if item.damage is not None:
+            line_.append(f"{item.damage.code}: {shown(item.damage.detail)}", style="red")
+        else:
+            line_.append(_content(dict(item.content or {})))
+        for flag in sorted(item.flags):
+            line_.append(f" {flag}", style="yellow")
+        return line_
+    if isinstance(item, Control):
+        line_ = _head(item.place.at, item.place.seq)
+        line_.append(f"{shown(item.channel_name or '')} {_author(item)} {item.type}", style="dim")
+        return line_
+    line_ = _head(item.at, item.seq)
+    style = "bold red" if isinstance(item, Alarm) else "yellow"
+    line_.append(f"{item.code}: {shown(item.detail)}", style=style)
+    return line_
+
+
+def content_of(kind: str, file: str | None) -> dict[str, Any]:
+    """The content map: JSON from a file or standard input, or plain text for a MSG."""
+    if file is None and sys.stdin.isatty():
+        return {"text": line("text", None)}
+    source = STDIN if file is None else file
+    try:
+        data = sys.stdin.read(MAX_CONTENT) if source == STDIN else Path(source).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputInvalid(f"{source}: cannot be read") from error
+    if kind == "MSG" and not data.lstrip().startswith("{"):
+        return {"text": data.strip()}
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise InputInvalid(f"{source}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InputInvalid(f"{source}: a JSON object expected")
+    return {name: _sealed(name, item) for name, item in value.items()}
+
+
+def referred(operation: Operation, text: str) -> bytes:
+    """The leaf that --re names, by entry number or by its hex digits."""
+    if not text.isdigit() or len(text) == 64:
+        return hex_bytes(text, 32)
+    found = operation.view.feed.at(int(text))
+    if not isinstance(found, Message | Control):
+        raise NotKnown(f"no entry {text} is shown in this operation")
+    return found.place.leaf
+
+
+def _sealed(name: str, value: Any) -> Any:
+    """JSON values as the payload takes them: leaf hashes as bytes, no floats, no null."""
+    if isinstance(value, float) or value is None:
+        raise InputInvalid(f"{name}: write amounts as text, and leave out what is empty")
+    if isinstance(value, dict):
+        return {key: _sealed(key, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_sealed(name, item) for item in value]
+    return hex_bytes(value, 32) if name in BYTE_FIELDS and isinstance(value, str) else value
+
+
+def _head(at: int, seq: int | None) -> Text:
+    return Text(f"{moment(at)} {'' if seq is None else seq:>5} ", style="dim")
+
+
+def _author(item: Message | Control) -> str:
+    name = f" ({shown(item.author.name)})" if item.author.name else ""
+    return f"{shown(item.author.code)}{name}"
+
+
+def _content(content: dict[str, Any]) -> str:
+    text = content.get("text")
+    return shown(text) if isinstance(text, str) and len(content) == 1 else dumps(content)

@@ -1,0 +1,354 @@
+"""`cencomm root`: the ceremonies of governance and of administrations, away from the server.
+
+Draft, sign from custodian to custodian, publish; only `publish` meets a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from cencomm_crypto.public.entry import Head
+from cencomm_crypto.public.ids import AdminId, PersonId
+
+from cencomm_client.cli.accounts import hex_bytes
+from cencomm_client.cli.exits import InputInvalid
+from cencomm_client.cli.output import Output, fill
+from cencomm_client.cli.prompts import secret
+from cencomm_client.cli.run import AsJson, run
+from cencomm_client.enrolment import NcpRequest
+from cencomm_client.root import ceremony
+from cencomm_client.root.ceremony import Decision
+from cencomm_client.root.draft import Draft
+from cencomm_client.root.keyfile import NO_DIRECTORY, RootKey, RootKind
+from cencomm_client.station import wall_clock
+from cencomm_client.transport import Transport
+
+roots = typer.Typer(no_args_is_help=True, help="Root keys and what they decide.")
+
+Key = Annotated[Path, typer.Option("--key", help="The root key file.")]
+PassphraseFile = Annotated[
+    str | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="FILE",
+        help="Read the passphrase here (mode 600), - is standard input; else it is asked.",
+    ),
+]
+DraftFile = Annotated[Path, typer.Argument(metavar="DRAFT", help="The draft's file.")]
+DraftOut = Annotated[Path, typer.Option("--out", help="Write the draft here.")]
+With = Annotated[
+    list[str] | None,
+    typer.Option("--with", help="Public key of each custodian, in order; several times."),
+]
+Threshold = Annotated[int, typer.Option("--threshold", min=1, max=16, help="So many must sign.")]
+
+
+@roots.command("key")
+def make_key(
+    kind: Annotated[str, typer.Argument(help="governance or administration.")],
+    key: Annotated[Path, typer.Argument(metavar="FILE", help="The new key file.")],
+    label: Annotated[str, typer.Option("--label", help="Whose key this is, in words.")],
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a root key; prints its public half."""
+
+    async def work(output: Output) -> None:
+        if kind not in set(RootKind):
+            raise InputInvalid(f"{kind!r} read, governance or administration expected")
+        passphrase = secret("passphrase", passphrase_file, confirm=True)
+        with RootKey.create(key, passphrase, RootKind(kind), label) as root:
+            output.say(root.public.hex())
+            output.document({"kind": kind, "label": label, "public": root.public})
+
+    run(as_json, work)
+
+
+@roots.command("show")
+def show_key(
+    key: Annotated[Path, typer.Argument(metavar="FILE", help="The key file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what a key file is, without its passphrase."""
+
+    async def work(output: Output) -> None:
+        about = RootKey.peek(key)
+        output.table(("kind", "label", "public"), [(about.kind, about.label, about.public.hex())])
+        output.document({"kind": about.kind, "label": about.label, "public": about.public})
+
+    run(as_json, work)
+
+
+@roots.command("adopt")
+def adopt(
+    key: Key,
+    directory: Annotated[str, typer.Argument(help="Directory id, 64 hex digits.")],
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bind a key file to its directory, once."""
+
+    async def work(output: Output) -> None:
+        with _opened(key, passphrase_file) as root:
+            root.adopt(hex_bytes(directory, 32))
+            output.say(output.text("cli_done"))
+            output.document({"directory": root.directory_id})
+
+    run(as_json, work)
+
+
+@roots.command("genesis")
+def draft_genesis(
+    key: Key,
+    name: Annotated[str, typer.Option("--name", help="The deployment's name, for ever.")],
+    log_key: Annotated[str, typer.Option("--log-key", help="What `cencomm-server init` printed.")],
+    out: DraftOut,
+    with_: With = None,
+    threshold: Threshold = 1,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draft the directory's first entry, and sign it with this key."""
+
+    async def work(output: Output) -> None:
+        with _opened(key, passphrase_file) as root:
+            made = ceremony.draft_genesis(
+                root,
+                name=name,
+                log_key=hex_bytes(log_key, 32),
+                keys=_keys(root, with_),
+                k=threshold,
+            )
+            _keep(output, out, ceremony.sign(made, root))
+
+    run(as_json, work)
+
+
+@roots.command("admin")
+def draft_administration(
+    key: Key,
+    code: Annotated[str, typer.Argument(help="The administration's code, such as FR.")],
+    public: Annotated[str, typer.Argument(help="Public key of its root, 64 hex digits.")],
+    out: DraftOut,
+    with_: With = None,
+    threshold: Threshold = 1,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Governance: draft the addition of an administration."""
+    decision = ceremony.add_administration(code, hex_bytes(public, 32))
+    _governance(key, lambda: decision, out, with_, threshold, passphrase_file, as_json)
+
+
+@roots.command("suspend")
+def draft_suspension(
+    key: Key,
+    admin: Annotated[str, typer.Argument(help="The administration's id, 32 hex digits.")],
+    out: DraftOut,
+    lift: Annotated[bool, typer.Option("--lift", help="Lift the suspension.")] = False,
+    with_: With = None,
+    threshold: Threshold = 1,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Governance: draft the suspension of an administration, or lift it."""
+
+    def decision() -> Decision:
+        found = AdminId(hex_bytes(admin, 16))
+        if lift:
+            return ceremony.resume_administration(found)
+        return ceremony.suspend_administration(found)
+
+    _governance(key, decision, out, with_, threshold, passphrase_file, as_json)
+
+
+@roots.command("grant")
+def draft_grant(
+    key: Key,
+    person: Annotated[str, typer.Argument(help="The person's id, 32 hex digits.")],
+    out: DraftOut,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the role back.")] = False,
+    with_: With = None,
+    threshold: Threshold = 1,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Governance: draft the role "may create operations" for a person, or take it back."""
+
+    def decision() -> Decision:
+        found = PersonId(hex_bytes(person, 16))
+        return ceremony.withdraw_role(found) if withdraw else ceremony.grant_role(found)
+
+    _governance(key, decision, out, with_, threshold, passphrase_file, as_json)
+
+
+@roots.command("logkey")
+def draft_log_key(
+    key: Key,
+    log_key: Annotated[str, typer.Argument(help="The new public log key, 64 hex digits.")],
+    out: DraftOut,
+    with_: With = None,
+    threshold: Threshold = 1,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Governance: draft a change of the key that signs checkpoints."""
+
+    def decision() -> Decision:
+        return ceremony.set_log_key(hex_bytes(log_key, 32))
+
+    _governance(key, decision, out, with_, threshold, passphrase_file, as_json)
+
+
+@roots.command("appoint")
+def draft_appointment(
+    key: Key,
+    request_file: Annotated[Path, typer.Argument(metavar="REQUEST", help="The NCP's request.")],
+    out: DraftOut,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Administration root: draft the appointment of an NCP from its device's request."""
+
+    async def work(output: Output) -> None:
+        asked = NcpRequest.parse(_text(request_file))
+        with _opened(key, passphrase_file) as root:
+            output.say(fill(output.text("cli_compare"), fingerprint=asked.fingerprint))
+            made = ceremony.draft(root, ceremony.appoint_ncp(root.admin, asked))
+            _keep(output, out, ceremony.sign(made, root))
+
+    run(as_json, work)
+
+
+@roots.command("dismiss")
+def draft_dismissal(
+    key: Key,
+    person: Annotated[str, typer.Argument(help="The NCP's person id, 32 hex digits.")],
+    out: DraftOut,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Administration root: draft the dismissal of an NCP."""
+
+    async def work(output: Output) -> None:
+        with _opened(key, passphrase_file) as root:
+            decision = ceremony.dismiss_ncp(root.admin, PersonId(hex_bytes(person, 16)))
+            _keep(output, out, ceremony.sign(ceremony.draft(root, decision), root))
+
+    run(as_json, work)
+
+
+@roots.command("sign")
+def sign_draft(
+    draft: DraftFile,
+    key: Key,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write here; else the draft's file is replaced.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a draft and add this key's signature."""
+
+    async def work(output: Output) -> None:
+        made = Draft.parse(_text(draft))
+        output.say(f"{made.type} {made.serial}", style="bold")
+        output.table(("field", "value"), [(name, _value(v)) for name, v in made.body.items()])
+        with _opened(key, passphrase_file) as root:
+            _keep(output, out or draft, ceremony.sign(made, root), replace=True)
+
+    run(as_json, work)
+
+
+@roots.command("publish")
+def publish(
+    draft: DraftFile,
+    key: Key,
+    server: Annotated[str, typer.Option("--server", help="The server's address.")],
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Post a draft with enough signatures, from the file that drafted it."""
+
+    async def work(output: Output) -> None:
+        made = Draft.parse(_text(draft))
+        with _opened(key, passphrase_file) as root:
+            async with Transport(server) as transport:
+                info = await transport.info()
+                genesis = made.directory == NO_DIRECTORY
+                head = (
+                    ceremony.NOTHING_SEEN
+                    if genesis
+                    else await ceremony.directory_head(transport, made.directory)
+                )
+                entry = ceremony.complete(made, root, Head(*head), wall_clock())
+                receipt = await ceremony.publish(
+                    transport, entry, name=info.name, log_key=info.log_key
+                )
+            directory = ceremony.directory_id_of(entry) if genesis else made.directory
+            root.adopt(directory)
+            output.say(fill(output.text("cli_published"), type=made.type, seq=receipt.seq))
+            output.say(fill(output.text("cli_directory"), id=directory.hex()))
+            output.document({"type": made.type, "seq": receipt.seq, "directory": directory})
+
+    run(as_json, work)
+
+
+def _governance(
+    key: Path,
+    decision: Callable[[], Decision],
+    out: Path,
+    with_: list[str] | None,
+    threshold: int,
+    passphrase_file: str | None,
+    as_json: bool,
+) -> None:
+    """Draft what governance decides and sign it with this key."""
+
+    async def work(output: Output) -> None:
+        decided = decision()
+        with _opened(key, passphrase_file) as root:
+            made = ceremony.draft(root, decided, keys=_keys(root, with_), k=threshold)
+            _keep(output, out, ceremony.sign(made, root))
+
+    run(as_json, work)
+
+
+def _opened(key: Path, passphrase_file: str | None) -> RootKey:
+    return RootKey.open(key, secret("passphrase", passphrase_file))
+
+
+def _keys(root: RootKey, with_: list[str] | None) -> list[bytes]:
+    """All custodians' public keys; this file's alone if none are named."""
+    keys = [hex_bytes(text, 32) for text in with_ or []]
+    return keys or [root.public]
+
+
+def _keep(output: Output, path: Path, draft: Draft, *, replace: bool = False) -> None:
+    if path.exists() and not replace:
+        raise InputInvalid(f"{path} exists already")
+    path.write_text(draft.text() + "\n", encoding="utf-8")
+    output.say(fill(output.text("cli_drafted"), file=path, missing=draft.missing))
+    output.document(
+        {
+            "type": draft.type,
+            "serial": draft.serial,
+            "file": str(path),
+            "signatures": len(draft.sigs),
+            "missing": draft.missing,
+        }
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputInvalid(f"{path}: cannot be read") from error
+
+
+def _value(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,98 @@
+"""From a command's arguments to its exit code: options that all share, and one way to fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from cencomm_crypto.errors import CencommError
+
+from cencomm_client.cli.exits import Exit, exit_for
+from cencomm_client.cli.output import Output
+from cencomm_client.cli.prompts import secret
+from cencomm_client.client import Client
+from cencomm_client.errors import NoSession
+from cencomm_client.operation import Operation
+
+DEFAULT_VAULT = Path("cencomm.vault")
+
+VaultPath = Annotated[
+    Path,
+    typer.Option("--vault", envvar="CENCOMM_CLIENT_VAULT", help="The vault file of this device."),
+]
+PasswordFile = Annotated[
+    str | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="Read the password from this file (mode 600), - is standard input; else it is asked.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
+Server = Annotated[str | None, typer.Option("--server", help="The server's address, if it moved.")]
+
+Work = Callable[[Output], Awaitable[None]]
+
+
+def run(as_json: bool, work: Work) -> None:
+    """Run a command's work and leave with its exit code; everything that fails ends here."""
+    output = Output(as_json=as_json)
+    try:
+        asyncio.run(_awaited(work, output))
+    except CencommError as error:
+        _leave(output, error)
+    except KeyboardInterrupt:
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    except BrokenPipeError:
+        raise typer.Exit(Exit.OK) from None  # who read has had enough
+    except OSError as error:
+        _leave(output, FileUnusable(f"{error.filename or 'a file'}: {error.strerror}"))
+
+
+class FileUnusable(CencommError):
+    """The machine does not let this file be read or written."""
+
+    code = "file_unusable"
+
+
+@asynccontextmanager
+async def opened(
+    vault: Path, password_file: str | None, server: str | None = None
+) -> AsyncIterator[Client]:
+    """The client of a vault, with or without a session."""
+    password = secret("password", password_file)
+    async with await Client.resume(vault, password, server=server, wait_s=5.0) as client:
+        yield client
+
+
+@asynccontextmanager
+async def logged_in(
+    vault: Path, password_file: str | None, server: str | None = None
+) -> AsyncIterator[Client]:
+    """The client of a vault with its session; a bot logs in by itself. Raises NoSession."""
+    async with opened(vault, password_file, server) as client:
+        if not client.logged_in:
+            if not client.is_bot:
+                raise NoSession("there is no session; run: cencomm login")
+            await client.login()
+        yield client
+
+
+async def read_operation(client: Client, name: str) -> Operation:
+    """The operation of this name, read to its newest checkpoint."""
+    operation = await client.operation(name)
+    await operation.refresh()
+    return operation
+
+
+async def _awaited(work: Work, output: Output) -> None:
+    await work(output)
+
+
+def _leave(output: Output, error: CencommError) -> NoReturn:
+    output.error(error)
+    raise typer.Exit(exit_for(error)) from None
