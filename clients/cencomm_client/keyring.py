@@ -18,10 +18,10 @@ from cencomm_crypto.member.links import context_at, earlier_epochs
 from cencomm_crypto.member.rotation import check_rotation
 from cencomm_crypto.member.wrap import open_wrap
 from cencomm_crypto.public.encoding import Value
+from cencomm_crypto.public.history import DirectoryHistory
 from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId
 from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.operation.state import OperationState
-from cencomm_crypto.public.replay import DirectoryHistory
 
 from cencomm_client.automation.standing import Verdict
 from cencomm_client.vault import Vault

@@ -16,10 +16,10 @@ from cencomm_crypto.member.payload import forged_fields
 from cencomm_crypto.public.bodies import OPAQUE_TYPES
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.entry import Entry, Header
+from cencomm_crypto.public.history import DirectoryHistory
 from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.phases import Phase
-from cencomm_crypto.public.replay import DirectoryHistory
 from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.errors import ROW_OF_REJECTION, ClientCode

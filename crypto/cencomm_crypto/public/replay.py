@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from typing import Protocol
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.bodies import GENESIS_TYPES
@@ -23,27 +22,6 @@ from cencomm_crypto.public.tree import Tree
 from cencomm_crypto.public.wire import Sequenced
 
 UNDO_DEPTH = 1024  # states kept for `truncate`; more than a batch of the server
-
-
-class Roots(Protocol):
-    """A log's own tree roots, as the rules check `seen` and `dir` against them."""
-
-    def root(self, size: int) -> bytes | None:
-        """Tree root at `size`; None beyond what was read."""
-
-
-class DirectoryHistory(Protocol):
-    """The directory at every size, as the operation's rules read it."""
-
-    @property
-    def size(self) -> int:
-        """Newest size known here."""
-
-    def at(self, size: int) -> DirectoryState:
-        """State after `size` entries; 1 <= size <= self.size."""
-
-    def root(self, size: int) -> bytes | None:
-        """Tree root at `size`; None beyond self.size."""
 
 
 class _Log:

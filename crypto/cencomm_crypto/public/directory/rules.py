@@ -39,7 +39,7 @@ from cencomm_crypto.public.ids import ID_SIZE
 from cencomm_crypto.public.wire import Sequenced
 
 if TYPE_CHECKING:
-    from cencomm_crypto.public.replay import Roots
+    from cencomm_crypto.public.history import Roots
 
 
 def apply_directory(

@@ -56,7 +56,7 @@ from cencomm_crypto.public.rights import BY_GOVERNANCE, BY_POSSESSION
 from cencomm_crypto.public.wire import Sequenced
 
 if TYPE_CHECKING:
-    from cencomm_crypto.public.replay import DirectoryHistory, Roots
+    from cencomm_crypto.public.history import DirectoryHistory, Roots
 
 CONTROL_RULES: Mapping[str, Callable[[OperationState, Act], OperationState]] = MappingProxyType(
     {
