@@ -15,6 +15,7 @@ from cencomm_crypto.public.bodies import GENESIS_TYPES
 from cencomm_crypto.public.directory.rules import apply_directory
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.entry import log_id32
+from cencomm_crypto.public.history import DirectoryHistory
 from cencomm_crypto.public.ids import ID_SIZE, ZERO_SCOPE, LogId
 from cencomm_crypto.public.operation.rules import apply_operation
 from cencomm_crypto.public.operation.state import OperationState
