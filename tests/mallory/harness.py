@@ -35,6 +35,7 @@ from unittest.mock import patch
 from cencomm_client import session
 from cencomm_client.automation.timing import Timing
 from cencomm_client.client import Client
+from cencomm_client.errors import Refused
 from cencomm_client.items import Alarm, Control, Item, Message, Notice
 from cencomm_client.operation import Operation
 from cencomm_client.station import Settings, Station
@@ -242,6 +243,14 @@ class Stage:
         transport = self.station(code).transport
         return await transport.append(log, Submission.of(entry, **beside))
 
+    async def offer(self, code: str, entry: Entry, **beside: bytes) -> str:
+        """The same; the code with which the server refuses it, "" if it takes it."""
+        try:
+            await self.post(code, entry, **beside)
+        except Refused as refused:
+            return refused.code
+        return ""
+
     # -- what is seen -------------------------------------------------------------------------
 
     async def look(self, *codes: str) -> None:
@@ -284,10 +293,14 @@ class Stage:
         """How far a device has verified a log."""
         return self.station(code).mirror.head(log or self.log).size
 
+    def expect(self, rows: set[str], *codes: str) -> None:
+        """Each of these (or of all who take part) has named exactly these rows."""
+        found = {code: self.rows(code) for code in codes or self.clients}
+        assert found == dict.fromkeys(found, rows)
+
     def quiet(self, *codes: str) -> None:
         """None of these (or of all who take part) has an alarm."""
-        found = {code: self.rows(code) for code in codes or self.clients}
-        assert not any(found.values()), found
+        self.expect(set(), *codes)
 
     def _told(self, code: str) -> Iterator[Item]:
         for operation in self.clients[code]._operations.values():
