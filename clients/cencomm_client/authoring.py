@@ -41,8 +41,9 @@ class Author:
         self._random = random
 
     def directory_header(self, kind: str) -> Header:
-        """Header of a directory entry."""
+        """Header of a directory entry; raises Stopped where an alarm stopped the directory."""
         log = self._vault.directory_log
+        self._mirror.expect_going(log)
         return Header(
             type=kind,
             device=self._vault.device,
@@ -60,7 +61,11 @@ class Author:
         chan: ChannelId | None = None,
         epoch: int | None = None,
     ) -> Header:
-        """Header of an operation's entry; visible fields are added with `dataclasses.replace`."""
+        """Header of an operation's entry; visible fields are added with `dataclasses.replace`.
+
+        Raises Stopped where an alarm stopped this log or the directory.
+        """
+        self._mirror.expect_going(log)
         return replace(
             self.directory_header(kind),
             log=log,

@@ -25,10 +25,11 @@ from cencomm_crypto.public.entry import log_id32
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.wire import Receipt, Submission
 
-from cencomm_client import enrolment, session
+from cencomm_client import contact_point, enrolment, session
 from cencomm_client.authoring import Author
+from cencomm_client.contact_point import NcpRequest
 from cencomm_client.directory import Directory, Vouched
-from cencomm_client.enrolment import NcpRequest, TotpSeed
+from cencomm_client.enrolment import TotpSeed
 from cencomm_client.errors import NotFound, TransportError
 from cencomm_client.link import Link
 from cencomm_client.mirror import Mirror, Update
@@ -133,7 +134,7 @@ class Client:
         """Make the vault of an NCP's first device; its request goes to the root's ceremony."""
         clock = (settings or Settings()).clock
         vault, request = await asyncio.to_thread(
-            lambda: enrolment.create_ncp_vault(
+            lambda: contact_point.create_ncp_vault(
                 vault_path,
                 password,
                 directory_id=directory_id,

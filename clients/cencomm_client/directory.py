@@ -14,7 +14,7 @@ from cencomm_crypto.public.directory.state import DirectoryState, Person
 from cencomm_crypto.public.encoding import decode_map, encode
 from cencomm_crypto.public.ids import DeviceId, PersonId
 
-from cencomm_client import enrolment
+from cencomm_client import vouching
 from cencomm_client.authoring import entry_id
 from cencomm_client.errors import ConflictingEntry, TryLater
 from cencomm_client.station import Station
@@ -88,7 +88,7 @@ class Directory:
         station = self._station
         await self.refresh()
         done: list[Vouched] = []
-        for found in await enrolment.received(station.vault, station.transport):
+        for found in await vouching.received(station.vault, station.transport):
             code = found.invitation.account
             if found.checked is None:
                 done.append(Vouched(code, None, str(found.problem)))
@@ -182,7 +182,7 @@ class Directory:
 
     async def _invitation(self, person: Person) -> Invitation:
         station = self._station
-        return await enrolment.invite(
+        return await vouching.invite(
             station.vault,
             station.transport,
             station.settings.clock,

@@ -30,6 +30,7 @@ from cencomm_client.errors import (
     AnswerMalformed,
     AnswerTooLarge,
     LogAlarm,
+    NewerProtocol,
     ReplicaBehind,
     ReplicaDamaged,
 )
@@ -153,9 +154,15 @@ class Mirror:
         """What was kept as evidence so far."""
         return self._replica.evidence(log)
 
-    def stopped(self, log: LogId) -> LogAlarm | None:
-        """The alarm that stopped a log, if one did."""
+    def stopped(self, log: LogId) -> LogAlarm | NewerProtocol | None:
+        """The alarm, or the newer protocol, that stopped a log, if one did."""
         return self._verifier(log).stopped
+
+    def expect_going(self, log: LogId) -> None:
+        """Raise Stopped if this log, or the directory that it rests on, was stopped: who goes on
+        sealing after that seals for whom the server wants (A3)."""
+        self._directory.expect_going()
+        self._verifier(log).expect_going()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` after each step, in order; the result ends it."""
@@ -192,8 +199,8 @@ class Mirror:
             return False
         if not verifier.is_signed(frame.note):
             return False  # by a key that is not known yet, or by nobody: pulling will tell
+        items = self._decoded(frame.items, frame.log)
         with self._keeping_evidence():
-            items = decode_items(frame.items, frame.log)
             if not items or items[0].seq > verifier.log.size:
                 return self._head(verifier, frame.note)
             try:
@@ -260,14 +267,18 @@ class Mirror:
             held += len(page.items)
             if held > MAX_UNVERIFIED:
                 raise AnswerTooLarge(f"over {MAX_UNVERIFIED} bytes without a checkpoint")
-            with self._keeping_evidence():
-                fresh = decode_items(page.items, log)
+            fresh = self._decoded(page.items, log)
             if not fresh:
                 break  # the verifier names the gap
             items += fresh
             cursor = max(cursor + 1, fresh[-1].seq + 1)
             await asyncio.sleep(0)
         return items
+
+    def _decoded(self, data: bytes, log: LogId) -> list[Sequenced]:
+        """Items as they were sent; bytes that no server may hold stop the log (A14, A28)."""
+        with self._keeping_evidence(), self._verifier(log).stopping():
+            return decode_items(data, log)
 
     async def _take(
         self, source: Source, verifier: LogVerifier, items: list[Sequenced], note: bytes

@@ -106,7 +106,7 @@ class LogVerifier:
         self.log_id = log_id
         self._clock = clock
         self._heads = SignedHeads(log, log_id, keys, known, promises)
-        self._stopped: LogAlarm | None = None
+        self._stopped: LogAlarm | NewerProtocol | None = None
         self._applied: list[tuple[Sequenced, Outcome, LogAlarm | None]] = []
         self._bodiless: list[Sequenced] = []
         self.withheld: dict[bytes, list[int]] = {}
@@ -120,9 +120,14 @@ class LogVerifier:
         return self._heads.head
 
     @property
-    def stopped(self) -> LogAlarm | None:
-        """The alarm that stopped this log, if one did."""
+    def stopped(self) -> LogAlarm | NewerProtocol | None:
+        """The alarm, or the newer protocol, that stopped this log, if one did."""
         return self._stopped
+
+    def expect_going(self) -> None:
+        """Raise Stopped if something stopped this log: nothing is read or authored then."""
+        if self._stopped is not None:
+            raise Stopped(f"log {self.log_id.hex()} is stopped: {self._stopped}")
 
     def is_signed(self, note: bytes) -> bool:
         """Whether the directory, as far as it was read, names the key that signed the note.
@@ -141,9 +146,8 @@ class LogVerifier:
         directory must be read further first; then call again with the same items. Nothing of
         `items` counts before the call returns.
         """
-        if self._stopped is not None:
-            raise Stopped(f"log {self.log_id.hex()} is stopped: {self._stopped}")
-        with self._stopping():
+        self.expect_going()
+        with self.stopping():
             return self._take(items, note, newest)
 
     def replay(self, items: Iterable[Sequenced], note: bytes) -> None:
@@ -151,7 +155,7 @@ class LogVerifier:
 
         Call once, on a new verifier, before anything is shown; raises as `take`.
         """
-        with self._stopping():
+        with self.stopping():
             for item in items:
                 self._apply_one(item)
             self._applied.clear()
@@ -168,11 +172,12 @@ class LogVerifier:
             self._heads.advance(checkpoint, note)
 
     @contextmanager
-    def _stopping(self) -> Iterator[None]:
+    def stopping(self) -> Iterator[None]:
+        """Stop the log at an alarm from inside, or where it needs a newer program (A28)."""
         try:
             yield
-        except LogAlarm as alarm:
-            self._stopped = alarm
+        except (LogAlarm, NewerProtocol) as why:
+            self._stopped = why
             raise
 
     def _take(self, items: Sequence[Sequenced], note: bytes, newest: bool) -> Taken:
@@ -336,7 +341,7 @@ class LogVerifier:
 
     def notice(self, note: bytes) -> PromisedHead | None:
         """Verify a signed head that came alone; returns it if it lies beyond what is verified."""
-        with self._stopping():
+        with self.stopping():
             return self._heads.promise(self._heads.open(note), note)
 
     def check_receipt(
@@ -360,7 +365,7 @@ class LogVerifier:
                 evidence=(receipt.encode(),),
             ) from error
         stored = StoredReceipt(self.log_id, entry.header.id, receipt.seq, leaf)
-        with self._stopping():
+        with self.stopping():
             return stored, self._heads.promise(checkpoint, receipt.note)
 
     # -- withheld items -----------------------------------------------------------------------
@@ -373,7 +378,7 @@ class LogVerifier:
         """
         expected = {seq for scope in due for seq in self.withheld.get(scope, ())}
         wanted = expected.union(*(self.withheld.get(scope, ()) for scope in hoped))
-        with self._stopping():
+        with self.stopping():
             complete = {item.seq for item in items if self._is_whole(item, wanted)}
             missing = expected - complete
             if missing:

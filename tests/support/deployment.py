@@ -24,7 +24,8 @@ import pyotp
 import pytest
 from cencomm_client import Client, Settings
 from cencomm_client.automation.timing import Timing
-from cencomm_client.enrolment import NcpRequest, TotpSeed
+from cencomm_client.contact_point import NcpRequest
+from cencomm_client.enrolment import TotpSeed
 from cencomm_client.root import ceremony
 from cencomm_client.root.draft import Draft
 from cencomm_client.root.keyfile import RootKey, RootKind
@@ -179,7 +180,7 @@ async def deployed(folder: Path, *, timing: Timing | None = None) -> AsyncIterat
     transport = Transport(ready["url"])
     town: Deployment | None = None
     try:
-        town = await _founded(folder, ready["url"], transport, made, timing or Timing.brisk())
+        town = await founded(folder, ready["url"], transport, made, timing or Timing.brisk())
         yield town
     finally:
         if town is not None:
@@ -192,9 +193,10 @@ async def deployed(folder: Path, *, timing: Timing | None = None) -> AsyncIterat
         await asyncio.wait_for(process.wait(), START_TIMEOUT_S)
 
 
-async def _founded(
+async def founded(
     folder: Path, url: str, transport: Transport, made: dict[str, str], timing: Timing
 ) -> Deployment:
+    """Post the directory's genesis to a server that runs; `made` is what its `init` printed."""
     governance = RootKey.create(folder / "g.root", PASSWORD, RootKind.GOVERNANCE, "governance")
     name, log_key = made["name"], bytes.fromhex(made["log_key"])
     draft = ceremony.draft_genesis(

@@ -20,7 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pyotp
-from cencomm_client import enrolment, session
+from cencomm_client import contact_point, enrolment, session, vouching
 from cencomm_client.authoring import Author, entry_id
 from cencomm_client.mirror import Mirror
 from cencomm_client.outbox import Outbox, sender
@@ -142,7 +142,7 @@ class Loopback:
     async def ncp(self, administration: str, code: str = "") -> Member:
         """Add an administration if need be, and appoint an NCP with one device."""
         root = self.roots.get(administration) or await self.administration(administration)
-        vault, request = enrolment.create_ncp_vault(
+        vault, request = contact_point.create_ncp_vault(
             self.folder / f"ncp {code or administration}",
             PASSWORD,
             directory_id=self.directory_id,
@@ -151,7 +151,7 @@ class Loopback:
             clock=now_ms,
             derive=derive,
         )
-        request = enrolment.NcpRequest.parse(request.text())
+        request = contact_point.NcpRequest.parse(request.text())
         await self.decide(root, ceremony.appoint_ncp(root.admin, request))
         return await self.register(await self.member(vault))
 
@@ -176,7 +176,7 @@ class Loopback:
         person = PersonId(entry_id(now_ms()))
         kind = "bot" if bot else "human"
         await by.decide("person.add", {"person": person, "code": code, "kind": kind})
-        return await enrolment.invite(
+        return await vouching.invite(
             by.vault, by.transport, now_ms, person=person, account=code, bot=bot
         )
 
@@ -186,10 +186,10 @@ class Loopback:
         vault = enrolment.accept_invitation(self.folder / name, invitation, PASSWORD, derive=derive)
         member = await self.member(vault)
         await enrolment.announce(vault, member.transport)
-        (received,) = await enrolment.received(by.vault, by.transport)
+        (received,) = await vouching.received(by.vault, by.transport)
         assert received.checked is not None
         await by.pull()
-        await enrolment.vouch(by.vault, by.author, by.outbox, received.checked)
+        await vouching.vouch(by.vault, by.author, by.outbox, received.checked)
         await enrolment.wait_until_vouched(vault, member.transport, patience_s=5, every_s=0.05)
         return member
 

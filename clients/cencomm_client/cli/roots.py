@@ -18,7 +18,7 @@ from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.output import Output, fill
 from cencomm_client.cli.prompts import secret
 from cencomm_client.cli.run import AsJson, run
-from cencomm_client.enrolment import NcpRequest
+from cencomm_client.contact_point import NcpRequest
 from cencomm_client.root import ceremony
 from cencomm_client.root.ceremony import Decision
 from cencomm_client.root.draft import Draft

@@ -15,8 +15,8 @@ from cencomm_crypto.public.entry import Head
 from cencomm_crypto.public.ids import PersonId
 from cencomm_crypto.public.primitives import EMPTY_ROOT
 
+from cencomm_client.contact_point import NcpRequest
 from cencomm_client.demo.verbs import Verb
-from cencomm_client.enrolment import NcpRequest
 from cencomm_client.root import ceremony
 from cencomm_client.root.draft import Draft
 from cencomm_client.root.keyfile import RootKey, RootKind

@@ -22,7 +22,7 @@ from cencomm_crypto.public.tree import verify_inclusion
 from cencomm_crypto.public.wire import Receipt, Submission
 
 from cencomm_client.authoring import entry_id
-from cencomm_client.enrolment import NcpRequest
+from cencomm_client.contact_point import NcpRequest
 from cencomm_client.errors import ClientCode, LogAlarm, RootRefused, WrongDirectory
 from cencomm_client.root.draft import Draft
 from cencomm_client.root.keyfile import NO_DIRECTORY, RootKey, RootKind

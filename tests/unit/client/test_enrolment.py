@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cencomm_client import enrolment
+from cencomm_client import enrolment, vouching
 from cencomm_client.errors import (
     EnrolmentWaiting,
     InvitationUnknown,
@@ -33,7 +33,7 @@ async def test_a_person_comes_in_by_invitation_and_a_second_device_by_its_first(
 ) -> None:
     ncp = await made.ncp("FR")
     officer = await made.enrol(ncp, "FR-014")
-    invitation = await enrolment.invite(
+    invitation = await vouching.invite(
         officer.vault,
         officer.transport,
         lambda: 1,
@@ -62,7 +62,7 @@ async def test_keys_that_the_server_swapped_are_not_vouched_for(made: Loopback) 
     await enrolment.announce(vault, member.transport)
     (honest,) = await ncp.transport.invitations()
     (issued,) = ncp.vault.invitations()
-    assert enrolment.check_enrolment(ncp.vault, issued, honest).checked is not None
+    assert vouching.check_enrolment(ncp.vault, issued, honest).checked is not None
 
     evil_sign, evil_box = SigningKey.from_seed(b"e" * 32), BoxKey.from_seed(b"f" * 32)
     message = enrol_message(made.directory_id, issued.person, evil_box.public)
@@ -75,7 +75,7 @@ async def test_keys_that_the_server_swapped_are_not_vouched_for(made: Loopback) 
         replace(honest, box_pk=bytes(32)),
         replace(honest, sign_pk=bytes(31) + b"\x01"),
     ):
-        keys = enrolment.check_enrolment(ncp.vault, issued, lie)
+        keys = vouching.check_enrolment(ncp.vault, issued, lie)
         assert keys.checked is None
         assert keys.problem is not None
         assert (keys.problem.code, keys.problem.row) == ("enrolment_proof", "A40")
@@ -86,7 +86,7 @@ async def test_keys_for_an_invitation_that_nobody_made_are_not_shown(made: Loopb
     await made.invite(ncp, "FR-014")
     (issued,) = ncp.vault.invitations()
     ncp.vault.drop_invitation(issued.lookup)
-    assert await enrolment.received(ncp.vault, ncp.transport) == ()
+    assert await vouching.received(ncp.vault, ncp.transport) == ()
 
 
 async def test_an_invitation_serves_one_device(made: Loopback) -> None:
@@ -134,7 +134,7 @@ async def test_an_unfinished_enrolment_goes_on_after_a_restart(made: Loopback) -
     assert enrolment.pending_invitation(again) == invitation
     assert again.device_key == key
     await enrolment.announce(again, await made.transport())
-    (received,) = await enrolment.received(ncp.vault, ncp.transport)
+    (received,) = await vouching.received(ncp.vault, ncp.transport)
     assert received.checked is not None
     assert received.checked.sign_pk == key.public
     again.close()
@@ -169,7 +169,7 @@ async def test_only_an_ncp_of_the_same_administration_vouches(made: Loopback) ->
     france, spain = await made.ncp("FR"), await made.ncp("ES")
     invitation = await made.invite(france, "FR-014")
     with pytest.raises(Refused) as caught:
-        await enrolment.invite(
+        await vouching.invite(
             spain.vault,
             spain.transport,
             lambda: 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cencomm_client.enrolment import NcpRequest, create_ncp_vault
+from cencomm_client.contact_point import NcpRequest, create_ncp_vault
 from cencomm_client.errors import (
     DraftDamaged,
     FileError,
