@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -37,11 +38,12 @@ async def _answer(verbs: Mapping[str, Verb], call: Mapping[str, Any]) -> None:
     answer: dict[str, Any] = {"id": call["id"]}
     try:
         answer["value"] = await verbs[call["verb"]](**call["values"])
+    except asyncio.CancelledError:
+        answer["error"] = {"code": "cancelled", "detail": "the process is asked to end"}
     except CencommError as error:
         answer["error"] = {"code": str(error.code), "detail": error.detail}
     except Exception as error:  # the conductor must learn of every failure, whatever it is
+        traceback.print_exc()
         answer["error"] = {"code": "internal", "detail": f"{type(error).__name__}: {error}"}
-        raise
-    finally:
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
