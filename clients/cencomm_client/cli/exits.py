@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from cencomm_crypto.errors import CencommError, ProtocolError
+from cencomm_crypto.errors import CencommError, ErrorCode
 
 from cencomm_client.errors import (
     EnrolmentWaiting,
@@ -16,7 +16,6 @@ from cencomm_client.errors import (
     NotAuthenticated,
     NotEnrolled,
     NotFound,
-    Refused,
     Stopped,
     TransportError,
     TryLater,
@@ -59,15 +58,21 @@ _BY_CLASS: tuple[tuple[tuple[type[CencommError], ...], Exit], ...] = (
     ((TransportError, TryLater), Exit.UNREACHABLE),
     ((FileError,), Exit.FILE),
     ((InputInvalid, FormInvalid), Exit.INPUT),
-    ((Refused, ProtocolError), Exit.REFUSED),
 )
+_BY_CODE: dict[str, Exit] = {
+    ErrorCode.UNKNOWN_CHANNEL: Exit.NOT_FOUND,
+    ErrorCode.UNKNOWN_PERSON: Exit.NOT_FOUND,
+    ErrorCode.UNKNOWN_DEVICE: Exit.NOT_FOUND,
+    ErrorCode.UNKNOWN_ADMINISTRATION: Exit.NOT_FOUND,
+    ErrorCode.UNKNOWN_PROPOSAL: Exit.NOT_FOUND,
+}
 
 
 def exit_for(error: CencommError) -> Exit:
     """The exit code of an error; one that nobody sorted in is a refusal, never a success."""
-    if getattr(error, "row", None) is not None:
-        return Exit.ALARM  # it names a row of ATTACKS.md
     for classes, code in _BY_CLASS:
         if isinstance(error, classes):
             return code
-    return Exit.REFUSED
+    if getattr(error, "row", None) is not None:
+        return Exit.ALARM  # it names a row of ATTACKS.md
+    return _BY_CODE.get(error.code, Exit.REFUSED)

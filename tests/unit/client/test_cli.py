@@ -1,0 +1,211 @@
+"""The command: documented whole, stable codes, no secret as argument, no hostile byte out."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from cencomm_client.cli import app
+from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown, exit_for
+from cencomm_client.cli.messages import content_of, item_line
+from cencomm_client.cli.operations import admission, milliseconds
+from cencomm_client.cli.output import Output, dumps, fill
+from cencomm_client.cli.prompts import secret
+from cencomm_client.errors import (
+    ClientCode,
+    EnrolmentWaiting,
+    LogAlarm,
+    LoginFailed,
+    NoSession,
+    RefusedByRule,
+    TryLater,
+    Unreachable,
+    VaultPassword,
+    WrongDirectory,
+)
+from cencomm_client.forms.fields import FieldError, FormInvalid
+from cencomm_client.items import Author, Damage, Flag, Message, Place
+from cencomm_config.catalog import sentences
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
+from rich.console import Console
+from typer.testing import CliRunner
+
+DOCS = Path(__file__).parents[3] / "docs" / "cli.md"
+HOSTILE = "\x1b[2J\u202egnp.exe [bold]x[/bold] <b>\x00"
+
+
+def commands() -> dict[str, Any]:
+    """Every command of the program by its full name."""
+    found: dict[str, Any] = {}
+
+    def walk(group: Any, path: str) -> None:
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                walk(command, f"{path} {name}")
+            else:
+                found[f"{path} {name}"] = command
+
+    walk(typer.main.get_command(app), "cencomm")
+    return found
+
+
+def test_every_command_is_documented_and_nothing_else() -> None:
+    written = re.findall(r"^\| `(cencomm [^`]+)`", DOCS.read_text(), re.MULTILINE)
+    named = {" ".join(word for word in row.split() if word.islower()) for row in written}
+    assert named == set(commands())
+
+
+def test_every_exit_code_is_documented() -> None:
+    rows = re.findall(r"^\| (\d+) \| ([A-Z_]+) \|", DOCS.read_text(), re.MULTILINE)
+    assert {(int(number), name) for number, name in rows} == {
+        (code.value, code.name) for code in Exit
+    }
+
+
+def test_every_command_takes_json() -> None:
+    for name, command in commands().items():
+        options = {option for param in command.params for option in param.opts}
+        assert "--json" in options, name
+
+
+def test_no_option_or_argument_carries_a_secret() -> None:
+    secret_words = ("password", "passphrase", "totp", "secret", "invitation", "token")
+    for name, command in commands().items():
+        for param in command.params:
+            for option in param.opts:
+                if any(word in option for word in secret_words):
+                    assert option.endswith("-file"), f"{name} {option}"
+                    assert param.envvar is None, f"{name} {option}"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (LogAlarm(ClientCode.LOG_FORKED, "x", row="A4"), Exit.ALARM),
+        (WrongDirectory("x"), Exit.ALARM),
+        (NotKnown("x"), Exit.NOT_FOUND),
+        (LoginFailed("login_failed", "x"), Exit.LOGIN),
+        (NoSession("x"), Exit.LOGIN),
+        (EnrolmentWaiting("x"), Exit.LOGIN),
+        (Unreachable("x"), Exit.UNREACHABLE),
+        (TryLater("too_busy", "x"), Exit.UNREACHABLE),
+        (VaultPassword("x"), Exit.FILE),
+        (FormInvalid((FieldError("a", "b", "c"),)), Exit.INPUT),
+        (InputInvalid("x"), Exit.INPUT),
+        (RefusedByRule("not_permitted", "x"), Exit.REFUSED),
+        (ProtocolError(ErrorCode.OUT_OF_WINDOW, "x"), Exit.REFUSED),
+        (ProtocolError(ErrorCode.UNKNOWN_CHANNEL, "x"), Exit.NOT_FOUND),
+    ],
+)
+def test_an_error_has_its_exit_code(error: CencommError, code: Exit) -> None:
+    assert exit_for(error) is code
+    assert str(error.code) in sentences()
+
+
+def test_a_missing_vault_is_one_sentence_and_code_8(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("x\n")
+    password.chmod(0o600)
+    words = ["status", "--vault", str(tmp_path / "none"), "--password-file", str(password)]
+    told = CliRunner().invoke(app, words)
+    assert (told.exit_code, told.stdout) == (Exit.FILE, "")
+    assert "no vault" in told.stderr
+    told = CliRunner().invoke(app, [*words, "--json"])
+    assert json.loads(told.stderr)["error"]["code"] == "vault_missing"
+
+
+def test_a_secret_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("secret\n")
+    file.chmod(0o644)
+    with pytest.raises(InputInvalid, match="chmod 600"):
+        secret("password", str(file))
+    file.chmod(0o600)
+    assert secret("password", str(file)) == "secret"
+
+
+def test_nothing_foreign_reaches_the_terminal_as_it_is() -> None:
+    item = message(content={"text": HOSTILE}, kind=HOSTILE, name=HOSTILE, channel=HOSTILE)
+    screen = io.StringIO()
+    Console(file=screen, force_terminal=False, width=400).print(item_line(item))
+    document = dumps({HOSTILE: HOSTILE, "nested": [{"deep": HOSTILE}]})
+    told = io.StringIO()
+    output = Output(as_json=False, errors=Console(file=told, width=400))
+    output.error(ProtocolError(ErrorCode.BAD_VALUE, HOSTILE))
+    for text in (screen.getvalue(), document, told.getvalue()):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert "\x00" not in text
+    assert document.isascii()
+    assert "bold" in screen.getvalue()  # markup is shown, not obeyed
+    assert "\x1b" not in fill("{name}", name=HOSTILE)
+
+
+def test_a_damaged_message_is_shown_with_its_reason() -> None:
+    item = message(content=None, damage=Damage(ErrorCode.CANNOT_OPEN, "it cannot"))
+    line = item_line(item).plain
+    assert "cannot_open: it cannot" in line
+    assert "after_revocation" in line
+
+
+def test_times_need_a_zone_and_admissions_a_role() -> None:
+    assert milliseconds("2026-03-01T08:00+01:00") == 1772348400000
+    for wrong in ("2026-03-01T08:00", "soon"):
+        with pytest.raises(InputInvalid):
+            milliseconds(wrong)
+    assert admission("FR-014:officer", "alpha", ("HIT",), 5).channel is None
+    assert admission("FR-BOT:bot", "alpha", ("HIT",), 5).kinds == ("HIT",)
+    for wrong in ("FR-014", ":officer", "FR-014:"):
+        with pytest.raises(InputInvalid):
+            admission(wrong, None, (), None)
+
+
+def test_content_is_json_or_the_text_of_a_message(tmp_path: Path) -> None:
+    file = tmp_path / "content"
+    file.write_text("hello\n")
+    assert content_of("MSG", str(file)) == {"text": "hello"}
+    with pytest.raises(InputInvalid, match="not JSON"):
+        content_of("WRN", str(file))
+    file.write_text(json.dumps({"warning": "ab" * 32, "goods": [{"quantity": "1.5"}]}))
+    assert content_of("SZR", str(file))["warning"] == b"\xab" * 32
+    for wrong in ({"quantity": 1.5}, {"warning": "ab"}, {"text": None}, [1]):
+        file.write_text(json.dumps(wrong))
+        with pytest.raises(InputInvalid):
+            content_of("SZR", str(file))
+
+
+def message(
+    *,
+    content: dict[str, Any] | None,
+    kind: str = "MSG",
+    name: str | None = None,
+    channel: str = "alpha",
+    damage: Damage | None = None,
+) -> Message:
+    place: Any = Place(b"l" * 16, 7, 1_700_000_000_000, b"x" * 32)  # type: ignore[arg-type]
+    author: Any = Author(b"d" * 16, b"p" * 16, "FR-014", "FR", name)  # type: ignore[arg-type]
+    ids: Any = b"c" * 16
+    return Message(
+        place=place,
+        author=author,
+        channel=ids,
+        channel_name=channel,
+        type="message",
+        id=ids,
+        epoch=1,
+        kind=kind,
+        content=content,
+        mid=b"m" * 16,
+        re=None,
+        prio=None,
+        ack_by=None,
+        to=(),
+        time=0,
+        flags=frozenset([Flag.AFTER_REVOCATION]),
+        damage=damage,
+    )
