@@ -43,6 +43,20 @@ def collide(nonce: bytes, aad: bytes, size: int) -> TwoKeys:
     raise AssertionError("no collision found")
 
 
+def collide_with(
+    text: bytes, first: bytes, seconds: Iterable[bytes], nonce: bytes, aad: bytes
+) -> TwoKeys:
+    """A ciphertext of `text` under `first` (but for its first 16 bytes, which are the price)
+    that opens under one of `seconds` too."""
+    stream = _keystream(first, nonce, len(text))
+    for second in seconds:
+        body = bytearray(left ^ right for left, right in zip(text, stream, strict=True))
+        found = _solve(first, second, nonce, aad, body)
+        if found is not None:
+            return TwoKeys(first, second, found)
+    raise AssertionError("no collision found")
+
+
 def _solve(first: bytes, second: bytes, nonce: bytes, aad: bytes, body: bytearray) -> bytes | None:
     """Choose the first block of `body` so that both keys give one tag; None if out of luck."""
     (r1, s1), (r2, s2) = (_poly_key(key, nonce) for key in (first, second))

@@ -1,0 +1,97 @@
+"""What a member can do that the server cannot see through: it holds real keys and signs itself.
+
+Makes entries, sends nothing; `Stage.post` does. A hostile rotate made here rebuilds its own
+roots, so that an honest server takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyotp
+from cencomm_crypto.member.epoch import EpochSecret
+from cencomm_crypto.member.rotation import make_rotation
+from cencomm_crypto.member.wrap import wrap
+from cencomm_crypto.public.entry import Entry
+from cencomm_crypto.public.operation.recipients import (
+    Recipient,
+    ShareHolder,
+    recipients,
+    share_holders,
+    shares_root,
+    wraps_root,
+)
+from cencomm_crypto.public.primitives import sha256
+
+from tests.mallory.harness import Stage
+from tests.mallory.world import ALERTS
+
+WRAP_SIZE = 112
+LINKED: Any = object()
+
+Wraps = Callable[[EpochSecret, Recipient], bytes]
+Shares = Callable[[ShareHolder, bytes], bytes]
+Body = Callable[[EpochSecret, dict[str, Any]], Mapping[str, Any]]
+
+
+def secret_of(
+    stage: Stage, code: str, channel: str = ALERTS, n: int | None = None
+) -> EpochSecret | None:
+    """The secret of an epoch (of the newest that it knows) that a device holds."""
+    view = stage.clients[code]._operation(stage.log).view
+    chan = stage.chan(channel)
+    return view.keyring.secret(
+        view.state, chan, view.state.channels[chan].epoch if n is None else n
+    )
+
+
+def one_time_code(stage: Stage, code: str) -> str:
+    """A fresh code of a person's authenticator; everybody's clock goes on by a minute."""
+    stage.ahead_ms += 60_000
+    return pyotp.TOTP(stage.world.totp[code]).at(stage.clock() // 1000)
+
+
+def honest_wrap(secret: EpochSecret, row: Recipient) -> bytes:
+    """The wrap that the protocol makes."""
+    return wrap(secret, row.device, row.box_pk)
+
+
+def rotation(
+    stage: Stage,
+    code: str,
+    channel: str = ALERTS,
+    *,
+    wraps: Wraps = honest_wrap,
+    shares: Shares = lambda holder, share: share,
+    body: Body = lambda secret, made: made,
+    previous: EpochSecret | None = LINKED,
+    seed: bytes = b"E",
+) -> tuple[Entry, dict[str, bytes]]:
+    """A member's rotate with what travels beside it; each argument changes one part of it.
+
+    The member must have read to the newest head. By default it links the newest epoch it has.
+    """
+    view, directory = stage.clients[code]._operation(stage.log).view, stage.station(code).directory
+    state, chan = view.state, stage.chan(channel)
+    if previous is LINKED:
+        previous = secret_of(stage, code, channel)
+    made = make_rotation(state, chan, directory, sha256(seed), previous)
+    rows = [(row, wraps(made.secret, row)) for row in recipients(state, chan, directory)]
+    fields = dict(made.body)
+    fields["wraps_root"] = wraps_root([(r.device, r.box_pk, sha256(w)) for r, w in rows])
+    handed = [
+        (holder, shares(holder, made.shares[place * WRAP_SIZE : (place + 1) * WRAP_SIZE]))
+        for place, holder in enumerate(share_holders(state, directory))
+    ]
+    if handed:
+        fields["shares_root"] = shares_root(
+            [(h.x, h.device, h.box_pk, sha256(share)) for h, share in handed]
+        )
+    header = stage.header(code, "channel.rotate", chan=chan, epoch=made.n)
+    entry = stage.sign(code, header, dict(body(made.secret, fields)))
+    beside = {
+        "wraps": b"".join(wrapped for _, wrapped in rows),
+        "shares": b"".join(share for _, share in handed),
+    }
+    return entry, beside
