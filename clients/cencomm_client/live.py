@@ -34,6 +34,8 @@ from cencomm_client.transport import Transport
 SOCKET_PATH = "/v1/socket"
 MAX_FRAME = 8 * 1024 * 1024  # bytes; a push covers one commit of the server
 MAX_LIVE_APPEND = 120 * 1024  # DESIGN 9: the server's buffer is 128 KiB; larger goes by HTTP
+MAX_QUEUED = 32 * 1024 * 1024  # bytes of pushes that wait for the owner
+MAX_QUEUED_FRAMES = 1024
 ACK_TIMEOUT_S = 20.0
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
@@ -81,7 +83,9 @@ class LiveConnection:
         self._client: socketio.AsyncClient | None = None
         self._lost = asyncio.Event()
         self._closing = False
-        self._frames: asyncio.Queue[tuple[str, PushFrame]] = asyncio.Queue(maxsize=256)
+        self._frames: asyncio.Queue[tuple[str, PushFrame, int]] = asyncio.Queue()
+        self._queued_bytes = 0
+        self._missed = False
         self.state = LiveState.CONNECTING
 
     @property
@@ -191,17 +195,29 @@ class LiveConnection:
             try:
                 if not isinstance(data, bytes):
                     raise AnswerMalformed(f"{event}: bytes expected")
-                await self._frames.put((event, parse_push(data)))
+                self._enqueue(event, parse_push(data), len(data))
             except AnswerMalformed:
                 lost.set()  # a server that talks like this is left; the cursor tells the truth
 
         return receive
 
+    def _enqueue(self, event: str, frame: PushFrame, size: int) -> None:
+        """Queue a frame; beyond the bound it is dropped, and the owner pulls by cursor (A34)."""
+        if self._queued_bytes + size > MAX_QUEUED or self._frames.qsize() >= MAX_QUEUED_FRAMES:
+            self._missed = True
+            return
+        self._queued_bytes += size
+        self._frames.put_nowait((event, frame, size))
+
     async def _hand_over(self) -> None:
         """Give frames to the owner one at a time, in their order."""
         while True:
-            event, frame = await self._frames.get()
+            event, frame, size = await self._frames.get()
+            self._queued_bytes -= size
             await (self._on_entries if event == "entries" else self._on_head)(frame)
+            if self._missed and self._frames.empty():
+                self._missed = False
+                await self._on_connected()
 
     async def _until_lost(self, worker: asyncio.Task[None]) -> None:
         lost = asyncio.create_task(self._lost.wait())

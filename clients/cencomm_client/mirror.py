@@ -41,6 +41,7 @@ from cencomm_client.vault_contents import KnownHead, StoredReceipt
 from cencomm_client.verifier import Clock, LogVerifier, Outcome, Taken, decode_items
 
 MAX_UNVERIFIED = 512 * 1024 * 1024  # bytes held of pages that no checkpoint covers yet
+MAX_UNVERIFIED_ITEMS = 2_000_000
 SAVE_EVERY_S = 2.0  # pushed checkpoints reach the vault's file at least this often
 
 
@@ -182,11 +183,12 @@ class Mirror:
         """
         async with self._locks[log]:
             verifier = self._verifier(log)
+            least = 0 if self._has_left(verifier) else verifier.least_size
             note = await source.checkpoint(log)
             if log != self._vault.directory_log and not verifier.is_signed(note):
                 await self.pull_directory(source)  # it may name a newer log key
             items = await self._pages(source, log, verifier.log.size, _claimed_size(note))
-            await self._take(source, verifier, items, note)
+            await self._take(source, verifier, items, note, least)
             await self._complete(source, log)
         self._vault.save()
 
@@ -265,12 +267,12 @@ class Mirror:
         while cursor < end:
             page = await source.entries(log, cursor)
             held += len(page.items)
-            if held > MAX_UNVERIFIED:
-                raise AnswerTooLarge(f"over {MAX_UNVERIFIED} bytes without a checkpoint")
+            if held > MAX_UNVERIFIED or len(items) > MAX_UNVERIFIED_ITEMS:
+                raise AnswerTooLarge("more than this device holds without a checkpoint over it")
             fresh = self._decoded(page.items, log)
-            if not fresh:
-                break  # the verifier names the gap
             items += fresh
+            if not fresh or fresh[0].seq != cursor:
+                break  # the verifier names the gap
             cursor = max(cursor + 1, fresh[-1].seq + 1)
             await asyncio.sleep(0)
         return items
@@ -281,12 +283,17 @@ class Mirror:
             return decode_items(data, log)
 
     async def _take(
-        self, source: Source, verifier: LogVerifier, items: list[Sequenced], note: bytes
+        self,
+        source: Source,
+        verifier: LogVerifier,
+        items: list[Sequenced],
+        note: bytes,
+        least: int,
     ) -> None:
         while True:
             try:
                 with self._keeping_evidence():
-                    taken = verifier.take(items, note, newest=not self._has_left(verifier))
+                    taken = verifier.take(items, note, least=least)
                 break
             except DirectoryBehind as behind:
                 await self.pull_directory(source)

@@ -65,6 +65,8 @@ class Client:
         self.frames: list[tuple[str, PushFrame]] = []
         self.states: list[LiveState] = []
         self.failure: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.live = LiveConnection(
             transport,
             self._auth,
@@ -83,6 +85,7 @@ class Client:
 
     def _take(self, event: str) -> Callable[[PushFrame], Any]:
         async def take(frame: PushFrame) -> None:
+            await self.gate.wait()
             if self.failure is not None:
                 raise self.failure
             self.frames.append((event, frame))
@@ -132,6 +135,23 @@ async def test_pushed_frames_come_in_their_order() -> None:
         await until(lambda: len(client.frames) == 21)
     assert [frame.size for _, frame in client.frames] == [*range(20), 99]
     assert client.frames[-1][0] == "head"
+
+
+async def test_a_flood_is_dropped_beyond_its_bound_and_pulled_instead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A34: a slow owner, a fast server; memory stays bounded and nothing is missed for good."""
+    monkeypatch.setattr("cencomm_client.live.MAX_QUEUED_FRAMES", 5)
+    desk = Desk()
+    async with connected(desk) as (client, _):
+        client.gate.clear()
+        for number in range(40):
+            await desk.push("entries", encode([LOG, number, b"note"]))
+        await asyncio.sleep(0.2)
+        assert len(client.frames) == 0
+        client.gate.set()
+        await until(lambda: client.connects == 2)
+        assert [frame.size for _, frame in client.frames] == list(range(6))
 
 
 async def test_every_connect_signs_a_fresh_challenge_and_pulls() -> None:
