@@ -38,7 +38,10 @@ from cencomm_client.client import Client
 from cencomm_client.errors import Refused
 from cencomm_client.items import Alarm, Control, Item, Message, Notice
 from cencomm_client.operation import Operation
+from cencomm_client.root import ceremony
+from cencomm_client.root.keyfile import RootKey
 from cencomm_client.station import Settings, Station
+from cencomm_client.transport import Transport
 from cencomm_client.vault import Vault
 from cencomm_config.settings import ServerSettings
 from cencomm_crypto.errors import CencommError
@@ -55,7 +58,7 @@ from cencomm_server.store.memory import MemoryStore
 from cencomm_server.store.port import Store
 
 from tests.mallory.world import OPERATION, World
-from tests.support.loopback import now_ms
+from tests.support.loopback import NAME, now_ms
 from tests.support.vaults import PASSWORD, derive
 
 T = TypeVar("T")
@@ -201,6 +204,23 @@ class Stage:
     def _anybody(self) -> Station:
         return next(iter(self.clients.values()))._station
 
+    def governance(self) -> RootKey:
+        """The key file of the governance root; close it."""
+        path = self.folder / "governance"
+        if not path.exists():
+            shutil.copy(self.world.folder / "governance", path)
+        return RootKey.open(path, PASSWORD, derive=derive)
+
+    async def govern(self, decision: ceremony.Decision) -> None:
+        """What the governance root decides: signed off the server, and published."""
+        async with Transport(self.server.url) as transport:
+            with self.governance() as root:
+                signed = ceremony.sign(ceremony.draft(root, decision), root)
+                head = await ceremony.directory_head(transport, root.directory_id)
+                entry = ceremony.complete(signed, root, head, self.clock())
+            key = self.server.running.log_key
+            await ceremony.publish(transport, entry, name=NAME, log_key=key)
+
     # -- what the dishonest do ----------------------------------------------------------------
 
     def head(self, log: LogId | None = None) -> Head:
@@ -296,7 +316,7 @@ class Stage:
     def expect(self, rows: set[str], *codes: str) -> None:
         """Each of these (or of all who take part) has named exactly these rows."""
         found = {code: self.rows(code) for code in codes or self.clients}
-        assert found == dict.fromkeys(found, rows)
+        assert found == dict.fromkeys(found, rows), found
 
     def quiet(self, *codes: str) -> None:
         """None of these (or of all who take part) has an alarm."""
