@@ -1,0 +1,279 @@
+"""Posting against a server that races, loses answers and goes away: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cencomm_client.errors import Refused, Unreachable
+from cencomm_client.evidence import evidence_folder
+from cencomm_client.items import Alarm, Flag, Message, Notice
+from cencomm_client.vault import Vault
+from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.member.rotation import make_rotation
+from cencomm_crypto.public.entry import Entry
+
+from tests.support.counter import Counter, Desk, Town
+from tests.support.directory import HeldDevice
+from tests.support.operation import CLOSES, GRACE
+from tests.support.vaults import PASSWORD, derive
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    return Town(tmp_path)
+
+
+def messages(counter: Counter) -> list[Entry]:
+    return [
+        item.entry
+        for item in counter.operation.entries
+        if item.entry is not None and item.entry.header.type == "message"
+    ]
+
+
+async def say(desk: Desk, town: Town, text: str, patience_s: float = 1.0) -> bytes:
+    posted = await desk.channel(town.chan).post("MSG", {"text": text}, patience_s=patience_s)
+    return posted.leaf
+
+
+async def test_the_first_post_opens_the_channel_and_others_read_it(town: Town) -> None:
+    one, two = await town.desk(0), await town.desk(1)
+    await say(one, town, "hello")
+    await two.read()
+    assert two.texts() == ["hello"]
+    item = next(item for item in two.view.feed.items() if isinstance(item, Message))
+    assert (item.author.code, item.flags) == (town.people[0].code, frozenset())
+
+
+async def test_a_lost_answer_is_asked_again_and_the_message_stands_once(town: Town) -> None:
+    one, two = await town.desk(0), await town.desk(1)
+    await say(one, town, "first")
+    town.counter.lose = 2
+    await say(one, town, "second", patience_s=5)
+    assert len(messages(town.counter)) == 2
+    assert one.station.vault.outbox() == ()
+    await two.read()
+    assert two.texts() == ["first", "second"]
+
+
+async def test_a_message_that_loses_the_race_is_sealed_anew_with_its_mid(town: Town) -> None:
+    one, two = await town.desk(0), await town.desk(1)
+    await say(one, town, "opened")
+    await two.read()
+
+    async def remove(entry: Entry) -> None:
+        town.operation.remove(town.people[2])
+
+    town.counter.before = remove
+    posted = await two.channel(town.chan).post("MSG", {"text": "raced"})
+    assert town.operation.state.channels[town.chan].epoch == 2
+    assert len(messages(town.counter)) == 2
+    await one.read()
+    assert one.texts() == ["opened", "raced"]
+    last = [item for item in one.view.feed.items() if isinstance(item, Message)][-1]
+    assert (last.mid, last.epoch, last.flags) == (posted.mid, 2, frozenset())
+
+
+async def test_what_was_accepted_before_the_race_is_not_sealed_twice(town: Town) -> None:
+    one = await town.desk(0)
+    await say(one, town, "opened")
+    town.counter.lose = 1
+    original = town.counter.take
+
+    async def overtaken(submission: object) -> int:
+        """Take it, lose the answer, and let a rotation come before the client asks again."""
+        try:
+            return await original(submission)  # type: ignore[arg-type]
+        except Unreachable:
+            town.operation.remove(town.people[2])
+            raise
+
+    town.counter.take = overtaken  # type: ignore[method-assign]
+    posted = await one.channel(town.chan).post("MSG", {"text": "once"}, patience_s=5)
+    assert [entry.header.id for entry in messages(town.counter)][-1] == posted.receipt.id
+    await one.read()
+    assert one.texts() == ["opened", "once"]
+
+
+async def test_without_a_server_the_bytes_wait_and_go_out_in_order(town: Town) -> None:
+    one = await town.desk(0)
+    await say(one, town, "opened")
+    town.counter.away = True
+    for text in ("a", "b"):
+        with pytest.raises(Unreachable):
+            await say(one, town, text, patience_s=0.05)
+    waiting = one.station.vault.outbox()
+    assert len(waiting) == 2
+    town.counter.away = False
+    await one.poster.flush()
+    await one.read()
+    assert one.texts() == ["opened", "a", "b"]
+    assert [entry.header.id for entry in messages(town.counter)][1:] == [i.id for i in waiting]
+    assert one.station.vault.outbox() == ()
+
+
+async def test_a_crash_between_sending_and_the_receipt_loses_nothing(town: Town) -> None:
+    one = await town.desk(0)
+    await say(one, town, "opened")
+    town.counter.lose = 10
+    with pytest.raises(Unreachable):
+        await say(one, town, "taken, answer lost", patience_s=0.01)
+    town.counter.away = True
+    with pytest.raises(Unreachable):
+        await say(one, town, "never sent", patience_s=0.01)
+    one.close()
+    town.counter.away, town.counter.lose = False, 0
+    town.vaults[0] = Vault.open(town.folder / "0.vault", PASSWORD, derive=derive)
+    again = await town.desk(0)
+    await again.poster.flush()
+    await again.read()
+    assert again.texts() == ["opened", "taken, answer lost", "never sent"]
+    assert again.station.vault.outbox() == ()
+
+
+async def test_what_waited_through_a_rotation_is_sealed_anew(town: Town) -> None:
+    one, two = await town.desk(0), await town.desk(1)
+    await say(one, town, "opened")
+    await two.read()
+    town.counter.away = True
+    with pytest.raises(Unreachable):
+        await say(two, town, "late", patience_s=0.01)
+    town.counter.away = False
+    await one.poster.decide("members.remove", {"persons": [town.people[2].id]})
+    await one.runner.tend()
+    assert town.operation.state.channels[town.chan].epoch == 2
+    await two.read()
+    await two.poster.flush()
+    await two.read()
+    assert two.texts() == ["opened", "late"]
+    assert Flag.RESEALED not in [
+        flag for item in two.view.feed.items() if isinstance(item, Message) for flag in item.flags
+    ]
+
+
+async def test_what_missed_the_end_is_kept_as_a_file(town: Town) -> None:
+    one = await town.desk(0)
+    await say(one, town, "opened")
+    town.counter.away = True
+    with pytest.raises(Unreachable):
+        await say(one, town, "too late", patience_s=0.01)
+    town.operation.wait_until(CLOSES + GRACE + 1)
+    town.counter.away = False
+    await one.poster.flush()
+    assert one.station.vault.outbox() == ()
+    files = list(evidence_folder(one.station.vault.path).iterdir())
+    assert len(files) == 1
+    assert b"too late" not in files[0].read_bytes()
+    codes = [item.code for item in one.view.feed._emitted if isinstance(item, Notice)]
+    assert codes == ["message_late"]
+
+
+async def test_this_client_refuses_by_itself_after_the_window(town: Town) -> None:
+    one = await town.desk(0)
+    await say(one, town, "opened")
+    taken = len(town.counter.taken)
+    town.operation.wait_until(CLOSES + 1)
+    with pytest.raises(ProtocolError) as refused:
+        await say(one, town, "late")
+    assert refused.value.code == ErrorCode.OUT_OF_WINDOW
+    assert len(town.counter.taken) == taken
+
+
+async def test_work_stays_out_of_the_main_channel(town: Town) -> None:
+    one = await town.desk(0)
+    with pytest.raises(ProtocolError) as refused:
+        await one.channel(town.operation.main).post("MSG", {"text": "work"})
+    assert refused.value.code == ErrorCode.NOT_PERMITTED
+
+
+async def test_a_removed_member_posts_nothing(town: Town) -> None:
+    one, three = await town.desk(0), await town.desk(2)
+    await say(one, town, "opened")
+    await three.read()
+    await one.poster.decide("members.remove", {"persons": [town.people[2].id]})
+    with pytest.raises((ProtocolError, Refused)) as refused:
+        await say(three, town, "still here", patience_s=0.1)
+    assert refused.value.code in (ErrorCode.NOT_MEMBER, ErrorCode.STALE_EPOCH, "too_busy")
+    assert [entry.header.type for entry in messages(town.counter)] == ["message"]
+
+
+async def test_a_decision_that_lost_the_race_is_signed_anew(town: Town) -> None:
+    one = await town.desk(0)
+
+    async def other(entry: Entry) -> None:
+        town.operation.remove(town.people[2])
+
+    town.counter.before = other
+    await one.poster.decide("members.remove", {"persons": [town.people[1].id]})
+    assert set(town.operation.state.members) == {town.people[0].id}
+
+
+async def test_a_wrap_that_does_not_open_is_flagged_and_rotated_away(town: Town) -> None:
+    one, two = await town.desk(0), await town.desk(1)
+    two.window.garbled.add(1)
+    await say(one, town, "opened")
+    await say(two, town, "answer")
+    channel = town.operation.state.channels[town.chan]
+    assert channel.epoch == 2
+    await two.runner.tend()
+    await one.read()
+    assert one.texts() == ["opened", "answer"]
+
+
+async def test_a_false_rotate_is_named_flagged_and_superseded(town: Town) -> None:
+    one, two = await town.desk(0), await town.desk(1)
+    made = make_rotation(
+        town.operation.state, town.chan, town.directory.state, town.operation.draw(), None
+    )
+    body = {**made.body, "drop_pk": bytes(31) + b"\x01"}
+    entry = town.operation.author(
+        "channel.rotate", body, town.people[2].devices[0], chan=town.chan, epoch=1
+    )
+    town.operation.append(entry)
+    recips = town.operation.state.channels[town.chan].epochs[1].recips
+    for place, device in enumerate(recips):
+        wrap = made.wraps[place * 112 : (place + 1) * 112]
+        town.counter.wraps[town.chan, 1, device] = wrap
+    await two.read()
+    alarms = [item for item in two.view.feed._emitted if isinstance(item, Alarm)]
+    assert [(alarm.code, alarm.row) for alarm in alarms] == [("rotation_mismatch", "A18")]
+    await two.runner.tend()
+    channel = town.operation.state.channels[town.chan]
+    assert (channel.epoch, channel.epochs[2].p) == (2, 0)
+    assert 1 in channel.flagged
+    await say(two, town, "good again")
+    await one.read()
+    assert one.texts() == ["good again"]
+
+
+async def test_a_new_device_reads_the_past_after_its_grant(town: Town) -> None:
+    one, two = await town.desk(0), await town.desk(1)
+    await say(one, town, "before the phone")
+    await two.read()
+    vault = Vault.create(
+        town.folder / "phone.vault",
+        PASSWORD,
+        directory_id=town.directory.id32,
+        account=town.people[1].code,
+        person=town.people[1].id,
+        server_url="https://cencomm.example",
+        derive=derive,
+    )
+    device = HeldDevice(town.people[1].id, vault.device_key, vault.box_key)
+    voucher = town.people[1].devices[-1]
+    town.directory.append(
+        town.directory.author("device.add", town.directory.device_body(device), voucher)
+    )
+    phone = await town.counter.desk(town.folder, town.people[1], vault)
+    await phone.read()
+    assert phone.texts() == []
+    damaged = [item for item in phone.view.feed.items() if isinstance(item, Message)]
+    assert [item.damage.code for item in damaged if item.damage] == [ErrorCode.NO_EPOCH_KEY]
+    await one.read()
+    await one.runner.tend()
+    await phone.read()
+    assert phone.texts() == ["before the phone"]
+    versions = [item for item in phone.view.feed._emitted if isinstance(item, Message)]
+    assert len(versions) == 2  # first as damaged, then readable, under the same leaf
+    assert versions[0].place == versions[1].place
