@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -153,21 +152,23 @@ def _summary(console: Console, outcome: Outcome) -> None:
 
 async def _stay(console: Console, folder: Path, server: Server, cast: Cast) -> None:
     """Leave the server up, and say how to look around oneself."""
-    vault = shlex.quote(str(folder / "fr.vault"))
     password = folder / "fr.password"
-    code_file = shlex.quote(str(folder / "fr.totp"))
     await asyncio.to_thread(_write_secret, password, cast.passwords["fr"])
-    words = f"--vault {vault} --password-file {shlex.quote(str(password))}"
-    console.print(
-        Panel(
-            f"The server stays up at {server.url} until Ctrl-C. As FR-014, in another terminal:\n\n"
-            f"  .venv/bin/cencomm {words} login --totp-file {code_file}\n"
-            f"  .venv/bin/cencomm {words} operation list\n"
-            f"  .venv/bin/cencomm {words} verify MERIDIAN\n",
-            title="look around",
-            border_style="green",
-        )
+    lines = (
+        f"export CENCOMM_CLIENT_VAULT={shlex.quote(str(folder / 'fr.vault'))}",
+        f"p={shlex.quote(str(password))}  # the investigator's password, in a file",
+        f".venv/bin/python -m cencomm_client.demo.code {shlex.quote(str(folder / 'fr.totp'))} |",
+        "  .venv/bin/cencomm login --password-file $p --totp-file -",
+        ".venv/bin/cencomm follow MERIDIAN --once --password-file $p",
+        ".venv/bin/cencomm verify MERIDIAN --password-file $p",
     )
+    console.print(
+        f"The server stays up at {server.url} until Ctrl-C. As FR-014, in another terminal:"
+    )
+    console.print()
+    for line in lines:  # as it is, to be copied: no frame, no wrapping
+        console.print(Text(f"  {line}", "bold"), soft_wrap=True)
+    console.print()
     with contextlib.suppress(asyncio.CancelledError):
         await server.wait()
 
