@@ -36,6 +36,7 @@ class Poster:
         self.sender = Sender(station, view)
         self.preparer = Preparer(station, view, self.sender)
         self._sealer = Sealer(station, view)
+        self._evident: set[EntryId] = set()
         self._busy: set[EntryId] = set()  # messages that a caller of `seal` still looks after
 
     async def decide(self, kind: str, body: Mapping[str, Any]) -> Posted:
@@ -94,10 +95,23 @@ class Poster:
         """
         for item in self._station.vault.outbox(self._view.log):
             if item.id not in self._busy:
-                async with self.sender.lock:
-                    again = await self._finish(item)
+                try:
+                    async with self.sender.lock:
+                        again = await self._finish(item)
+                except (TransportError, TryLater):
+                    self._uncovered(item)
+                    raise
                 if again is not None:
                     await self.seal(*again)
+
+    def _uncovered(self, item: OutboxItem) -> None:
+        """The server had time to put this under a signed head and did not: keep the proof (A6)."""
+        now = self._station.now()
+        waited_s = (now - item.created_ms) / 1000
+        if waited_s > self._station.timing.evidence_s and item.id not in self._evident:
+            self._evident.add(item.id)
+            keep_evidence(self._station.vault.path, item, now)
+            self._view.notice("entry_uncovered", f"an own entry waits for {waited_s:.0f} s")
 
     async def _flushed(self) -> CencommError | None:
         """Send what waits; the error that keeps it waiting, if one does."""

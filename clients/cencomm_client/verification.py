@@ -140,9 +140,10 @@ def verify(material: Material) -> Verification:
             findings.append(
                 Finding("receipt_forged", receipt.seq, "an acknowledged own entry is not there")
             )
+    state = log.state if log.size else None
     return Verification(
         log=log.id16,
-        name=str(log.state.genesis["name"]),
+        name="" if state is None else str(state.genesis["name"]),
         ok=not findings,
         size=log.size,
         root=log.tree.root(),
@@ -156,8 +157,8 @@ def verify(material: Material) -> Verification:
         readable=material.readable,
         unreadable=material.unreadable,
         types=dict(sorted(types.items())),
-        channels=_reach(log.state),
-        trail=log.state.control.trail,
+        channels=() if state is None else _reach(state),
+        trail=b"" if state is None else state.control.trail,
         findings=tuple(dict.fromkeys(findings)),
     )
 
