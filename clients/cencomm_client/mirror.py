@@ -183,12 +183,15 @@ class Mirror:
         """
         async with self._locks[log]:
             verifier = self._verifier(log)
-            least = 0 if self._has_left(verifier) else verifier.least_size
+            least = verifier.least_size
             note = await source.checkpoint(log)
             if log != self._vault.directory_log and not verifier.is_signed(note):
                 await self.pull_directory(source)  # it may name a newer log key
             items = await self._pages(source, log, verifier.log.size, _claimed_size(note))
-            await self._take(source, verifier, items, note, least)
+            await self._take(source, verifier, items, note)
+            if not self._has_left(verifier):
+                with self._keeping_evidence():
+                    verifier.expect_reached(note, least)
             await self._complete(source, log)
         self._vault.save()
 
@@ -283,17 +286,12 @@ class Mirror:
             return decode_items(data, log)
 
     async def _take(
-        self,
-        source: Source,
-        verifier: LogVerifier,
-        items: list[Sequenced],
-        note: bytes,
-        least: int,
+        self, source: Source, verifier: LogVerifier, items: list[Sequenced], note: bytes
     ) -> None:
         while True:
             try:
                 with self._keeping_evidence():
-                    taken = verifier.take(items, note, least=least)
+                    taken = verifier.take(items, note, newest=not self._has_left(verifier))
                 break
             except DirectoryBehind as behind:
                 await self.pull_directory(source)

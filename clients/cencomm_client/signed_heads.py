@@ -74,10 +74,15 @@ class SignedHeads:
             return Head(0, self._log.tree.root(0))
         return Head(self._verified.size, self._verified.root)
 
+    @property
+    def verified_size(self) -> int:
+        """The size up to which this device ever verified the log, also before a restart."""
+        return max(0 if self._known is None else self._known.size, self.head.size)
+
+    @property
     def least_size(self) -> int:
-        """The size that the newest checkpoint of an honest server has at least (A4, A50)."""
-        known = 0 if self._known is None else self._known.size
-        return max(known, self.head.size, *self._promises, 0)
+        """The size that the newest checkpoint of an honest server has at least, from now on."""
+        return max(self.verified_size, *self._promises, 0)
 
     def is_signed(self, note: bytes) -> bool:
         """Whether a key that the directory names, as far as it was read, has signed the note."""
@@ -106,15 +111,14 @@ class SignedHeads:
             )
         return checkpoint
 
-    def expect_newest(self, checkpoint: Checkpoint, note: bytes) -> None:
-        """The newest head may not lie behind a signed one (A4, A50)."""
-        if checkpoint.size < self.least_size():
-            raise self._alarm(
-                ClientCode.LOG_ROLLED_BACK,
-                f"size {checkpoint.size} offered as the newest, {self.least_size()} was signed",
-                "A4",
-                (note, *self._signed_beyond(checkpoint.size)),
-            )
+    def rolled_back(self, size: int, note: bytes, least: int) -> LogAlarm:
+        """The alarm for a newest head that lies behind a signed one (A4, A50)."""
+        return self._alarm(
+            ClientCode.LOG_ROLLED_BACK,
+            f"size {size} offered as the newest, {least} was signed",
+            "A4",
+            (note, *self._signed_beyond(size)),
+        )
 
     def expect_root(self, checkpoint: Checkpoint, note: bytes) -> None:
         """The own root of the checkpoint's size must be the signed one."""

@@ -120,6 +120,11 @@ class LogVerifier:
         return self._heads.head
 
     @property
+    def least_size(self) -> int:
+        """The size that the newest checkpoint of an honest server has at least, from now on."""
+        return self._heads.least_size
+
+    @property
     def stopped(self) -> LogAlarm | NewerProtocol | None:
         """The alarm, or the newer protocol, that stopped this log, if one did."""
         return self._stopped
@@ -142,13 +147,25 @@ class LogVerifier:
         """Verify `items` (in order, known ones allowed) up to the checkpoint in `note`.
 
         `newest` says that the note answers "your newest": then it may not lie behind what was
-        verified or promised. Raises LogAlarm, NewerProtocol, and DirectoryBehind when the
-        directory must be read further first; then call again with the same items. Nothing of
-        `items` counts before the call returns.
+        verified; afterwards hold it against what was promised (`expect_reached`). Raises
+        LogAlarm, NewerProtocol, and DirectoryBehind when the directory must be read further
+        first; then call again with the same items. Nothing of `items` counts before the call
+        returns.
         """
         self.expect_going()
         with self.stopping():
             return self._take(items, note, newest)
+
+    def expect_reached(self, note: bytes, least: int) -> None:
+        """Hold a newest note that `take` verified against `least_size` at the moment of asking.
+
+        Later than `take`, because for who was removed the log ends at that entry, before what
+        others' receipts promise; and `least` is of then, because receipts come in meanwhile.
+        """
+        with self.stopping():
+            checkpoint = self._heads.open(note)
+            if checkpoint.size < least:
+                raise self._heads.rolled_back(checkpoint.size, note, least)
 
     def replay(self, items: Iterable[Sequenced], note: bytes) -> None:
         """Take what the own replica holds: streamed, rules first, root last.
@@ -183,8 +200,9 @@ class LogVerifier:
     def _take(self, items: Sequence[Sequenced], note: bytes, newest: bool) -> Taken:
         fresh = self._fresh(items)
         checkpoint = self._heads.open(note, fresh)
-        if newest:
-            self._heads.expect_newest(checkpoint, note)
+        verified = self._heads.verified_size
+        if newest and checkpoint.size < verified:
+            raise self._heads.rolled_back(checkpoint.size, note, verified)
         size = self.log.size
         if checkpoint.size <= size:
             self._heads.expect_root(checkpoint, note)

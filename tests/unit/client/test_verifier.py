@@ -201,6 +201,55 @@ async def test_a_rollback_before_a_receipt(world: World) -> None:
     await world.alarm(ClientCode.LOG_ROLLED_BACK, "A4")
 
 
+async def test_a_receipt_that_comes_in_while_pulling_is_no_rollback(world: World) -> None:
+    await world.pull()
+    item = world.operation.message(world.work, world.person.devices[1])
+    entry = item.entry
+    assert entry is not None
+
+    class Meanwhile(Served):
+        """Answers with its newest note; then, before the pages, a receipt of another post."""
+
+        async def checkpoint(self, log: LogId) -> bytes:
+            note = self.note(log)
+            later = world.operation.message(world.work, world.person.devices[1])
+            assert later.entry is not None
+            world.mirror.receipt(later.entry, self.receipt(log, later.seq), log)
+            return note
+
+    served = Meanwhile(world.directory, world.person, dict(world.served.operations))
+    await world.mirror.pull(served, world.log)
+    assert world.mirror.head(world.log).size == item.seq + 1
+    await world.pull()
+    assert world.mirror.head(world.log) == world.operation.head
+
+
+async def test_for_who_was_removed_the_log_ends_before_what_receipts_promise(
+    world: World,
+) -> None:
+    """One commit held the own message, the removal, and more: its note covers all of it."""
+    await world.pull()
+    item = world.operation.message(world.work, world.person.devices[1])
+    assert item.entry is not None
+    removal = world.operation.remove(world.person)
+    world.operation.rotate(world.work)
+    world.mirror.receipt(item.entry, world.served.receipt(world.log, item.seq), world.log)
+
+    class Former(Served):
+        """What was for this person when it was written stays so."""
+
+        def encoded(self, log: LogId, item: Sequenced) -> bytes:
+            own = item.scope != world.other
+            return encode_sequenced(item) if own else encode_withheld(item)
+
+    world.served = Former(world.directory, world.person, dict(world.served.operations))
+    world.served.sizes[world.log] = removal.seq + 1
+    for _ in range(2):
+        await world.mirror.pull(world.served, world.log)
+        assert world.mirror.head(world.log).size == removal.seq + 1
+    assert not world.mirror.alarms()
+
+
 async def test_a_fork_after_a_receipt(world: World) -> None:
     await world.pull()
     item = world.operation.message(world.work, world.person.devices[1])
