@@ -12,7 +12,7 @@ from cencomm_crypto.public.rights import SENDING, Role
 from cencomm_client.automation.freshness import forbids_sealing
 from cencomm_client.automation.healing import sealable
 from cencomm_client.automation.rotation import JOIN, authoring_open, blocking, rotation_due
-from cencomm_client.automation.standing import Standing
+from cencomm_client.automation.standing import Standing, Verdict
 from cencomm_client.automation.syncing import gone
 from cencomm_client.errors import TryLater
 from cencomm_client.sending import PATIENCE_S, TRIES, Sender
@@ -71,26 +71,33 @@ class Preparer:
         return False
 
     async def fetch_keys(self, channel: Channel) -> bool:
-        """Fetch and open the wraps that are missing here, newest first; False if none came."""
+        """Fetch and open the wraps that are missing here, newest first; False if none came.
+
+        The automation may do the same at the same time: what it found counts.
+        """
         keyring, state = self._view.keyring, self._view.state
         learned: list[int] = []
         judged_bad = False
-        for n in keyring.missing(channel, state):
+        missing = keyring.missing(channel, state)
+        for n in missing:
             if keyring.secret(state, channel.id, n) is not None:
                 continue  # a newer epoch linked it meanwhile
             found = await self._station.transport.wraps(self._view.log, channel.id, n)
             if found.wrap is None:
                 self._view.notice("wrap_withheld", f"the server gives no wrap of epoch {n}")
                 continue
+            told = keyring.judged(channel.id, n).verdict is Verdict.BAD
             try:
                 learned += keyring.learn(state, channel.id, n, found.wrap)
             except ProtocolError as error:
                 judged_bad = True
-                self._view.notice("wrap_damaged", f"epoch {n}: {error.detail}")
+                if not told:
+                    self._view.bad_wrap(channel, n, error.detail)
         if learned:
             self._station.vault.save()
             self._view.learned(channel.id, learned)
-        return bool(learned) or judged_bad
+        found_here = any(keyring.secret(state, channel.id, n) is not None for n in missing)
+        return found_here or judged_bad
 
     def look(self, chan: ChannelId) -> tuple[Standing, Channel]:
         """What this device knows now, and the channel in it."""

@@ -124,6 +124,13 @@ class OperationView:
         """Tell the person something that is no entry."""
         self.feed.put([Notice(code, detail, self.log, self._station.now(), seq)])
 
+    def bad_wrap(self, channel: Channel, n: int, detail: str) -> None:
+        """Alarm: what came as this device's wrap of an epoch is not it (A18; of a grant A44)."""
+        epoch = channel.epochs[n]
+        row = "A44" if self._station.vault.device in epoch.grants else "A18"
+        detail = f"epoch {n}: {detail}"
+        self.feed.put([Alarm("wrap_damaged", detail, self.log, epoch.at, epoch.seq, row)])
+
     def failed(self, error: CencommError) -> None:
         """Tell of an alarm that stopped the log, or of a session that ended."""
         now, code = self._station.now(), str(error.code)
