@@ -6,6 +6,7 @@ wrote goes through `shown` (A51) all the same.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -30,9 +31,20 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_: _Lines(),
+        cache_logger_on_first_use=False,  # else the first use, perhaps a test's, decides for ever
     )
+
+
+class _Lines:
+    """Writes to standard error; a reader of it that has gone stops no request."""
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = msg
 
 
 def _harmless(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

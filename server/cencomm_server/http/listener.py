@@ -37,7 +37,7 @@ class _Handler(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("part of another answer has been sent already")
         reason = "" if exc is None else type(exc).__name__
-        _log.info("not_http", status=int(status), reason=reason)
+        _log.info("request_not_served", status=int(status), reason=reason)
         response = failure_of(HTTPStatus(status))
         response.headers.update(HEADERS)
         response.force_close()

@@ -2,10 +2,12 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from cencomm_server.cli import app
 from typer.testing import CliRunner
 
@@ -13,9 +15,12 @@ runner = CliRunner()
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No settings from outside; the commands' log lines go to a stream that ends with the test."""
     for name in [name for name in os.environ if name.startswith("CENCOMM_")]:
         monkeypatch.delenv(name)
+    yield
+    structlog.reset_defaults()
 
 
 def told(*words: object) -> tuple[int, dict[str, Any]]:

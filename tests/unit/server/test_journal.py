@@ -1,6 +1,8 @@
 """Log lines are JSON, harmless, and hold no local variable of the code that failed."""
 
+import io
 import json
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +31,15 @@ def test_a_line_is_one_json_object_without_escapes(capsys: pytest.CaptureFixture
     assert (line["event"], line["level"], line["log"]) == ("seen", "info", "0102")
     assert line["what"] == "\u241b\uff3b31m\ufffdred\u240anext"
     assert len(str(line["long"])) == 500
+
+
+@pytest.mark.usefixtures("_configured")
+def test_logging_never_fails_whoever_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.configure("info")
+    gone = io.StringIO()
+    gone.close()
+    monkeypatch.setattr(sys, "stderr", gone)
+    structlog.get_logger("x").error("nobody reads this")
 
 
 @pytest.mark.usefixtures("_configured")
