@@ -62,6 +62,7 @@ class Actor:
         self._next += 1
         number = self._next
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_looked_at)
         self._pending[number] = future
         line = json.dumps({"id": number, "verb": verb, "values": values}) + "\n"
         if self._process.stdin is None or self._process.returncode is not None:
@@ -109,3 +110,9 @@ class Actor:
         for future in self._pending.values():
             if not future.done():
                 future.set_exception(ActorFailed(self.key, "process_died", f"see {self._log.name}"))
+
+
+def _looked_at(future: asyncio.Future[Any]) -> None:
+    """Nobody waits any more when the play was broken off; the answer is not news then."""
+    if not future.cancelled():
+        future.exception()
