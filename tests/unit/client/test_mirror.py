@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cencomm_client import session
-from cencomm_client.answers import PushFrame
+from cencomm_client.answers import EntriesPage, PushFrame
 from cencomm_client.live import LiveConnection
 from cencomm_client.mirror import Mirror, Update
 from cencomm_client.outbox import Outbox, sender
@@ -20,6 +20,7 @@ from cencomm_crypto.public.ids import LogId
 from tests.support.loopback import Loopback, Member, loopback, now_ms
 
 HOUR = 3_600_000
+PREP = {"phase": "prep"}
 
 
 @pytest.fixture
@@ -143,6 +144,31 @@ async def test_two_members_agree_live_and_after_a_restart(made: Loopback) -> Non
     assert again.head(log) == head
     assert not again.alarms()
     again.close()
+
+
+async def test_a_receipt_that_overtakes_a_checkpoint_is_no_rollback(made: Loopback) -> None:
+    ncp = await made.ncp("FR")
+    log = await found(made, ncp)
+    mirror, transport = ncp.mirror, ncp.transport
+
+    class Overtaken:
+        """Gives a checkpoint after an own post was acknowledged under a newer one."""
+
+        async def checkpoint(self, log: LogId) -> bytes:
+            note = await transport.checkpoint(log)
+            await ncp.outbox.submit(log, ncp.author.control_entry("phase.set", log, PREP))
+            return note
+
+        async def entries(self, log: LogId, after: int) -> EntriesPage:
+            return await transport.entries(log, after)
+
+    size = mirror.head(log).size
+    await mirror.pull(Overtaken(), log)
+    assert (mirror.head(log).size, mirror.stopped(log)) == (size, None)
+    assert [promise.size for promise in ncp.vault.promises(log)] == [size + 1]
+    await mirror.pull(transport, log)
+    assert (mirror.head(log).size, mirror.stopped(log)) == (size + 1, None)
+    assert ncp.vault.promises(log) == ()
 
 
 async def test_a_directory_entry_comes_live_too(made: Loopback) -> None:

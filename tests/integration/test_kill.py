@@ -1,0 +1,91 @@
+"""kill -9 of the server and of its store under load: what was acknowledged is there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from cencomm_client.automation.timing import Timing
+from cencomm_client.transport import Transport
+
+from tests.support.crew import Crew, muster, until
+from tests.support.deployment import Deployment, founded
+from tests.support.hindsight import broken_promises, contradicted, read
+from tests.support.server_process import NAME, command
+from tests.support.victims import Victims, victims
+
+POSTERS = 4
+ACKNOWLEDGED = 300  # entries before each kill
+ANY_MOMENT_S = 0.05  # several commits
+BACK_S = 10.0  # from the kill to the next receipt, and from there to the last live connection
+PATIENCE_S = 120.0  # with what only a busy machine makes slow
+KILLED = ("server", "store")
+
+
+@asynccontextmanager
+async def town_on(pair: Victims, folder: Path) -> AsyncIterator[Deployment]:
+    """A deployment on a server that may be killed; its clients are closed before it stops."""
+    process = pair.process
+    made = {"name": NAME, "log_key": process.log_key.public.hex()}
+    async with Transport(process.url) as transport:
+        town = await founded(folder, process.url, transport, made, Timing.brisk())
+        try:
+            yield town
+        finally:
+            for client in town.clients:
+                await client.close()
+            town.governance.close()
+
+
+async def kill_under_load(pair: Victims, crew: Crew, killed: str) -> None:
+    """Kill once ACKNOWLEDGED more entries have receipts, while others are on their way."""
+    enough = crew.receipts + ACKNOWLEDGED
+    async with crew.busy():
+        await until(lambda: crew.receipts >= enough, "receipts before the kill", PATIENCE_S)
+        await asyncio.sleep(random.uniform(0, ANY_MOMENT_S))  # noqa: S311 - where a commit stands
+        await until(lambda: crew.waiting > 0, "a post in flight", PATIENCE_S)
+        before = crew.acknowledged
+        killing = asyncio.create_task(pair.kill(killed))
+        await until(lambda: any(crew.since(before)), "a receipt after the kill", BACK_S)
+        await killing
+        await until(lambda: crew.live, "live connections after the kill", BACK_S)
+        await until(lambda: all(crew.since(before)), "a receipt for each client", PATIENCE_S)
+
+
+@pytest.mark.timeout(1200)
+async def test_nothing_acknowledged_is_lost_when_server_or_store_is_killed(
+    embedded_program: Path, rounds: int
+) -> None:
+    # Not pytest's tmp_path: that keeps the last three runs, 100 MB each.
+    with tempfile.TemporaryDirectory(prefix="cencomm-kill-") as made:
+        folder = Path(made)
+        async with victims(folder, embedded_program) as pair, town_on(pair, folder) as town:
+            crew = await muster(town, POSTERS)
+            for number in range(max(len(KILLED), rounds)):
+                killed = KILLED[number % len(KILLED)]
+                await kill_under_load(pair, crew, killed)
+                broken = await broken_promises(town, crew)
+                assert not broken, f"round {number}, {killed} killed: {broken}"
+            await nothing_is_wrong_at_the_end(pair, town, crew)
+
+
+async def nothing_is_wrong_at_the_end(pair: Victims, town: Deployment, crew: Crew) -> None:
+    """The store holds one checkpoint a size; doctor and every client verify the whole log."""
+    found = await read(crew.posters[0].client, crew.log)
+    notes = await pair.stored_notes(crew.log, len(found.items))
+    assert len(notes) > ACKNOWLEDGED / POSTERS
+    assert list(contradicted(notes, found, town, crew.log)) == []
+    report = await asyncio.to_thread(
+        command, "doctor", "--data", str(pair.process.data), "--json", env=pair.process.env
+    )
+    assert report.returncode == 0, json.loads(report.stdout)
+    for poster in crew.posters:
+        verdict = await poster.operation.verify()
+        assert verdict.ok, verdict.findings
+        assert verdict.root == found.tree.root()

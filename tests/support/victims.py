@@ -1,0 +1,88 @@
+"""A server process and its store process that a test may kill -9, and start again.
+
+    async with victims(folder, program) as pair:
+        await pair.kill_store()        # the server's own watch brings it back
+        await pair.kill_server()       # its store is left behind
+        await pair.start_server()      # as a supervisor would, on the same port
+
+Only processes that were started here, or by a server started here, are ever killed, by their id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from cencomm_crypto.public.ids import LogId
+from cencomm_server.app import STORE_FOLDER
+from cencomm_server.store.embedded import uri_of_running
+from cencomm_server.store.leftover import children_on, stop_leftovers
+from cencomm_server.store.mongo import open_store
+
+from tests.support.server_process import ServerProcess
+
+STOP_S = 15.0
+
+
+class Victims:
+    """One server process with its embedded store."""
+
+    def __init__(self, process: ServerProcess, program: Path) -> None:
+        self.process = process
+        self._program = program.resolve().name
+        self._store_data = (process.data / STORE_FOLDER / "data").resolve()
+
+    async def start_server(self) -> None:
+        """Start the server and wait until it takes requests."""
+        await asyncio.to_thread(self.process.start)
+
+    async def kill_server(self) -> None:
+        """SIGKILL the server; its store runs on without it."""
+        await asyncio.to_thread(self.process.kill)
+
+    async def kill_store(self) -> None:
+        """SIGKILL the store under the running server."""
+        os.kill(self._store_pid(), signal.SIGKILL)
+
+    async def kill(self, victim: str) -> None:
+        """Kill "server" and start it again, or kill "store", which the server starts again."""
+        if victim == "store":
+            await self.kill_store()
+            return
+        await self.kill_server()
+        await self.start_server()
+
+    async def stored_notes(self, log: LogId, size: int) -> dict[int, set[bytes]]:
+        """Every checkpoint of a log that the store holds, up to `size`; the server may run."""
+        uri = uri_of_running(self.process.data / STORE_FOLDER)
+        assert uri is not None
+        store = await open_store(uri)
+        try:
+            found = {n: await store.checkpoint(log, n) for n in range(1, size + 1)}
+        finally:
+            await store.close()
+        return {n: {note} for n, note in found.items() if note is not None}
+
+    async def stop(self) -> None:
+        """Stop the server in order, and whatever it left behind."""
+        await asyncio.to_thread(self.process.stop)
+        await stop_leftovers(self._store_data, self._program, STOP_S)
+
+    def _store_pid(self) -> int:
+        (child,) = children_on(self._store_data, self._program)
+        return child.pid
+
+
+@asynccontextmanager
+async def victims(folder: Path, program: Path) -> AsyncIterator[Victims]:
+    """A new server on its own folder; everything is stopped at the end, whatever was killed."""
+    pair = Victims(await asyncio.to_thread(ServerProcess, folder, program), program)
+    try:
+        await pair.start_server()
+        yield pair
+    finally:
+        await pair.stop()
