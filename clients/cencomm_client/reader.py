@@ -22,7 +22,7 @@ from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.phases import Phase
 from cencomm_crypto.public.wire import Sequenced
 
-from cencomm_client.errors import ROW_OF_REJECTION, ClientCode
+from cencomm_client.errors import ClientCode
 from cencomm_client.forms.fields import FormInvalid
 from cencomm_client.forms.seizure import KIND as SEIZURE
 from cencomm_client.forms.seizure import Seizure
@@ -40,6 +40,7 @@ from cencomm_client.items import (
 from cencomm_client.keyring import Keyring
 from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.profiles import Names
+from cencomm_client.verifier import row_of
 
 UNKNOWN = "?"
 
@@ -64,7 +65,7 @@ class Reader:
         """
         entry = found.entry
         if rejected is not None:
-            row = ROW_OF_REJECTION.get(rejected.code, "A4")
+            row = row_of(found, rejected, state.suite_min)
             return Alarm(rejected.code, rejected.detail, self._log, found.at, found.seq, row)
         if entry is None:
             return None

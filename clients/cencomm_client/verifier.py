@@ -62,6 +62,13 @@ class Taken:
     head: KnownHead
 
 
+def row_of(item: Sequenced, rejected: Rejected, suite_min: int) -> str:
+    """The row of ATTACKS.md that an entry without effect is an instance of."""
+    if item.entry is not None and item.entry.header.suite < suite_min:
+        return "A28"
+    return ROW_OF_REJECTION.get(rejected.code, "A4")
+
+
 def decode_items(data: bytes, log: LogId) -> list[Sequenced]:
     """Read the items of a page or push; raises NewerProtocol (A28) or LogAlarm (A14, A39)."""
     items: list[Sequenced] = []
@@ -350,7 +357,7 @@ class LogVerifier:
         return self._alarm(
             ClientCode.ENTRY_REJECTED,
             f"entry {item.seq} breaks a rule and has no effect: {outcome.code}: {outcome.detail}",
-            row=ROW_OF_REJECTION.get(outcome.code, "A4"),
+            row=row_of(item, outcome, self.log.state.suite_min),
             seq=item.seq,
             evidence=(encode_sequenced(item),),
         )

@@ -32,9 +32,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest.mock import patch
 
+import pyotp
 from cencomm_client import session
 from cencomm_client.automation.timing import Timing
 from cencomm_client.client import Client
+from cencomm_client.enrolment import accept_invitation, announce
 from cencomm_client.errors import Refused
 from cencomm_client.items import Alarm, Control, Item, Message, Notice
 from cencomm_client.operation import Operation
@@ -45,6 +47,7 @@ from cencomm_client.transport import Transport
 from cencomm_client.vault import Vault
 from cencomm_config.settings import ServerSettings
 from cencomm_crypto.errors import CencommError
+from cencomm_crypto.member.invitation import Invitation
 from cencomm_crypto.member.message import seal_message
 from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.public.entry import Entry, Head, Header
@@ -168,6 +171,22 @@ class Stage:
             assert await session.resume(vault, opened._station.transport, self.clock) is not None
         return self.clients[code]
 
+    async def newcomer(self, contact: str, code: str) -> Client:
+        """A person whom an NCP invites and vouches for on this stage; it has read nothing yet."""
+        ncp = await self.client(contact)
+        invitation = Invitation.parse(await ncp.invite(code))
+        vault = accept_invitation(self.folder / code, invitation, PASSWORD, derive=derive)
+        settings = Settings(timing=self.timing, clock=self.clock)
+        client = self.clients[code] = await Client._opened(vault, self.server.url, settings)
+        await announce(vault, client._station.transport)
+        await ncp.vouch()
+        return client
+
+    async def register(self, code: str) -> None:
+        """A newcomer makes its account and reads all there is."""
+        now_s = self.clock() // 1000
+        await self.clients[code].register(lambda seed: pyotp.TOTP(seed.secret).at(now_s))
+
     async def leave(self, code: str, *, forgets: bool = False) -> None:
         """Put a device away; `client` opens it again from its files (`forgets`: without replica,
         as after a reinstallation)."""
@@ -179,12 +198,18 @@ class Stage:
         """MERIDIAN on a person's device."""
         return await (await self.client(code)).operation(OPERATION)
 
+    def shown(self, code: str) -> Operation:
+        """MERIDIAN as an open client shows it, without asking the server."""
+        return self.clients[code]._operations.of(self.log)
+
     def station(self, code: str) -> Station:
         """The inside of an open client: what whoever holds that device can do."""
         return self.clients[code]._station
 
     def person(self, code: str) -> PersonId:
         """A person's id."""
+        if code in self.clients:
+            return self.station(code).vault.person
         found = self._anybody().directory.person_by_code(code)
         assert found is not None
         return found.id
@@ -246,7 +271,7 @@ class Stage:
     def message(self, code: str, channel: str, text: str, **fields: Any) -> Entry:
         """A member's sealed message, signed and not sent: in the present epoch that it knows, or
         in `epoch`, under `fields` of the header."""
-        station, view = self.station(code), self.clients[code]._operation(self.log).view
+        station, view = self.station(code), self.shown(code).view
         chan, random = self.chan(channel), station.settings.random
         epoch = fields.setdefault("epoch", view.state.channels[chan].epoch)
         secret = view.keyring.secret(view.state, chan, epoch)
@@ -279,7 +304,7 @@ class Stage:
             client = await self.client(code)
             with suppress(CencommError):
                 await client.refresh()
-                await client._operation(self.log).refresh()
+                await client._operations.of(self.log).refresh()
 
     def rows(self, code: str) -> set[str]:
         """Rows of ATTACKS.md that a device has named so far, in evidence kept or alarms shown."""
@@ -296,7 +321,7 @@ class Stage:
 
     def messages(self, code: str) -> list[Message]:
         """What a device shows of messages, in the order of the log."""
-        items = self.clients[code]._operation(self.log).items()
+        items = self.shown(code).items()
         return [item for item in items if isinstance(item, Message)]
 
     def texts(self, code: str) -> list[str]:
@@ -306,7 +331,7 @@ class Stage:
 
     def controls(self, code: str, kind: str) -> list[Control]:
         """Entries of a type that a device shows as valid."""
-        items = self.clients[code]._operation(self.log).items()
+        items = self.shown(code).items()
         return [item for item in items if isinstance(item, Control) and item.type == kind]
 
     def size(self, code: str, log: LogId | None = None) -> int:
@@ -323,8 +348,8 @@ class Stage:
         self.expect(set(), *codes)
 
     def _told(self, code: str) -> Iterator[Item]:
-        for operation in self.clients[code]._operations.values():
-            yield from operation.view.feed._emitted
+        if self.log in self.station(code).mirror.operations:
+            yield from self.shown(code).view.feed._emitted
 
 
 Stages = Callable[..., AbstractAsyncContextManager[Stage]]

@@ -106,13 +106,15 @@ Shape = Callable[[Reader, Sequenced, bytes], bytes]
 class Telling(Reading):
     """Serves a log as a lie has it, under heads of its own that the real log key signed.
 
-    In the place of `Reading`. `shape` changes bytes of items on their way, under true heads.
+    In the place of `Reading`. `shape` changes bytes of items on their way, and `arrange` what a
+    page holds, both under true heads.
     """
 
     def __init__(self, logs: Logs) -> None:
         super().__init__(logs)
         self._lies: dict[LogId, tuple[Lie, PersonId | None]] = {}
         self.shape: Shape | None = None
+        self.arrange: Callable[[list[bytes]], list[bytes]] = list
 
     def tell(self, log: LogId, lie: Lie, to: PersonId | None = None) -> None:
         """From now on tell this of a log, to everybody or to one person."""
@@ -121,7 +123,7 @@ class Telling(Reading):
     async def read(
         self, reader: Reader, log: LogId, after: int, limit: int = MAX_PAGE_ITEMS
     ) -> Page:
-        if self._lie(reader, log) is None and self.shape is None:
+        if self._lie(reader, log) is None and self.shape is None and self.arrange is list:
             return await super().read(reader, log, after, limit)
         items = await self._told(reader, log)
         sent = items[after : after + limit]
@@ -131,7 +133,7 @@ class Telling(Reading):
             whole = seen.whole(item.seq, item.scope)
             data = encode_sequenced(item) if whole else encode_withheld(item)
             pieces.append(data if self.shape is None else self.shape(reader, item, data))
-        return Page(b"".join(pieces), after + len(sent), len(items))
+        return Page(b"".join(self.arrange(pieces)), after + len(sent), len(items))
 
     async def checkpoint(self, reader: Reader, log: LogId, size: int | None = None) -> bytes:
         if self._lie(reader, log) is None:
@@ -175,6 +177,13 @@ def shape(stage: Stage, change: Shape) -> None:
     for part in stage.server.made:
         if isinstance(part, Telling):
             part.shape = change
+
+
+def arrange(stage: Stage, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    """Let it leave out, repeat or reorder the items of its pages, under true heads."""
+    for part in stage.server.made:
+        if isinstance(part, Telling):
+            part.arrange = change
 
 
 def renumbered(items: list[Sequenced]) -> list[Sequenced]:

@@ -71,7 +71,7 @@ async def test_another_entry_under_a_used_id(stages: Stages, appends: type[Appen
 
 @honest_then_careless
 async def test_a_root_decision_used_again(stages: Stages, appends: type[Appends]) -> None:
-    """The right to create operations is withdrawn; whoever published the grant publishes it once more."""
+    """The right to create operations is withdrawn, and its publisher publishes it once more."""
     keeps = MemoryStore if appends is Appends else Forgetful
     async with stages(Appends=appends, keeps=keeps) as stage:
         await stage.look(*MEMBERS)
