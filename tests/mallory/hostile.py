@@ -40,7 +40,7 @@ class _TakesAll(Admission):
     def admit(self, runtime: LogRuntime, offer: Offer) -> Sequenced:
         at = self._clock.next_at(runtime.last_at)
         item = sequence(runtime.replay.size, at, offer.entry)
-        before = runtime.replay.state
+        before = runtime.replay.state if runtime.replay.size else None
         outcome = runtime.replay.apply(item)
         if not isinstance(outcome, Rejected):
             runtime.remember(item, before, outcome)

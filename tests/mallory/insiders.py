@@ -7,12 +7,17 @@ roots, so that an honest server takes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pyotp
+from cencomm_crypto.errors import ProtocolError
+from cencomm_crypto.member.drop import open_drop
 from cencomm_crypto.member.epoch import EpochSecret
+from cencomm_crypto.member.links import context_at, earlier_epochs
+from cencomm_crypto.member.message import open_message
 from cencomm_crypto.member.rotation import make_rotation
-from cencomm_crypto.member.wrap import wrap
+from cencomm_crypto.member.wrap import open_wrap, wrap
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.operation.recipients import (
     Recipient,
@@ -23,11 +28,13 @@ from cencomm_crypto.public.operation.recipients import (
     wraps_root,
 )
 from cencomm_crypto.public.primitives import sha256
+from cencomm_server.engine.items import sequenced
 
 from tests.mallory.harness import Stage
 from tests.mallory.world import ALERTS
 
 WRAP_SIZE = 112
+OPENERS = {"message": open_message, "drop": open_drop}
 LINKED: Any = object()
 
 Wraps = Callable[[EpochSecret, Recipient], bytes]
@@ -39,7 +46,7 @@ def secret_of(
     stage: Stage, code: str, channel: str = ALERTS, n: int | None = None
 ) -> EpochSecret | None:
     """The secret of an epoch (of the newest that it knows) that a device holds."""
-    view = stage.clients[code]._operation(stage.log).view
+    view = stage.shown(code).view
     chan = stage.chan(channel)
     return view.keyring.secret(
         view.state, chan, view.state.channels[chan].epoch if n is None else n
@@ -72,7 +79,7 @@ def rotation(
 
     The member must have read to the newest head. By default it links the newest epoch it has.
     """
-    view, directory = stage.clients[code]._operation(stage.log).view, stage.station(code).directory
+    view, directory = stage.shown(code).view, stage.station(code).directory
     state, chan = view.state, stage.chan(channel)
     if previous is LINKED:
         previous = secret_of(stage, code, channel)
@@ -95,3 +102,44 @@ def rotation(
         "shares": b"".join(share for _, share in handed),
     }
     return entry, beside
+
+
+async def opened_by(stage: Stage, code: str, witness: str) -> dict[int, str]:
+    """Texts that a device can open, by place, with every byte that the server has.
+
+    Tries every secret of its vault, and every wrap and grant that the server keeps, whomever it
+    was for, with each of its box keys, on every sealed entry, as what epoch it may be. `witness`
+    knows the whole state.
+    """
+    state = stage.shown(witness).state
+    vault, store = stage.station(code).vault, stage.server.store
+    runtime = await stage.server.logs.operation(stage.log)
+    held = set(vault._contents.epochs.values())
+    secrets: list[EpochSecret] = []
+    for chan, channel in state.channels.items():
+        for n, epoch in channel.epochs.items():
+            context = context_at(state, chan, n)
+            kept = await store.wraps(stage.log, chan, n, runtime.wrapped_by(epoch.seq) or b"")
+            wraps = b"" if kept is None else kept.wraps
+            for device in epoch.grants:
+                granted = await store.grants(stage.log, chan, n, device)
+                wraps += b"".join(grant.wrap for grant in granted)
+            for start in range(0, len(wraps), WRAP_SIZE):
+                for key in vault.box_keys:
+                    with suppress(ProtocolError):
+                        found = wraps[start : start + WRAP_SIZE]
+                        secrets.append(open_wrap(found, key, context, epoch.commit))
+            secrets += [EpochSecret(secret, context) for secret in held]
+    for secret in tuple(secrets):
+        with suppress(ProtocolError):
+            secrets += earlier_epochs(state, secret)
+    opened: dict[int, str] = {}
+    for doc in await store.read_entries(stage.log, 0, stage.head().size):
+        entry = sequenced(doc).entry
+        if entry is None or entry.header.type not in OPENERS:
+            continue
+        for secret in secrets:
+            with suppress(ProtocolError):
+                content = OPENERS[entry.header.type](entry, secret)["content"]
+                opened[doc.seq] = str(content.get("text"))
+    return opened

@@ -143,6 +143,6 @@ async def enter(stage: Stage) -> None:
 
 def epoch_of(stage: Stage, code: str, n: int | None = None) -> Any:
     """An epoch of `alerts` as a device knows it; the newest by default."""
-    state = stage.clients[code]._operation(stage.log).state
+    state = stage.shown(code).state
     channel = state.channels[stage.chan(ALERTS)]
     return channel.epochs[n or channel.epoch]
