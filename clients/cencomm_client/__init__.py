@@ -5,11 +5,12 @@ plaintext on disk, to follow a redirect, and to import the server. docs/sdk.md i
 """
 
 from cencomm_client.channel import Channel
-from cencomm_client.client import Client, Summary
+from cencomm_client.client import Client
 from cencomm_client.directory import Directory, Vouched
 from cencomm_client.forms.seizure import Seizure
 from cencomm_client.items import Alarm, Author, Control, Damage, Flag, Item, Message, Notice, Place
 from cencomm_client.operation import Operation
+from cencomm_client.operations import Summary
 from cencomm_client.plan import Admission, OperationPlan
 from cencomm_client.posting import Posted
 from cencomm_client.station import Settings

@@ -15,11 +15,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError, Rejected
+from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.member.invitation import Invitation
 from cencomm_crypto.public.entry import log_id32
 from cencomm_crypto.public.ids import LogId
@@ -30,11 +29,11 @@ from cencomm_client.authoring import Author
 from cencomm_client.contact_point import NcpRequest
 from cencomm_client.directory import Directory, Vouched
 from cencomm_client.enrolment import TotpSeed
-from cencomm_client.errors import NotFound, TransportError
+from cencomm_client.errors import NotFound, Refused, TransportError
 from cencomm_client.link import Link
-from cencomm_client.mirror import Mirror, Update
-from cencomm_client.notices import directory_remarks, ends_somebody
+from cencomm_client.mirror import Mirror
 from cencomm_client.operation import Operation
+from cencomm_client.operations import Operations, Summary
 from cencomm_client.outbox import Outbox
 from cencomm_client.plan import OperationPlan
 from cencomm_client.replica import Evidence
@@ -49,18 +48,6 @@ Authenticator = Callable[[TotpSeed], str] | Callable[[TotpSeed], Awaitable[str]]
 """Takes the second factor as the server made it, keeps it, and gives the first code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One line about an operation."""
-
-    id: LogId
-    name: str
-    phase: str
-    role: str | None
-    window: tuple[int, int]
-    size: int
-
-
 class Client:
     """One open vault at work. Use it as an async context manager, or call `close`."""
 
@@ -68,9 +55,8 @@ class Client:
         """Use `enrol`, `resume` or `apply_as_contact_point`."""
         self._station = station
         self.directory = Directory(station)
-        self._operations: dict[LogId, Operation] = {}
-        self._link = Link(station, self._told)
-        self._unlisten = station.mirror.listen(self._moved)
+        self._operations = Operations(station, self.directory)
+        self._link = Link(station, self._operations.tell)
 
     # -- opening ------------------------------------------------------------------------------
 
@@ -92,7 +78,11 @@ class Client:
         parsed = Invitation.parse(invitation)
         vault = await asyncio.to_thread(enrolment.accept_invitation, vault_path, parsed, password)
         client = await cls._opened(vault, server, settings)
-        await enrolment.announce(vault, client._station.transport)
+        try:
+            await enrolment.announce(vault, client._station.transport)
+        except BaseException:
+            await client.close()  # the vault stays; `resume` and `wait_enrolled` hand in again
+            raise
         return client
 
     @classmethod
@@ -211,12 +201,14 @@ class Client:
     # -- session ------------------------------------------------------------------------------
 
     async def wait_enrolled(self, patience_s: float = 60.0, every_s: float = 1.0) -> None:
-        """Wait until somebody vouched for this device; raises EnrolmentWaiting.
+        """Hand the keys in again and wait until somebody vouched; raises EnrolmentWaiting.
 
         Returns at once for a device that came by no invitation: an NCP's first one.
         """
         if enrolment.pending_invitation(self._station.vault) is None:
             return
+        with suppress(Refused):  # spent: somebody vouched already
+            await enrolment.announce(self._station.vault, self._station.transport)
         await enrolment.wait_until_vouched(
             self._station.vault, self._station.transport, patience_s=patience_s, every_s=every_s
         )
@@ -267,8 +259,8 @@ class Client:
     async def go_live(self) -> None:
         """Keep a live connection and run the automation until `close`; returns once it is up."""
         await self._link.start()
-        for log in self._station.mirror.operations:
-            self._operation(log).start()
+        self._operations.start()
+        self._operations.retire_box_keys()
 
     # -- people -------------------------------------------------------------------------------
 
@@ -284,35 +276,21 @@ class Client:
 
     def operations(self) -> tuple[Summary, ...]:
         """Operations that this device has read."""
-        found = (self._operation(log) for log in self._station.mirror.operations)
-        return tuple(
-            Summary(
-                operation.id,
-                operation.name,
-                operation.phase,
-                operation.role,
-                operation.state.window,
-                operation.state.size,
-            )
-            for operation in found
-        )
+        return self._operations.summaries()
 
     async def operation(self, name: str | bytes) -> Operation:
         """An operation by name, by id, or by the hex digits its id starts with.
 
         Reads anew from the server if it is not known here. Raises ProtocolError(UNKNOWN_LOG).
         """
-        found = self._find(name)
+        found = self._operations.find(name)
         if not found and self.logged_in:
             await self.refresh()
-            found = self._find(name)
+            found = self._operations.find(name)
         if len(found) != 1:
             shown = name.hex() if isinstance(name, bytes) else name
             raise NotFound("unknown_log", f"{len(found)} operations are called {shown}")
-        operation = found[0]
-        if self._link.running:
-            operation.start()
-        return operation
+        return found[0]
 
     async def create_operation(self, plan: OperationPlan) -> Operation:
         """Found an operation; its author is the first coordinator. It starts as a draft."""
@@ -323,19 +301,14 @@ class Client:
         log = LogId(log_id32(genesis)[:16])
         await station.outbox.submit(log, genesis)
         await station.mirror.pull(station.transport, log)
-        operation = self._operation(log)
-        if self._link.running:
-            operation.start()
-        return operation
+        return self._operations.of(log)
 
     # -- end ----------------------------------------------------------------------------------
 
     async def close(self) -> None:
         """Stop everything, save the vault and let other processes in."""
-        self._unlisten()
         await self._link.stop()
-        for operation in self._operations.values():
-            await operation.stop()
+        await self._operations.stop()
         await self._station.transport.close()
         try:
             self._station.mirror.close()
@@ -355,65 +328,15 @@ class Client:
 
     # -- inside -------------------------------------------------------------------------------
 
+    def _operation(self, log: LogId) -> Operation:
+        return self._operations.of(log)
+
     async def _entered(self) -> None:
         """After a login: check the own device in the directory (A2), then read everything."""
         station = self._station
         await station.mirror.pull_directory(station.transport)
         enrolment.finish(station.vault, station.mirror)
         await self.refresh()
-
-    def _operation(self, log: LogId) -> Operation:
-        found = self._operations.get(log)
-        if found is None:
-            found = self._operations[log] = Operation(self._station, log, self.directory)
-        return found
-
-    def _find(self, name: str | bytes) -> list[Operation]:
-        known = [self._operation(log) for log in self._station.mirror.operations]
-        if isinstance(name, bytes):
-            return [operation for operation in known if operation.id == name]
-        named = [operation for operation in known if operation.name == name]
-        return named or [
-            operation for operation in known if name and operation.id.hex().startswith(name)
-        ]
-
-    def _moved(self, update: Update) -> None:
-        """The mirror verified a step of some log."""
-        if update.log == self._station.vault.directory_log:
-            self._directory_moved(update)
-            return
-        known = self._operations.get(update.log)
-        if known is not None:
-            known.view.take(update)
-        elif self._link.running:
-            known = self._operation(update.log)
-            known.start()
-        if known is not None:
-            known.wake()
-
-    def _directory_moved(self, update: Update) -> None:
-        removed_at = [
-            item.at
-            for item, outcome in zip(update.items, update.outcomes, strict=True)
-            if not isinstance(outcome, Rejected) and ends_somebody(item)
-        ]
-        for operation in self._operations.values():
-            if removed_at:
-                operation.view.directory_moved(min(removed_at))
-            watched = frozenset(operation.state.members)
-            for item, outcome in zip(update.items, update.outcomes, strict=True):
-                if isinstance(outcome, Rejected):
-                    continue
-                person = self._station.vault.person
-                for remark in directory_remarks(item, self._station.directory, person, watched):
-                    operation.view.notice(remark.code, remark.detail)
-            operation.wake()
-
-    def _told(self, log: LogId | None, error: CencommError) -> None:
-        """The link met an alarm in one log, or the session ended."""
-        for operation in self._operations.values():
-            if log is None or log in (operation.id, self._station.vault.directory_log):
-                operation.view.failed(error)
 
 
 def replica_path(vault: Path) -> Path:

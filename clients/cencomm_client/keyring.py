@@ -107,7 +107,9 @@ class Keyring:
         context, commit = context_at(state, chan, n), state.channels[chan].epochs[n].commit
         for key in self._vault.box_keys:
             try:
-                return self.keep(state, open_wrap(wrap, key, context, commit))
+                new = self.keep(state, open_wrap(wrap, key, context, commit))
+                self._judged.pop((chan, n), None)  # an earlier wrap may not have opened
+                return new
             except ProtocolError as error:
                 failure = error
         self._judged[chan, n] = Judged(Verdict.BAD, FlagReason.OWN_WRAP)

@@ -16,11 +16,19 @@ from cencomm_crypto.member.flag import flag_body
 from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.member.profile import KIND, Profile, profile_content
 from cencomm_crypto.public.ids import ChannelId
+from cencomm_crypto.public.operation.channel import Channel
 
 from cencomm_client.automation.closing import CloseDue, RevealDue, close_due, reveals_due
 from cencomm_client.automation.freshness import cosigned_at
 from cencomm_client.automation.healing import GrantDue, grants_due
-from cencomm_client.automation.rotation import FlagDue, RotationDue, flag_due, rotation_due
+from cencomm_client.automation.rotation import (
+    FlagDue,
+    RotationDue,
+    authoring_open,
+    flag_due,
+    rotation_due,
+)
+from cencomm_client.automation.standing import Standing
 from cencomm_client.automation.syncing import SyncDue, sync_due
 from cencomm_client.automation.timing import Due, Schedule
 from cencomm_client.errors import (
@@ -77,6 +85,7 @@ class Runner:
         self._station, self._view, self._poster, self._known = station, view, poster, known
         self._schedule = Schedule(station.settings.uniform, station.timing.retry_s)
         self._wake = asyncio.Event()
+        self._quiet: dict[ChannelId, tuple[object, ...]] = {}  # nothing was due, as of this
         self._told: set[tuple[object, ...]] = set()
 
     def wake(self) -> None:
@@ -132,18 +141,35 @@ class Runner:
             yield sync
             return  # nothing is sealed, and no epoch made, before it is in (A3)
         for channel in self._view.channels():
-            flag = flag_due(standing, channel)
-            if flag is not None:
-                yield flag
-            own = self._view.own_decision
-            rotation = rotation_due(standing, channel, timing, own_decision=own)
-            if rotation is not None:
-                yield rotation
-            yield from grants_due(standing, channel, timing)
+            yield from self._epoch_needs(standing, channel)
         main = state.channels[state.main]
         profiles = profiles_due(standing, main, self._view.names, self._known(), timing)
         if profiles is not None:
             yield profiles
+
+    def _epoch_needs(self, standing: Standing, channel: Channel) -> list[Due]:
+        """Flag, rotate, grant. Looking through 3,000 recipients waits until something moved."""
+        moved = (
+            standing.state.last_control,
+            channel.last_decision,
+            standing.directory.size,
+            standing.note(channel).verdict,
+            standing.holds(channel.id),
+            standing.bad_grants,
+            authoring_open(standing, channel, "channel.rotate"),
+        )
+        if self._quiet.get(channel.id) == moved:
+            return []
+        timing, own = self._station.timing, self._view.own_decision
+        found: list[Due | None] = [
+            flag_due(standing, channel),
+            rotation_due(standing, channel, timing, own_decision=own),
+            *grants_due(standing, channel, timing),
+        ]
+        needs = [need for need in found if need is not None]
+        if not needs:
+            self._quiet[channel.id] = moved
+        return needs
 
     async def _try(self, need: Due) -> None:
         """Act; a lost race is read up, any other failure is told once for this need."""

@@ -8,9 +8,9 @@ from typing import Any
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.operation.state import Member
 
-from cencomm_client.client import Summary
 from cencomm_client.items import Alarm, Author, Control, Item, Message, Place
 from cencomm_client.operation import Operation
+from cencomm_client.operations import Summary
 from cencomm_client.posting import Posted
 from cencomm_client.verification import Verification
 
