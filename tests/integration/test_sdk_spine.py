@@ -15,7 +15,7 @@ from cencomm_crypto.member.closing import revealed
 from cencomm_crypto.public.ids import PersonId
 from cencomm_crypto.public.phases import Phase
 
-from tests.support.deployment import deployed, needs_store, now_ms
+from tests.support.deployment import PASSWORD, deployed, needs_store, now_ms
 
 T = TypeVar("T")
 
@@ -182,6 +182,56 @@ async def test_a_whole_operation_from_founding_to_the_extract(tmp_path: Path) ->
         assert again.posted == ()
         assert again.extract.lines == made.extract.lines
         assert later.seq < made.posted[0].seq
+
+
+@needs_store
+async def test_a_new_device_heals_and_a_dead_server_loses_nothing(tmp_path: Path) -> None:
+    async with deployed(tmp_path) as town:
+        rilo = await town.contact_point("RILO", "RILO-001")
+        await town.may_create(rilo)
+        ncp = await town.contact_point("FR", "FR-001")
+        agent = await town.person(ncp, "FR-014")
+        operation = await running(
+            rilo, [Admission("FR-001", "ncp"), Admission("FR-014", "officer")]
+        )
+        alpha = operation.channel("alpha")
+        await alpha.post("MSG", {"text": "before the phone"})
+        seen = await agent.operation("MERIDIAN")
+        await until(lambda: readable(seen, "before the phone"), "the first message")
+
+        # the server dies; what is posted meanwhile waits, and goes out once
+        await town.server.stop(kill=True)
+        with pytest.raises(CencommError) as away:
+            await seen.channel("alpha").post("MSG", {"text": "into the void"}, patience_s=0.5)
+        assert away.value.code == "unreachable"
+        assert len(agent.vault.outbox(seen.id)) == 1
+        await town.server.start()
+        await until(lambda: readable(operation, "into the void"), "what had waited", 40)
+        await until(lambda: not agent.vault.outbox(seen.id), "the receipt", 40)
+        texts = [item.content for item in operation.items() if isinstance(item, Message)]
+        assert texts.count({"text": "into the void"}) == 1
+
+        # the agent's second device, vouched for by the first, reads the past by a grant
+        phone = await town.device(agent, "FR-014-phone")
+        mobile = await phone.operation("MERIDIAN")
+        await until(lambda: readable(mobile, "before the phone"), "the past on the phone", 40)
+        grants = [item for item in mobile.items() if getattr(item, "type", "") == "channel.grant"]
+        assert grants
+        await mobile.channel("alpha").post("MSG", {"text": "from the phone"})
+        await until(lambda: readable(operation, "from the phone"), "the phone's message")
+        await until(lambda: readable(mobile, "from the phone"), "its own message")
+
+        # a restarted client has everything, without a server too
+        await phone.close()
+        town.clients.remove(phone)
+        await town.server.stop()
+        again = await Client.resume(town.vault("FR-014-phone"), PASSWORD, settings=town.settings)
+        town.clients.append(again)
+        kept = await again.operation("MERIDIAN")
+        assert readable(kept, "before the phone")
+        assert readable(kept, "from the phone")
+        verdict = await kept.verify(online=False)
+        assert verdict.ok, verdict.findings
 
 
 def agent_id(client: Client) -> PersonId:

@@ -59,6 +59,13 @@ class Deployment:
     administrations: dict[str, RootKey] = field(default_factory=dict)
     clients: list[Client] = field(default_factory=list)
     seeds: dict[str, str] = field(default_factory=dict)
+    process: ServerProcess | None = None  # None where a test runs the server itself
+
+    @property
+    def server(self) -> ServerProcess:
+        """The server's process."""
+        assert self.process is not None
+        return self.process
 
     @property
     def settings(self) -> Settings:
@@ -162,25 +169,52 @@ needs_store = pytest.mark.skipif(
 )
 
 
+class ServerProcess:
+    """`cencomm-server run` on one data folder; keeps its port when it is started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+        self._port = "0"
+        self.url = ""
+
+    async def start(self) -> None:
+        """Start it; returns when it takes requests."""
+        log = await asyncio.to_thread((self._folder / "server.log").open, "ab")
+        self._process = await asyncio.create_subprocess_exec(
+            *_server("run", "--data", str(self._folder / "server"), "--port", self._port, "--json"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+            env=_environment(),
+        )
+        assert self._process.stdout is not None
+        line = await asyncio.wait_for(self._process.stdout.readline(), START_TIMEOUT_S)
+        ready = json.loads(line)
+        self.url, self._port = ready["url"], str(ready["port"])
+
+    async def stop(self, *, kill: bool = False) -> None:
+        """SIGTERM, or SIGKILL; returns when it is gone."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            if kill:
+                process.kill()
+            else:
+                process.terminate()
+            await asyncio.wait_for(process.wait(), START_TIMEOUT_S)
+
+
 @asynccontextmanager
 async def deployed(folder: Path, *, timing: Timing | None = None) -> AsyncIterator[Deployment]:
     """Start the server's command, found a directory, and end everything afterwards."""
-    data = folder / "server"
-    made = await _command("init", "--data", str(data), "--name", "test-town", "--json")
-    log = await asyncio.to_thread((folder / "server.log").open, "wb")
-    process = await asyncio.create_subprocess_exec(
-        *_server("run", "--data", str(data), "--port", "0", "--json"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=log,
-        env=_environment(),
-    )
-    assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), START_TIMEOUT_S)
-    ready = json.loads(line)
-    transport = Transport(ready["url"])
+    data = str(folder / "server")
+    made = await _command("init", "--data", data, "--name", "test-town", "--json")
+    server = ServerProcess(folder)
+    await server.start()
+    transport = Transport(server.url)
     town: Deployment | None = None
     try:
-        town = await founded(folder, ready["url"], transport, made, timing or Timing.brisk())
+        town = await founded(folder, server.url, transport, made, timing or Timing.brisk())
+        town.process = server
         yield town
     finally:
         if town is not None:
@@ -188,9 +222,7 @@ async def deployed(folder: Path, *, timing: Timing | None = None) -> AsyncIterat
                 await client.close()
             town.governance.close()
         await transport.close()
-        if process.returncode is None:
-            process.terminate()
-        await asyncio.wait_for(process.wait(), START_TIMEOUT_S)
+        await server.stop()
 
 
 async def founded(
