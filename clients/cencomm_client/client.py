@@ -32,6 +32,7 @@ from cencomm_client.enrolment import TotpSeed
 from cencomm_client.errors import NotFound, Refused, TransportError
 from cencomm_client.link import Link
 from cencomm_client.mirror import Mirror
+from cencomm_client.notices import Remark
 from cencomm_client.operation import Operation
 from cencomm_client.operations import Operations, Summary
 from cencomm_client.outbox import Outbox
@@ -198,6 +199,10 @@ class Client:
         """What was kept as evidence against the server, oldest first."""
         return self._station.mirror.alarms()
 
+    def remarks(self) -> tuple[Remark, ...]:
+        """What this person should know: new devices of its own, another root of its own."""
+        return tuple(self._operations.remarks)
+
     # -- session ------------------------------------------------------------------------------
 
     async def wait_enrolled(self, patience_s: float = 60.0, every_s: float = 1.0) -> None:
@@ -241,6 +246,9 @@ class Client:
 
             await session.login(vault, transport, code)
         await self._entered()
+        if self._link.running:  # it was live before its session ended
+            await self._link.stop()
+            await self.go_live()
 
     async def logout(self) -> None:
         """End the session, here and at the server."""

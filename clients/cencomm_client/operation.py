@@ -14,6 +14,7 @@ from cencomm_crypto.public.phases import Phase
 from cencomm_crypto.public.rights import DECISION_SUBJECTS, Role
 
 from cencomm_client.automation.closing import forgettable
+from cencomm_client.automation.freshness import unproven
 from cencomm_client.automation.runner import Runner
 from cencomm_client.channel import Channel
 from cencomm_client.directory import Directory, person_id
@@ -122,7 +123,11 @@ class Operation:
     def remarks(self) -> tuple[Remark, ...]:
         """Standing notices: no witness, no audit set, one administration holds an epoch ..."""
         station = self._station
-        return standing_remarks(self.state, station.directory, station.vault.person)
+        found = standing_remarks(self.state, station.directory, station.vault.person)
+        head = station.vault.head(self.id)
+        if head is not None and unproven(head.note, self.state.witness, station.now()):
+            return (*found, Remark("freshness_unproven", f"size {head.size}"))
+        return found
 
     def root(self, size: int) -> bytes | None:
         """Root of this device's own tree at a size; None beyond what was read."""

@@ -10,7 +10,7 @@ from cencomm_crypto.public.ids import LogId
 from cencomm_client.automation.rekeying import passed
 from cencomm_client.directory import Directory
 from cencomm_client.mirror import Update
-from cencomm_client.notices import directory_remarks, ends_somebody
+from cencomm_client.notices import Remark, directory_remarks, ends_somebody
 from cencomm_client.operation import Operation
 from cencomm_client.station import Station
 
@@ -34,6 +34,8 @@ class Operations:
         self._station, self._directory = station, directory
         self._open: dict[LogId, Operation] = {}
         self.running = False
+        self.remarks: list[Remark] = []
+        """What the directory said of this person's own devices and root since the client opened"""
         self._unlisten = station.mirror.listen(self._moved)
 
     def of(self, log: LogId) -> Operation:
@@ -128,6 +130,8 @@ class Operations:
         ]
         ended = [item.at for item in accepted if ends_somebody(item)]
         person, directory = self._station.vault.person, self._station.directory
+        for item in accepted:
+            self.remarks += directory_remarks(item, directory, person, frozenset())
         for operation in self._open.values():
             if ended:
                 operation.view.directory_moved(min(ended))

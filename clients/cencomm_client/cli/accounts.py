@@ -116,7 +116,7 @@ def register(
     """Open the person's account: second factor, first one-time code, first session."""
 
     async def work(output: Output) -> None:
-        async with opened(vault, password_file, server) as client:
+        async with opened(output, vault, password_file, server) as client:
             await client.wait_enrolled(wait)
 
             async def authenticator(seed: TotpSeed) -> str:
@@ -150,7 +150,7 @@ def login(
     """Log in: people with a one-time code, bots with their client secret."""
 
     async def work(output: Output) -> None:
-        async with opened(vault, password_file, server) as client:
+        async with opened(output, vault, password_file, server) as client:
             await client.wait_enrolled(wait)
             if client_secret_file is not None:
                 given = secret("client secret", client_secret_file)
@@ -172,7 +172,7 @@ def logout(
     """End the session, here and at the server."""
 
     async def work(output: Output) -> None:
-        async with opened(vault, password_file) as client:
+        async with opened(output, vault, password_file) as client:
             await client.logout()
             output.say(output.text("cli_logged_out"))
             output.document({"code": client.code})
@@ -196,7 +196,7 @@ def invite(
     """Invite a person of the own administration (an NCP), or a further own device."""
 
     async def work(output: Output) -> None:
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             if code is None:
                 text = await client.directory.invite_own_device()
             else:
@@ -220,7 +220,7 @@ def vouch(
     """Vouch for devices whose keys came back and are proven by own invitations."""
 
     async def work(output: Output) -> None:
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             found = await client.vouch()
             rows = [
                 {"code": row.code, "device": row.device, "problem": row.problem} for row in found
@@ -246,7 +246,7 @@ def bot_secret(
     """Fetch a bot's client secret, once (its NCP); it goes to the bot's host."""
 
     async def work(output: Output) -> None:
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             given = await client.directory.bot_secret(code)
             await asyncio.to_thread(write_secret, out, given.hex() + "\n")
             output.say(fill(output.text("cli_bot_secret"), code=code, file=out))
@@ -264,7 +264,7 @@ def revoke(
     """Revoke a device of the own administration (an NCP), or an own one."""
 
     async def work(output: Output) -> None:
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             receipt = await client.directory.revoke(hex_bytes(device, 16))  # type: ignore[arg-type]
             output.say(output.text("cli_done"))
             output.document({"seq": receipt.seq, "leaf": receipt.leaf})
@@ -282,7 +282,7 @@ def suspend(
     """Suspend a person of the own administration (an NCP), or lift it."""
 
     async def work(output: Output) -> None:
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             directory: Directory = client.directory
             receipt = await (directory.resume(code) if lift else directory.suspend(code))
             output.say(output.text("cli_done"))
@@ -297,7 +297,7 @@ def rekey(
     """Give this device a new box key (every 30 days)."""
 
     async def work(output: Output) -> None:
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             receipt = await client.directory.rekey()
             output.say(output.text("cli_done"))
             output.document({"seq": receipt.seq, "leaf": receipt.leaf})

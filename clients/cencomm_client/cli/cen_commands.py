@@ -47,7 +47,7 @@ def extract_command(
     async def work(output: Output) -> None:
         approved = await asyncio.to_thread(_approved, approve_file)
         asks = not as_json and sys.stdin.isatty() and approve_file is None
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             found = await read_operation(client, operation)
             done = await cen.extract(
                 found,

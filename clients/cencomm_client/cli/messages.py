@@ -68,7 +68,7 @@ def post(
 
     async def work(output: Output) -> None:
         given = await asyncio.to_thread(content_of, kind, file)
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             found = await read_operation(client, operation)
             place = found.channel(channel)
             answered = None if re is None else referred(found, re)
@@ -96,7 +96,7 @@ def follow(
     """Show an operation as it happens; with --json one line per item. Keeps it going meanwhile."""
 
     async def work(output: Output) -> None:
-        async with opened(vault, password_file) as client:
+        async with opened(output, vault, password_file) as client:
             if client.logged_in or client.is_bot:
                 if not client.logged_in:
                     await client.login()
@@ -127,7 +127,7 @@ def verify(
     """Rebuild the whole log and judge everything; exit code 7 if anything is wrong."""
 
     async def work(output: Output) -> None:
-        async with opened(vault, password_file) as client:
+        async with opened(output, vault, password_file) as client:
             found = await client.operation(operation)
             verdict = await found.verify(online=client.logged_in and not offline)
         output.document(verification_document(verdict))

@@ -79,7 +79,7 @@ def create(
             metadata="minimal" if minimal else "full",
             exercise=exercise,
         )
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             operation = await client.create_operation(plan)
             output.say(fill(output.text("cli_created"), name=name, id=operation.id.hex()))
             output.document({"log": operation.id, "name": operation.name})
@@ -94,7 +94,7 @@ def list_operations(
     """List the operations that this device knows."""
 
     async def work(output: Output) -> None:
-        async with opened(vault, password_file) as client:
+        async with opened(output, vault, password_file) as client:
             if client.logged_in:
                 await client.refresh()
             found = client.operations()
@@ -128,7 +128,7 @@ def show(
     """Show an operation: members with their devices, channels, proposals, notices."""
 
     async def work(output: Output) -> None:
-        async with opened(vault, password_file) as client:
+        async with opened(output, vault, password_file) as client:
             found = await client.operation(operation)
             if client.logged_in:
                 await found.refresh()
@@ -183,7 +183,7 @@ def admit(
 
     async def work(output: Output) -> None:
         rows = [admission(text, channel, tuple(kind or ()), rate) for text in members]
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             found = await read_operation(client, operation)
             devices = {row.code: found.devices_of(row.code) for row in rows}
             posted = await found.admit(rows)
@@ -322,7 +322,7 @@ def create_channel(
     """Create a channel: for those named, else for everybody."""
 
     async def work(output: Output) -> None:
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             found = await read_operation(client, operation)
             made = await found.create_channel(
                 name,
@@ -357,7 +357,7 @@ def _deciding(
     """Run one decision on one operation and print its receipt."""
 
     async def work(output: Output) -> None:
-        async with logged_in(vault, password_file) as client:
+        async with logged_in(output, vault, password_file) as client:
             found = await read_operation(client, name)
             posted = await decide(found)
             output.say(fill(output.text("cli_posted"), seq=posted.seq, leaf=posted.leaf.hex()))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from cencomm_config.display import shown
 from cencomm_crypto.errors import CencommError
 
 from cencomm_client.cli.exits import Exit, exit_for
@@ -61,20 +62,24 @@ class FileUnusable(CencommError):
 
 @asynccontextmanager
 async def opened(
-    vault: Path, password_file: str | None, server: str | None = None
+    output: Output, vault: Path, password_file: str | None, server: str | None = None
 ) -> AsyncIterator[Client]:
-    """The client of a vault, with or without a session."""
+    """The client of a vault, with or without a session; ends with what its owner should know."""
     password = secret("password", password_file)
     async with await Client.resume(vault, password, server=server, wait_s=5.0) as client:
-        yield client
+        try:
+            yield client
+        finally:
+            for remark in client.remarks():
+                output.note(f"{output.text(remark.code)} {shown(remark.detail)}")
 
 
 @asynccontextmanager
 async def logged_in(
-    vault: Path, password_file: str | None, server: str | None = None
+    output: Output, vault: Path, password_file: str | None, server: str | None = None
 ) -> AsyncIterator[Client]:
     """The client of a vault with its session; a bot logs in by itself. Raises NoSession."""
-    async with opened(vault, password_file, server) as client:
+    async with opened(output, vault, password_file, server) as client:
         if not client.logged_in:
             if not client.is_bot:
                 raise NoSession("there is no session; run: cencomm login")

@@ -13,7 +13,7 @@ def status(
     """Show this device: person, session, what waits to be sent, alarms, operations."""
 
     async def work(output: Output) -> None:
-        async with opened(vault, password_file) as client:
+        async with opened(output, vault, password_file) as client:
             folder = evidence_folder(vault)
             files = sorted(path.name for path in folder.glob("*.cbor")) if folder.exists() else []
             alarms = client.alarms()
