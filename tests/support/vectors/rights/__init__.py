@@ -1,0 +1,1 @@
+"""Both tables of rights, cell by cell (PROTOCOL 12)."""
