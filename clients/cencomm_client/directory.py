@@ -31,6 +31,7 @@ class Vouched:
     code: str
     device: DeviceId | None  # None: not vouched for
     problem: str | None = None
+    row: str | None = None  # of ATTACKS.md, where there is a problem
 
 
 class Directory:
@@ -91,7 +92,8 @@ class Directory:
         for found in await vouching.received(station.vault, station.transport):
             code = found.invitation.account
             if found.checked is None:
-                done.append(Vouched(code, None, str(found.problem)))
+                row = getattr(found.problem, "row", None)
+                done.append(Vouched(code, None, str(found.problem), row))
                 continue
             checked = found.checked
             body = {

@@ -40,7 +40,7 @@ from cencomm_client.items import (
 from cencomm_client.keyring import Keyring
 from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.profiles import Names
-from cencomm_client.verifier import row_of
+from cencomm_client.rows import row_of
 
 UNKNOWN = "?"
 

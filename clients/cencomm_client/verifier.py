@@ -36,6 +36,7 @@ from cencomm_client.errors import (
     NewerProtocol,
     Stopped,
 )
+from cencomm_client.rows import row_of
 from cencomm_client.signed_heads import LogKeys, SignedHeads
 from cencomm_client.vault_contents import KnownHead, PromisedHead, StoredReceipt
 
@@ -60,13 +61,6 @@ class Taken:
     outcomes: tuple[Outcome, ...]
     alarms: tuple[LogAlarm, ...]
     head: KnownHead
-
-
-def row_of(item: Sequenced, rejected: Rejected, suite_min: int) -> str:
-    """The row of ATTACKS.md that an entry without effect is an instance of."""
-    if item.entry is not None and item.entry.header.suite < suite_min:
-        return "A28"
-    return ROW_OF_REJECTION.get(rejected.code, "A4")
 
 
 def decode_items(data: bytes, log: LogId) -> list[Sequenced]:
@@ -357,7 +351,7 @@ class LogVerifier:
         return self._alarm(
             ClientCode.ENTRY_REJECTED,
             f"entry {item.seq} breaks a rule and has no effect: {outcome.code}: {outcome.detail}",
-            row=row_of(item, outcome, self.log.state.suite_min),
+            row=row_of(item, outcome, self.log.state.suite_min, self.log.id32),
             seq=item.seq,
             evidence=(encode_sequenced(item),),
         )
