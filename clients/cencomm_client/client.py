@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.member.invitation import Invitation
 from cencomm_crypto.public.entry import log_id32
 from cencomm_crypto.public.ids import LogId
@@ -29,7 +29,7 @@ from cencomm_client.authoring import Author
 from cencomm_client.contact_point import NcpRequest
 from cencomm_client.directory import Directory, Vouched
 from cencomm_client.enrolment import TotpSeed
-from cencomm_client.errors import NotFound, Refused, TransportError
+from cencomm_client.errors import NotAuthenticated, NotFound, Refused, TransportError, TryLater
 from cencomm_client.link import Link
 from cencomm_client.mirror import Mirror
 from cencomm_client.notices import Remark
@@ -57,7 +57,8 @@ class Client:
         self._station = station
         self.directory = Directory(station)
         self._operations = Operations(station, self.directory)
-        self._link = Link(station, self._operations.tell)
+        self._link = Link(station, self._told)
+        self._again: asyncio.Task[None] | None = None
 
     # -- opening ------------------------------------------------------------------------------
 
@@ -315,6 +316,8 @@ class Client:
 
     async def close(self) -> None:
         """Stop everything, save the vault and let other processes in."""
+        if self._again is not None:
+            self._again.cancel()
         await self._link.stop()
         await self._operations.stop()
         await self._station.transport.close()
@@ -335,6 +338,26 @@ class Client:
         await self.close()
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _told(self, log: LogId | None, error: CencommError) -> None:
+        """The link met an alarm in a log, or the session ended: a bot logs in again by itself."""
+        self._operations.tell(log, error)
+        over = log is None and isinstance(error, NotAuthenticated)
+        if over and self.is_bot and (self._again is None or self._again.done()):
+            self._again = asyncio.create_task(self._log_in_again())
+
+    async def _log_in_again(self) -> None:
+        wait_s, longest_s = self._station.timing.retry_s
+        while True:
+            try:
+                await self.login()
+                return
+            except (TransportError, TryLater):
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, longest_s)
+            except CencommError as error:
+                self._operations.tell(None, error)
+                return
 
     def _operation(self, log: LogId) -> Operation:
         return self._operations.of(log)

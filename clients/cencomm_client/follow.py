@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 
-from cencomm_client.items import Control, Item, Message
+from cencomm_client.items import Alarm, Control, Item, Message, Notice
 
 
 class Feed:
@@ -42,6 +42,10 @@ class Feed:
     def items(self, after: int = 0) -> list[Item]:
         """The present version of everything placed at `after` or later, in the log's order."""
         return [self._placed[seq] for seq in sorted(self._placed) if seq >= after]
+
+    def told(self) -> list[Notice | Alarm]:
+        """Every notice and alarm so far, in the order in which they came."""
+        return [item for item in self._emitted if isinstance(item, Notice | Alarm)]
 
     def at(self, seq: int) -> Item | None:
         """The present version of the item at one place."""

@@ -18,7 +18,7 @@ from cencomm_client.automation.freshness import unproven
 from cencomm_client.automation.runner import Runner
 from cencomm_client.channel import Channel
 from cencomm_client.directory import Directory, person_id
-from cencomm_client.items import Item
+from cencomm_client.items import Alarm, Item, Notice
 from cencomm_client.notices import Remark, standing_remarks
 from cencomm_client.plan import Admission
 from cencomm_client.posting import Posted, Poster
@@ -112,6 +112,10 @@ class Operation:
     def items(self, after: int = 0) -> list[Item]:
         """Everything this device can show from place `after` on, in the log's order."""
         return self.view.feed.items(after)
+
+    def notices(self) -> list[Notice | Alarm]:
+        """Every notice and alarm since the client opened, in order."""
+        return self.view.feed.told()
 
     def follow(self, after: int = 0) -> AsyncIterator[Item]:
         """`items(after)`, then everything as it comes; needs a live client. Never drops one.

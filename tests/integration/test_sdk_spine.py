@@ -234,6 +234,24 @@ async def test_a_new_device_heals_and_a_dead_server_loses_nothing(tmp_path: Path
         assert verdict.ok, verdict.findings
 
 
+@needs_store
+async def test_a_bot_whose_session_ended_comes_back_by_itself(tmp_path: Path) -> None:
+    async with deployed(tmp_path) as town:
+        rilo = await town.contact_point("RILO", "RILO-001")
+        await town.may_create(rilo)
+        bot = await town.bot(rilo, "RILO-BOT")
+        operation = await running(
+            rilo, [Admission("RILO-BOT", "bot", channel="alpha", kinds=("HIT",), rate=60)]
+        )
+        robot = await bot.operation("MERIDIAN")
+        await robot.channel("alpha").drop("HIT", {"text": "before"})
+        before = bot.vault.session
+        await bot._station.transport.logout()  # as if the server had ended it
+        await until(lambda: bot.live and bot.vault.session != before, "a new session", 30)
+        await robot.channel("alpha").drop("HIT", {"text": "after"})
+        await until(lambda: readable(operation, "after"), "the hit after the new session")
+
+
 def agent_id(client: Client) -> PersonId:
     return client.directory.person(client.code).id
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cencomm_client.errors import Refused, Unreachable
 from cencomm_client.evidence import evidence_folder
-from cencomm_client.items import Alarm, Flag, Message, Notice
+from cencomm_client.items import Alarm, Flag, Message
 from cencomm_client.vault import Vault
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.member.rotation import make_rotation
@@ -165,7 +165,7 @@ async def test_what_missed_the_end_is_kept_as_a_file(town: Town) -> None:
     files = list(evidence_folder(one.station.vault.path).iterdir())
     assert len(files) == 1
     assert b"too late" not in files[0].read_bytes()
-    codes = [item.code for item in one.view.feed._emitted if isinstance(item, Notice)]
+    codes = [item.code for item in one.view.feed.told()]
     assert codes == ["message_late"]
 
 
@@ -236,7 +236,7 @@ async def test_a_false_rotate_is_named_flagged_and_superseded(town: Town) -> Non
         wrap = made.wraps[place * 112 : (place + 1) * 112]
         town.counter.wraps[town.chan, 1, device] = wrap
     await two.read()
-    alarms = [item for item in two.view.feed._emitted if isinstance(item, Alarm)]
+    alarms = [item for item in two.view.feed.told() if isinstance(item, Alarm)]
     assert [(alarm.code, alarm.row) for alarm in alarms] == [("rotation_mismatch", "A18")]
     await two.runner.tend()
     channel = town.operation.state.channels[town.chan]

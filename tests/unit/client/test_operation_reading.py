@@ -137,7 +137,7 @@ async def test_an_entry_without_effect_is_an_alarm(town: Town) -> None:
     stranger = town.ncp.device
     town.operation.force(town.operation.sealed(town.chan, stranger))
     await two.read()
-    alarms = [item for item in two.view.feed._emitted if isinstance(item, Alarm)]
+    alarms = [item for item in two.view.feed.told() if isinstance(item, Alarm)]
     assert [(alarm.code, alarm.row) for alarm in alarms] == [(ErrorCode.NOT_MEMBER, "A1")]
     assert verify(gather(two.station, two.view)).ok is False
 
@@ -214,7 +214,7 @@ async def test_an_entry_that_the_server_never_covers_becomes_evidence(town: Town
         with pytest.raises(Unreachable):
             await one.poster.flush()
     assert len(list(evidence_folder(one.station.vault.path).iterdir())) == 1
-    told = [item.code for item in one.view.feed._emitted if isinstance(item, Notice)]
+    told = [item.code for item in one.view.feed.told()]
     assert told == ["entry_uncovered"]
     assert len(one.station.vault.outbox()) == 1  # it is still sent again
 
