@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from cencomm_client.demo.cast import ROOTS
-from cencomm_client.demo.participant import Field
+from cencomm_client.demo.field import Field
 from cencomm_client.demo.roots import Roots
 from cencomm_client.demo.verbs import serve
 

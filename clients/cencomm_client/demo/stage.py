@@ -1,0 +1,76 @@
+"""What every act of the play needs: the cast, the screen, the ledger, and ways to observe.
+
+Each claim is judged by the answer of a process other than the one that acted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from cencomm_client.demo import scenario
+from cencomm_client.demo.cast import Cast
+from cencomm_client.demo.claims import Ledger
+from cencomm_client.demo.screen import Screen
+
+WATCHERS = ("fr", "de", "pl")
+
+
+class Stage:
+    """State of the play between its acts."""
+
+    def __init__(self, cast: Cast, screen: Screen, ledger: Ledger) -> None:
+        self.cast = cast
+        self.screen = screen
+        self.ledger = ledger
+        self.log = ""
+        self.opens = self.closes = 0.0
+        self.leaves: dict[str, str] = {}
+        self.latencies_ms: list[float] = []
+        self.measured: dict[str, Any] = {}
+
+    async def seen(self, key: str, posted: dict[str, Any]) -> dict[str, Any]:
+        """Wait until `key` reads what was posted, and take its report."""
+        item: dict[str, Any] = await self.cast[key].call("wait_for", leaf=posted["leaf"])
+        return item
+
+    async def all(self, keys: tuple[str, ...], verb: str, **values: Any) -> dict[str, Any]:
+        """Ask several processes at once."""
+        answers = await asyncio.gather(*(self.cast[key].call(verb, **values) for key in keys))
+        return dict(zip(keys, answers, strict=True))
+
+    def note_latency(self, sent: dict[str, Any], seen: dict[str, Any]) -> None:
+        """All processes run on one machine: its one clock gives the time from post to sight."""
+        self.latencies_ms += [item["seen_ms"] - sent["posted_ms"] for item in seen.values()]
+
+    def judge(
+        self,
+        name: str,
+        sentence: str,
+        *,
+        acted: str,
+        by: tuple[str, ...],
+        held: bool,
+        **evidence: Any,
+    ) -> None:
+        """Enter a claim; `by` are the processes whose answers it rests on."""
+        pids = {key: self.cast.actors[key].pid for key in by if key in self.cast.actors}
+        claim = self.ledger.judge(
+            name, sentence, acted=acted, observed_by=by, held=held, observer_pids=pids, **evidence
+        )
+        self.screen.claim(claim)
+
+
+def ms(seconds: float) -> int:
+    """Unix seconds as whole milliseconds."""
+    return int(seconds * 1000)
+
+
+def code_of(key: str) -> str:
+    """Functional code of a participant."""
+    return next(person.code for person in scenario.PARTICIPANTS if person.key == key)
+
+
+def key_of(code: str) -> str:
+    """The participant with a functional code."""
+    return next(person.key for person in scenario.PARTICIPANTS if person.code == code)
