@@ -12,6 +12,8 @@ from cencomm_client.errors import ROW_OF_REJECTION
 
 UNKNOWN_ROW = "A4"  # an entry that the log should not hold: the server's history is at fault
 
+_UNDUE_GRANT = ("channel.grant", ErrorCode.NOT_PERMITTED)
+
 
 def row_of(item: Sequenced, rejected: Rejected, suite_min: int, directory: bytes = b"") -> str:
     """The row that an entry without effect is an instance of.
@@ -25,6 +27,8 @@ def row_of(item: Sequenced, rejected: Rejected, suite_min: int, directory: bytes
         return "A47"
     if entry is not None and rejected.code is ErrorCode.BAD_SIGNATURE:
         return "A41" if _not_proven(entry, directory) else "A8"
+    if entry is not None and (entry.header.type, rejected.code) == _UNDUE_GRANT:
+        return "A44"
     return ROW_OF_REJECTION.get(rejected.code, UNKNOWN_ROW)
 
 

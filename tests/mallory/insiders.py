@@ -11,6 +11,8 @@ from contextlib import suppress
 from typing import Any
 
 import pyotp
+from cencomm_client.client import Client
+from cencomm_client.station import Settings
 from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.member.drop import open_drop
 from cencomm_crypto.member.epoch import EpochSecret
@@ -32,6 +34,7 @@ from cencomm_server.engine.items import sequenced
 
 from tests.mallory.harness import Stage
 from tests.mallory.world import ALERTS
+from tests.support.vaults import PASSWORD
 
 WRAP_SIZE = 112
 OPENERS = {"message": open_message, "drop": open_drop}
@@ -57,6 +60,23 @@ def one_time_code(stage: Stage, code: str) -> str:
     """A fresh code of a person's authenticator; everybody's clock goes on by a minute."""
     stage.ahead_ms += 60_000
     return pyotp.TOTP(stage.world.totp[code]).at(stage.clock() // 1000)
+
+
+async def second_device(stage: Stage, code: str) -> str:
+    """A further device of somebody, vouched for by the first; logged in. Gives its name on the
+    stage, under which it is used like a person's code."""
+    first, name = await stage.client(code), f"{code} phone"
+    invitation = await first.directory.invite_own_device()
+    settings = Settings(timing=stage.timing, clock=stage.clock)
+    client = await Client.enrol(
+        invitation, stage.folder / name, PASSWORD, server=stage.server.url, settings=settings
+    )
+    (vouched,) = await first.vouch()
+    assert vouched.device == client.device
+    await client.wait_enrolled(patience_s=5, every_s=0.05)
+    await client.login(totp=lambda: one_time_code(stage, code))
+    stage.clients[name] = client
+    return name
 
 
 def honest_wrap(secret: EpochSecret, row: Recipient) -> bytes:

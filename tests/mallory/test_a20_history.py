@@ -136,4 +136,4 @@ async def test_a_grant_of_an_epoch_before_it_came(
             stage.quiet()
         else:
             assert not refused
-            stage.expect({"A1"}, CHIEF, OFFICER, ANALYST)
+            stage.expect({"A44"}, CHIEF, OFFICER, ANALYST)
