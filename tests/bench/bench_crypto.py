@@ -17,6 +17,8 @@ from cencomm_crypto.member.message import open_bytes, open_message, seal_bytes, 
 from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.member.rotation import check_rotation, make_rotation
 from cencomm_crypto.public.encoding import encode
+from cencomm_crypto.public.entry import parse, verify_signature
+from cencomm_crypto.public.keys import SigType
 from cencomm_crypto.public.operation.recipients import recipients
 from cencomm_crypto.public.primitives import u32
 
@@ -35,25 +37,8 @@ NONCE, SALT, HEADER_HASH = fixed("nonce", 24), fixed("salt", 16), fixed("header"
 def sealing(messages: int = MESSAGES) -> Iterator[Row]:
     """Seal and open 600 bytes, beside the libsodium calls that this takes."""
     secret = epoch()
-    data = os.urandom(PAYLOAD_BYTES)
-
-    def ours() -> None:
-        for _ in range(messages):
-            key = derive_message_key(secret, HEADER_HASH)
-            body = seal_bytes(key, HEADER_HASH, data, NONCE, SALT)
-            key = derive_message_key(secret, HEADER_HASH)
-            open_bytes(key, HEADER_HASH, body)
-
-    ours_s, bare_s = side_by_side(ours, _bare_messages(secret.message_key, data, messages))
-    yield Row(
-        "seal + open 600 bytes",
-        ours_s / messages * 1e6,
-        "us",
-        "libsodium calls",
-        bare_s / messages * 1e6,
-        Bar(2),
-    )
     payload = make_payload("MSG", bytes(16), {"text": "x" * (PAYLOAD_BYTES - _ENVELOPE)})
+    data = encode(payload)
     author = Author()
     header = author.header(secret)
     entry = author.entry(header, seal_message(header, secret, payload, NONCE, SALT))
@@ -63,16 +48,49 @@ def sealing(messages: int = MESSAGES) -> Iterator[Row]:
             seal_message(header, secret, payload, NONCE, SALT)
             open_message(entry, secret)
 
-    whole_s, bare_s = side_by_side(
-        whole, _bare_messages(secret.message_key, encode(payload), messages)
-    )
-    yield Row(
-        "the same with the header's and payload's CBOR, strict",
-        whole_s / messages * 1e6,
-        "us",
-        "libsodium calls",
-        bare_s / messages * 1e6,
-    )
+    def bytes_alone() -> None:
+        for _ in range(messages):
+            key = derive_message_key(secret, HEADER_HASH)
+            body = seal_bytes(key, HEADER_HASH, data, NONCE, SALT)
+            key = derive_message_key(secret, HEADER_HASH)
+            open_bytes(key, HEADER_HASH, body)
+
+    def author_and_read() -> None:
+        for _ in range(messages):
+            header = author.header(secret)
+            made = author.entry(header, seal_message(header, secret, payload, NONCE, SALT))
+            read = parse(made.header_bytes, made.body_bytes or b"", made.sig)
+            verify_signature(read, author.key.public)
+            open_message(read, secret)
+
+    bare = _bare_messages(secret.message_key, data, messages)
+    signed = _bare_signatures(author.key.seed + author.key.public, messages)
+
+    def bare_and_signed() -> None:
+        bare()
+        signed()
+
+    for name, ours, yardstick, bar in (
+        ("seal + open 600 bytes: seal_message, open_message", whole, bare, Bar(2)),
+        ("the sealing in it, without the payload's CBOR", bytes_alone, bare, Bar(2)),
+        ("author, seal, sign; parse, verify, open", author_and_read, bare_and_signed, None),
+    ):
+        ours_s, bare_s = side_by_side(ours, yardstick, rounds=10)
+        yield Row(
+            name, ours_s / messages * 1e6, "us", "libsodium calls", bare_s / messages * 1e6, bar
+        )
+
+
+def _bare_signatures(secret_key: bytes, messages: int) -> Callable[[], None]:
+    """One crypto_sign and one crypto_sign_open over what an entry's signature covers."""
+    message = b"CENcomm/v1/" + SigType.ENTRY.encode() + b"\0" + bytes(64)
+    public = secret_key[32:]
+
+    def bare() -> None:
+        for _ in range(messages):
+            sodium.crypto_sign_open(sodium.crypto_sign(message, secret_key), public)
+
+    return bare
 
 
 def _bare_messages(key: bytes, data: bytes, messages: int) -> Callable[[], None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import cbor2
@@ -56,7 +57,7 @@ def decode(data: bytes, *, max_size: int) -> Value:
             semantic_decoders=_NO_TAGS,
             tag_hook=_refuse_tag,
         )
-        good = cbor2.dumps(_normal(value, 0)) == data
+        good = _is_normal(value, 0) and cbor2.dumps(value) == data
     except (
         cbor2.CBORError, ProtocolError, ValueError, TypeError, OverflowError, RecursionError
     ) as error:  # fmt: skip
@@ -101,9 +102,7 @@ def _normal(value: Value, depth: int) -> Value:
     if depth >= MAX_DEPTH:
         raise ProtocolError(ErrorCode.TOO_DEEP, f"nesting of at most {MAX_DEPTH} levels expected")
     if kind is dict or isinstance(value, Mapping):
-        rows = [(*_key(key), _normal(item, depth + 1)) for key, item in value.items()]
-        rows.sort()  # by size, then text: keys differ, so that no two items are compared
-        return {key: item for _, key, item in rows}
+        return {key: _normal(value[key], depth + 1) for key in sorted(value, key=_key)}
     if kind is list or kind is tuple:
         return [_normal(item, depth + 1) for item in value]
     raise ProtocolError(
@@ -112,6 +111,33 @@ def _normal(value: Value, depth: int) -> Value:
     )
 
 
+def _is_normal(value: Value, depth: int) -> bool:
+    """Whether what was parsed is in the subset, with the keys of its maps in canonical order."""
+    kind = type(value)
+    if kind is bytes or kind is bool:
+        return True
+    if kind is int:
+        return bool(INT_MIN <= value <= INT_MAX)
+    if kind is str:
+        return value.isascii() or unicodedata.is_normalized("NFC", value)
+    if depth >= MAX_DEPTH:
+        return False
+    if kind is list:
+        return all(_is_normal(item, depth + 1) for item in value)
+    if kind is not dict:
+        return False
+    before = (-1, "")
+    for key, item in value.items():
+        place = _key(key)
+        if place <= before:
+            return False
+        before = place
+        if type(item) is not bytes and not _is_normal(item, depth + 1):
+            return False
+    return True
+
+
+@lru_cache(maxsize=1024, typed=True)  # the same few words in every header and body
 def _key(key: Value) -> tuple[int, str]:
     """A map key checked, with its size in UTF-8, whose bytewise order is that of code points."""
     if type(key) is not str:

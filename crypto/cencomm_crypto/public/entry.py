@@ -7,7 +7,7 @@ and are never re-serialised (A14).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
@@ -89,9 +89,18 @@ class Header:
     to: tuple[bytes, ...] | None = None
     v: int = ENTRY_V
     suite: int = SUITE
+    _encoded: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     def encode(self) -> bytes:
-        """Deterministic CBOR of the fields that are present."""
+        """Deterministic CBOR of the fields that are present.
+
+        Made once: a message is sealed to its header before both are signed, which asks again.
+        """
+        if not self._encoded:
+            object.__setattr__(self, "_encoded", encode(self._fields()))
+        return self._encoded
+
+    def _fields(self) -> dict[str, Value]:
         fields: dict[str, Value] = {
             "v": self.v,
             "suite": self.suite,
@@ -109,7 +118,7 @@ class Header:
             value = getattr(self, name)
             if value is not None:
                 fields[name] = value
-        return encode(fields)
+        return fields
 
 
 @dataclass(frozen=True, slots=True)

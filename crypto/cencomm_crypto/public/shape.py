@@ -65,6 +65,8 @@ class Text(Shape):
             raise ProtocolError(
                 ErrorCode.MALFORMED, f"{path}: {size} bytes of text, {self.cddl()} expected"
             )
+        if value.isprintable():
+            return
         if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in value):
             raise ProtocolError(ErrorCode.MALFORMED, f"{path}: a control character in text")
 
