@@ -100,6 +100,8 @@ class LiveConnection:
         failed_proofs = 0
         try:
             while not self._closing:
+                if worker.done():  # it failed to pull: else each new connection ends at once
+                    worker = asyncio.create_task(self._hand_over())
                 self._become(LiveState.CONNECTING)
                 try:
                     await self._connect()

@@ -154,6 +154,19 @@ async def test_a_flood_is_dropped_beyond_its_bound_and_pulled_instead(
         assert [frame.size for _, frame in client.frames] == list(range(6))
 
 
+async def test_a_pull_that_fails_costs_one_connection_and_not_all_that_follow() -> None:
+    desk = Desk()
+    async with connected(desk) as (client, _):
+        client.failure = Unreachable("the pull after a flood met a server that is away")
+        await desk.push("head", encode([LOG, 1, b"note"]))
+        await until(lambda: client.connects == 2)
+        client.failure = None
+        await until(lambda: client.live.connected)
+        await desk.push("head", encode([LOG, 2, b"note"]))
+        await until(lambda: [frame.size for _, frame in client.frames] == [2])
+        assert client.connects == 2
+
+
 async def test_every_connect_signs_a_fresh_challenge_and_pulls() -> None:
     desk = Desk()
     async with connected(desk) as (client, _):
