@@ -51,7 +51,7 @@ class Output:
         self._errors.print(Text(text, style="dim"))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """A table for people; every cell is shown as text only."""
+        """A table for people; every cell is shown as text only. One without rows is left out."""
         if self.as_json:
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -59,11 +59,12 @@ class Output:
             table.add_column(column)
         for row in rows:
             table.add_row(*(Text(shown(cell)) for cell in row))
-        self.console.print(table)
+        if table.row_count:
+            self.console.print(table)
 
     def error(self, error: CencommError) -> None:
         """Say what went wrong: the catalogue's sentence and the detail; JSON on standard error."""
-        code, detail = str(error.code), shown(error.detail, max_len=2000)
+        code, detail = shown(str(error.code)), shown(error.detail, max_len=2000)
         if self.as_json:
             value: dict[str, Any] = {"error": {"code": code, "detail": detail}}
             row = getattr(error, "row", None)
