@@ -8,6 +8,7 @@ an answer to, where one is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -387,8 +388,16 @@ REFUSAL_CLASSES: Mapping[str, type[Refused]] = {
 """Server code -> exception class; a code that is not here is plain `Refused`."""
 
 
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+
+
 def refusal(code: str, detail: str = "", *, status: int = 0, retry_after_s: float = 0.0) -> Refused:
-    """The exception for a server's refusal; raise what this returns."""
+    """The exception for a server's refusal; raise what this returns.
+
+    A code is a word of ours or of a newer server's: what is none is not carried on (A51).
+    """
+    if not _CODE.fullmatch(code):
+        code = ClientCode.REFUSED
     kind = REFUSAL_CLASSES.get(code, Refused)
     return kind(code, detail, status=status, retry_after_s=retry_after_s)
 

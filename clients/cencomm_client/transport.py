@@ -6,6 +6,8 @@ verifier's: this module believes nothing.
 
 from __future__ import annotations
 
+import re
+
 from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId, PersonId
 from cencomm_crypto.public.note import MAX_NOTE
 from cencomm_crypto.public.wire import Receipt, Submission
@@ -30,6 +32,8 @@ from cencomm_client.answers import (
 from cencomm_client.errors import AnswerMalformed, Refused
 from cencomm_client.exchange import Exchange
 
+_TOTP_URI = re.compile(r"otpauth://totp/[!-~]{1,400}", re.ASCII)
+_TOTP_SECRET = re.compile(r"[A-Z2-7]{16,128}", re.ASCII)
 MAX_PAGE = 4 * 1024 * 1024 + 128 * 1024  # DESIGN 11: a log read returns at most 4 MiB
 CBOR = "application/cbor"
 
@@ -143,7 +147,10 @@ class Transport(Exchange):
             {"account": account, "login_secret": login_secret.hex(), **proof.fields()},
             token=False,
         )
-        return text_field(answer, "totp_uri"), text_field(answer, "totp_secret")
+        uri, secret = text_field(answer, "totp_uri"), text_field(answer, "totp_secret")
+        if not (_TOTP_URI.fullmatch(uri) and _TOTP_SECRET.fullmatch(secret)):
+            raise AnswerMalformed("the second factor is no otpauth address with its secret")
+        return uri, secret
 
     async def confirm_account(
         self, account: str, login_secret: bytes, totp: str, proof: DeviceProof

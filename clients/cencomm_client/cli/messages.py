@@ -174,7 +174,7 @@ def item_line(item: Item) -> Text:
         if item.prio is not None:
             line_.append(f"{shown(item.prio)} ", style="bold red")
         if item.damage is not None:
-            line_.append(f"{item.damage.code}: {shown(item.damage.detail)}", style="red")
+            line_.append(f"{shown(item.damage.code)}: {shown(item.damage.detail)}", style="red")
         else:
             line_.append(_content(dict(item.content or {})))
         for flag in sorted(item.flags):
@@ -186,7 +186,7 @@ def item_line(item: Item) -> Text:
         return line_
     line_ = _head(item.at, item.seq)
     style = "bold red" if isinstance(item, Alarm) else "yellow"
-    line_.append(f"{item.code}: {shown(item.detail)}", style=style)
+    line_.append(f"{shown(item.code)}: {shown(item.detail)}", style=style)
     return line_
 
 
