@@ -98,6 +98,8 @@ def list_operations(
             if client.logged_in:
                 await client.refresh()
             found = client.operations()
+            if not found:
+                output.say(output.text("cli_no_operations"))
             output.table(
                 ("name", "phase", "role", "from", "until", "entries", "id"),
                 [
