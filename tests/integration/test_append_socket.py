@@ -330,6 +330,20 @@ async def test_sockets_are_counted_before_they_cost_anything(
     await asyncio.gather(*(socket.close() for socket in sockets))
 
 
+async def test_a_device_that_opens_many_sockets_takes_no_place_of_others(scene: LiveScene) -> None:
+    """A35: beyond four the newest one ends the oldest, as after a connection that half died."""
+    other = await scene.client(scene.operation.creator)
+    mine = [await scene.client(scene.officer) for _ in range(7)]
+    for client in mine[:3]:
+        async with asyncio.timeout(5):
+            await client.gone.wait()
+    await soon(lambda: len(scene.sockets) == 5)
+    assert not any(client.gone.is_set() for client in (other, *mine[3:]))
+    assert isinstance(await mine[-1].append(scene.sealed()), bytes)
+    for client in (other, *mine[3:]):
+        await client.sio.disconnect()
+
+
 async def test_a_revoked_device_loses_its_live_socket_at_once(scene: LiveScene) -> None:
     client = await scene.client(scene.officer)
     scene.directory.revoke(scene.officer.device, by=scene.officer.administration.ncp.device)

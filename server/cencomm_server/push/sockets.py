@@ -38,6 +38,7 @@ _log = structlog.get_logger()
 
 AUTHENTICATE_S = 10.0  # from the upgrade to the end of a successful connect
 STALL_S = 30.0  # a lagging socket that takes no byte for so long is dropped (A34)
+SOCKETS_PER_DEVICE = 4  # a fresh one ends the oldest: no member takes the places of all (A35)
 REFUSED_GRACE_S = 1.0  # for the connect error to leave before the connection is closed
 
 Authenticate = Callable[[Mapping[str, object], web.Request], Awaitable[Reader]]
@@ -139,9 +140,7 @@ class LiveSockets:
     def _end(self, chosen: Callable[[Reader], bool]) -> None:
         for sid, live in tuple(self._live.items()):
             if chosen(live.reader):
-                del self._live[sid]
-                self._fanout.leave(live)
-                live.wire.drop(POLICY, "session_expired: the session has ended")
+                self._close(sid, "session_expired: the session has ended")
 
     # -- what the library calls ---------------------------------------------------------------
 
@@ -191,8 +190,19 @@ class LiveSockets:
         if wire.closed:  # the client, or the clock, was faster
             raise RefusedConnection("session_expired", _answer(SessionExpired("")))
         self._deadlines.pop(eio_sid).cancel()
+        self._make_room(reader.device)
         live = self._live[sid] = _Live(wire, reader)
         self._fanout.join(live, reader)
+
+    def _make_room(self, device: DeviceId) -> None:
+        own = [sid for sid, live in self._live.items() if live.reader.device == device]
+        for sid in own[: max(len(own) + 1 - SOCKETS_PER_DEVICE, 0)]:
+            self._close(sid, "too_busy: a newer connection of this device took the place")
+
+    def _close(self, sid: str, reason: str) -> None:
+        live = self._live.pop(sid)
+        self._fanout.leave(live)
+        live.wire.drop(POLICY, reason)
 
     def _close_soon(self, wire: Wire, error: CencommError) -> None:
         asyncio.get_running_loop().call_later(REFUSED_GRACE_S, wire.drop, POLICY, str(error.code))
