@@ -25,6 +25,7 @@ from cencomm_config.errors import (
 )
 from cencomm_config.settings import Network
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
+from cencomm_crypto.public.entry import MAX_BODY, MAX_HEADER
 
 from cencomm_server.accounts.principal import Principal
 from cencomm_server.errors import STATUS
@@ -42,6 +43,7 @@ from cencomm_server.http.call import (
 )
 
 TOKEN_SIZE = 32
+ENTRY_BYTES = MAX_HEADER + MAX_BODY + 256  # a submission without wraps, in its CBOR
 BODY_TIMEOUT_S = 30.0  # for the whole body: a slow writer holds a connection no longer
 _MEDIA = {Takes.JSON: JSON, Takes.SUBMISSION: CBOR}
 HEADERS = {
@@ -72,9 +74,12 @@ class Limits:
     proxies: tuple[Network, ...] = ()
     over_tls: bool = False
 
-    def most(self, takes: Takes) -> int:
-        """Greatest body of a route."""
-        return {Takes.NOTHING: 0, Takes.JSON: self.json_bytes}.get(takes, self.submission_bytes)
+    def most(self, route: Route) -> int:
+        """Greatest body of a route: a stranger posts one entry, wraps come with a token (A35)."""
+        if route.takes is Takes.SUBMISSION:
+            bare = route.access is Access.PUBLIC
+            return min(self.submission_bytes, ENTRY_BYTES) if bare else self.submission_bytes
+        return self.json_bytes if route.takes is Takes.JSON else 0
 
 
 class Gate:
@@ -97,7 +102,7 @@ class Gate:
             caller = None
             if route.access is Access.TOKEN:
                 caller = await self._sessions.authenticate(_token(request))
-            body = await _read(request, route.takes, self._limits.most(route.takes))
+            body = await _read(request, route.takes, self._limits.most(route))
             query = request.query
             if len(set(query)) != len(query):
                 raise BadRequest("a parameter stands twice")

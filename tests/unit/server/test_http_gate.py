@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from cencomm_config.errors import NotAuthenticated, NotFound, RateLimited, StoreDown
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import DeviceId, PersonId
+from cencomm_crypto.public.wire import Submission
 from cencomm_server.accounts.principal import Principal
 from cencomm_server.http import gate as gate_module
 from cencomm_server.http.address import address_of
@@ -150,6 +151,24 @@ async def test_a_body_is_measured_before_it_is_parsed(client: Client) -> None:
     """A35."""
     response = await client.post("/echo", data=b"{" * 1025, headers=JSON_HEADERS)
     assert "1024" in await told(response, 413, "too_large")
+
+
+async def test_a_stranger_may_send_one_entry_and_no_wraps() -> None:
+    """A35: what a great rotate needs is held in memory for those with a session alone."""
+    routes = (
+        Route("POST", "/raw", raw, Access.PUBLIC, Takes.SUBMISSION),
+        Route("POST", "/own", raw, Access.TOKEN, Takes.SUBMISSION),
+    )
+    app = Gate(OneSession(), Limits(json_bytes=1024, submission_bytes=1 << 20)).application(routes)
+    headers = {"Content-Type": "application/cbor"}
+    largest = Submission(bytes(4096), bytes(56 * 1024), bytes(64)).encode()
+    async with TestClient(TestServer(app), auto_decompress=False) as opened:
+        answer = await opened.post("/raw", data=largest, headers=headers)
+        assert answer.status == 200
+        answer = await opened.post("/raw", data=bytes(70_000), headers=headers)
+        await told(answer, 413, "too_large")
+        answer = await opened.post("/own", data=bytes(70_000), headers=headers | BEARER)
+        assert answer.status == 200
 
 
 async def test_a_body_without_length_is_cut_off_at_the_limit(client: Client) -> None:
