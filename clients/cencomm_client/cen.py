@@ -25,6 +25,7 @@ from cencomm_client.items import Flag, Message
 from cencomm_client.kinds import CORRECTION, WITHDRAWAL
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
+from cencomm_client.sealed_file import replace_file
 
 USE, USE_WITHDRAWN = "CEN", "CEN withdrawn"
 RECALLED = frozenset(["withdrawn", "handling_h2", "tlp_red"])  # damage here recalls nothing there
@@ -80,14 +81,13 @@ class Extract:
         return sha256(self.manifest).digest()
 
     def write(self, folder: Path) -> tuple[Path, Path]:
-        """Write `<hash>.records.jsonl` and `<hash>.manifest.json`; the same extract, same files."""
+        """Write `<hash>.records.jsonl` and `<hash>.manifest.json`, for their owner alone; the same
+        extract, same files."""
         stem = self.manifest_hash.hex()[:16]
         records, manifest = folder / f"{stem}.records.jsonl", folder / f"{stem}.manifest.json"
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, content in ((records, self.lines), (manifest, self.manifest)):
-            part = path.with_name(path.name + ".part")
-            part.write_bytes(content)
-            part.replace(path)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(records, self.lines)
+        replace_file(manifest, self.manifest)
         return records, manifest
 
 

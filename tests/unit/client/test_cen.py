@@ -188,6 +188,9 @@ def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
     assert releases_due(again, [released]) == ()
     assert made.write(tmp_path) == again.write(tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
+    records, manifest = made.write(tmp_path / "own")
+    assert {path.stat().st_mode & 0o777 for path in (records, manifest)} == {0o600}
+    assert records.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_what_changed_after_a_release_replaces_it() -> None:
