@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from cencomm_config.errors import LoginFailed
+from cencomm_config.errors import LoginFailed, SessionExpired
 from cencomm_crypto.errors import CencommError
 from cencomm_crypto.public.ids import DeviceId
 from cencomm_crypto.public.primitives import sha256
@@ -37,6 +37,8 @@ class LiveLogins:
         if principal.device != proof.device or proof.token_hash != sha256(token):
             raise LoginFailed(FAILED)
         await self._proofs.redeem(proof)
+        if not await self._sessions.living(principal):  # it ended while the proof was redeemed:
+            raise SessionExpired("the session is over; expected a new login")  # before the socket
         self._live[principal.device] = principal
         return principal
 

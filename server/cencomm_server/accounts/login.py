@@ -71,7 +71,8 @@ class Accounts:
     async def register(self, request: Registration) -> NewSecret:
         """Make, or make anew until confirmed, the account of the device's person.
 
-        Raises LoginFailed, or AccountExists once it is confirmed and no reset came after it.
+        Raises LoginFailed, RateLimited, or AccountExists once it is confirmed and no reset came
+        after it.
         """
         async with floor(self._floor_ms):
             _, person = await self._proofs.redeem(request.proof)
@@ -80,6 +81,7 @@ class Accounts:
             existing = await self._store.account_of(person.id)
             if existing is not None and self._stands(existing, person):
                 raise AccountExists("this person has an account; expected a login")
+            await self._tries.take(person.id)  # else one person keeps every argon2 thread busy
             state = self._directory.state
             deployment = state.name if state is not None else ""
             secret = self._totp.create(person.id, request.account, deployment)

@@ -82,6 +82,22 @@ async def test_until_confirmed_a_registration_may_be_repeated(built: Built) -> N
         )
 
 
+async def test_one_person_cannot_keep_the_argon2_threads_busy_by_registering(built: Built) -> None:
+    """A35: each registration costs a hash, and until it is confirmed there is no end to them."""
+    desk, person = built
+
+    async def register() -> None:
+        proof = desk.prove(person.device, token())
+        await desk.accounts.register(Registration(proof, person.code, b"s" * 32))
+
+    for _ in range(5):
+        await register()
+    with pytest.raises(RateLimited):
+        await register()
+    desk.now += 900_000
+    await register()
+
+
 async def test_a_second_device_of_the_person_uses_the_same_account(built: Built) -> None:
     desk, person = built
     authenticator = await desk.enlist(person)

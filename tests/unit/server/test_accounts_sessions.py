@@ -4,7 +4,9 @@ import secrets
 
 import pytest
 from cencomm_config.errors import NotAuthenticated, SessionExpired
+from cencomm_crypto.public.directory.state import Device, Person
 from cencomm_crypto.public.wire import Sequenced
+from cencomm_server.accounts.proof import Proof
 
 from tests.support.accounts import Desk
 from tests.support.directory import DirectoryBuilder, HeldDevice, HeldPerson
@@ -86,6 +88,23 @@ async def test_logout_ends_session_and_sockets(office: Office) -> None:
     assert not await office.lives(token)
     assert not await office.desk.sessions.living(principal)
     assert office.desk.sockets.devices == [office.person.device.id]
+
+
+async def test_a_logout_while_a_socket_opens_leaves_no_socket_behind(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A27: the sockets are ended before this one is among them, so it must not come to be."""
+    desk, token = office.desk, await office.open(office.person.device)
+    redeem = desk.proofs.redeem
+
+    async def slow(proof: Proof) -> tuple[Device, Person]:
+        await desk.sessions.end_device(office.person.device.id)
+        return await redeem(proof)
+
+    proof = desk.prove(office.person.device, token)
+    monkeypatch.setattr(desk.proofs, "redeem", slow)
+    with pytest.raises(SessionExpired):
+        await desk.services.live.authenticate(token, proof)
 
 
 async def test_a_revocation_ends_that_devices_session_at_once(office: Office) -> None:
