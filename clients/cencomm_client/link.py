@@ -17,6 +17,7 @@ from cencomm_crypto.public.wire import Receipt, Submission
 from cencomm_client import session
 from cencomm_client.answers import PushFrame
 from cencomm_client.errors import (
+    FileError,
     LogAlarm,
     NewerProtocol,
     NotAuthenticated,
@@ -145,7 +146,7 @@ class Link:
     async def _keep_live(self, live: LiveConnection) -> None:
         try:
             await live.run()
-        except (NotAuthenticated, Refused) as error:
+        except CencommError as error:  # the session is over, or a file cannot be written
             self._tell(None, error)
 
     async def _pull_wanted(self) -> None:
@@ -164,13 +165,16 @@ class Link:
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, longest_s)
                 self._pull_now.set()
+            except FileError as error:
+                self._tell(None, error)
+                return
 
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(self._station.timing.poll_s)
             try:
                 await self.catch_up()
-            except NotAuthenticated as error:
+            except (NotAuthenticated, FileError) as error:
                 self._tell(None, error)
                 return
             except (TransportError, Refused):
