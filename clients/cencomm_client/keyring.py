@@ -108,7 +108,8 @@ class Keyring:
         for key in self._vault.box_keys:
             try:
                 new = self.keep(state, open_wrap(wrap, key, context, commit))
-                self._judged.pop((chan, n), None)  # an earlier wrap may not have opened
+                if self.judged(chan, n).reason is FlagReason.OWN_WRAP:
+                    del self._judged[chan, n]  # an earlier wrap did not open; this one does
                 return new
             except ProtocolError as error:
                 failure = error

@@ -64,7 +64,10 @@ class Preparer:
             return False
         if sealable(standing, channel):
             return True
-        if not await self.fetch_keys(channel):
+        if await self.fetch_keys(channel):
+            return False
+        newer, changed = self.look(channel.id)  # the automation fetches and rotates meanwhile
+        if changed.epoch == channel.epoch and not sealable(newer, changed):
             raise ProtocolError(
                 ErrorCode.NO_EPOCH_KEY, "this device has no key of the current epoch yet"
             )
@@ -86,6 +89,8 @@ class Preparer:
             if found.wrap is None:
                 self._view.notice("wrap_withheld", f"the server gives no wrap of epoch {n}")
                 continue
+            if keyring.secret(state, channel.id, n) is not None:
+                continue  # the automation was faster
             told = keyring.judged(channel.id, n).verdict is Verdict.BAD
             try:
                 learned += keyring.learn(state, channel.id, n, found.wrap)
