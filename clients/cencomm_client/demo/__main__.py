@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cencomm_config.display import shown
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -147,7 +148,7 @@ def _summary(console: Console, outcome: Outcome) -> None:
             f" {measured['enrolment_s']} s; all in {measured['total_s']} s."
         )
     if outcome.failure:
-        console.print(Text(outcome.failure, "bold red"))
+        console.print(Text(shown(outcome.failure), "bold red"))
 
 
 async def _stay(console: Console, folder: Path, server: Server, cast: Cast) -> None:
