@@ -129,6 +129,15 @@ def ops(scenes: Scenes) -> dict[str, Op]:
             items = logs.items(inputs["scene"], "operation")
             return _replayed(OperationLog(directory), items, channels)
 
+    def log_root(inputs: Inputs) -> Outcome:
+        channels = None
+        if "channels" in inputs:
+            channels = {ChannelId(bytes.fromhex(chan)) for chan in inputs["channels"]}
+        with logs.at(inputs) as (directory, _):
+            log = OperationLog(directory)
+            _replayed(log, logs.items(inputs["scene"], "operation"), channels)
+            return {"size": log.size, "root": log.tree.root()}
+
     def is_erasable(inputs: Inputs) -> Outcome:
         with logs.at(inputs) as (_, operation):
             assert operation is not None
@@ -141,6 +150,7 @@ def ops(scenes: Scenes) -> dict[str, Op]:
         "found operation": found_operation,
         "replay directory": replay_directory,
         "replay operation": replay_operation,
+        "log root": log_root,
         "erasable": is_erasable,
         "step": _step,
         "allowed types": lambda inputs: {"types": sorted(ALLOWED_TYPES[Phase(inputs["phase"])])},

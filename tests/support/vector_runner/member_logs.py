@@ -9,7 +9,14 @@ from cencomm_crypto.member.epoch import CloseKey, EpochSecret
 from cencomm_crypto.member.links import context_at, earlier_epochs
 from cencomm_crypto.member.rotation import check_rotation, make_rotation
 from cencomm_crypto.public.ids import ChannelId
+from cencomm_crypto.public.operation.recipients import (
+    recipients,
+    share_holders,
+    shares_root,
+    wraps_root,
+)
 from cencomm_crypto.public.operation.state import OperationState
+from cencomm_crypto.public.primitives import sha256
 
 from tests.support.vector_runner.epochs import read_context
 from tests.support.vector_runner.logs import Logs, Scenes
@@ -42,6 +49,24 @@ def ops(scenes: Scenes) -> dict[str, Op]:
                 "body": notation(made.body),
                 "wraps": made.wraps,
                 "shares": made.shares,
+            }
+
+    def wrap_roots(inputs: Inputs) -> Outcome:
+        """As a server does it, which cannot open them."""
+        with in_log(inputs) as (directory, operation):
+            state, chan = operation.state, ChannelId(raw(inputs, "chan"))
+            found = recipients(state, chan, directory.state)
+            holders = share_holders(state, directory.state)
+            wraps, shares = _pieces(inputs, "wraps"), _pieces(inputs, "shares")
+            rows = zip(found, wraps, strict=True)
+            share_rows = zip(holders, shares, strict=True)
+            return {
+                "wraps_root": wraps_root((row.device, row.box_pk, sha256(w)) for row, w in rows),
+                "shares_root": shares_root(
+                    (row.x, row.device, row.box_pk, sha256(w)) for row, w in share_rows
+                ),
+                "count": len(found),
+                "shares": len(holders),
             }
 
     def checked(inputs: Inputs) -> Outcome:
@@ -79,8 +104,14 @@ def ops(scenes: Scenes) -> dict[str, Op]:
 
     return {
         "make rotation": rotation,
+        "wrap roots": wrap_roots,
         "check rotation": checked,
         "reach": reached,
         "earlier epochs": earlier,
         "to reveal": due,
     }
+
+
+def _pieces(inputs: Inputs, name: str) -> list[bytes]:
+    joined = raw(inputs, name)
+    return [joined[start : start + 112] for start in range(0, len(joined), 112)]

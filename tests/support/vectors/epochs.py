@@ -31,7 +31,7 @@ def book() -> Book:
         epochs.rotate(stage.work, by)
     stage.settle()
     cases = [*derived(), *wraps(), *links()]
-    for part in (_made, _checked, _grants, _closing):
+    for part in (_made, _stored, _checked, _grants, _closing):
         cases += part(stage, epochs)
     return Book("PROTOCOL 8.1 to 8.4, 8.8: epochs", cases, {stage.name: stage.scene()})
 
@@ -92,6 +92,15 @@ def _rotation(
         {"n": rotation.n, "body": show(rotation.body), "wraps": rotation.wraps,
          "shares": rotation.shares},
     )  # fmt: skip
+
+
+def _stored(stage: Stage, epochs: Epochs) -> Iterator[Case]:
+    """What the server holds against the roots before it stores it."""
+    made, body = epochs.made[stage.work, 3], epochs.epoch(stage.work, 3).body
+    yield Case("wraps and shares rebuild their roots", "ROT-3", "wrap roots",
+               {**_added(stage), "chan": stage.work, "wraps": made.wraps, "shares": made.shares},
+               {"wraps_root": body["wraps_root"], "shares_root": body["shares_root"],
+                "count": body["count"], "shares": body["shares"]})  # fmt: skip
 
 
 FORGERIES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -40,7 +40,7 @@ def book() -> Book:
     """One directory, three operations, and when bodies may be missing."""
     scenes: dict[str, Json] = {}
     cases = [_directory(), *_operations(scenes), *_erasable(scenes)]
-    return Book("PROTOCOL 6.3 and 7.13: whole logs", cases, scenes)
+    return Book("PROTOCOL 6.6 and 7.13: whole logs", cases, scenes)
 
 
 class _Numbers:
@@ -114,6 +114,11 @@ def _operations(scenes: dict[str, Json]) -> Iterator[Case]:
         items, log = stage.operation.entries, stage.directory.log
         yield Case(f"operation {number}", "OPS-21", "replay operation", {"scene": stage.name},
                    {"results": operation_results(log, items)})  # fmt: skip
+        grown = {"size": len(items), "root": stage.operation.log.tree.root()}
+        yield Case(f"root of operation {number}", "TREE-2", "log root", {"scene": stage.name},
+                   grown)  # fmt: skip
+        yield Case(f"root of operation {number}, read by who reads no channel", "TREE-2",
+                   "log root", {"scene": stage.name, "channels": []}, grown)  # fmt: skip
         readers: dict[str, list[ChannelId]] = {
             "no channel": [],
             "work": [stage.work],

@@ -117,9 +117,9 @@ TIME: list[Row] = [
     ("phase.set while suspended", "OPS-8", after(suspended, phase("post")), "wrong_phase"),
     ("suspended twice", "END-2", after(suspended, control("operation.suspend")), "wrong_phase"),
     ("cancel of a live operation", "END-1", control("operation.cancel"), "wrong_phase"),
-    ("rules.raise beyond what is known", "END-4", control("rules.raise", lambda _: {"rules": 2}),
+    ("rules.raise beyond what is known", "END-3", control("rules.raise", lambda _: {"rules": 2}),
      "unknown_version"),
-    ("rules.raise to the present", "END-4", control("rules.raise", lambda _: {"rules": 1}),
+    ("rules.raise to the present", "END-3", control("rules.raise", lambda _: {"rules": 1}),
      "bad_value"),
 ]  # fmt: skip
 

@@ -167,6 +167,8 @@ DECISIONS: list[Row] = [
     ("resume", "END-2", after(suspended, _approved("resume", empty)), None),
     ("resume by one administration", "END-2",
      after(suspended, _approved("resume", empty, by=lambda s: s.chief)), "same_administration"),
+    ("resume by what was left over of an earlier suspension", "END-2",
+     after(suspended, lambda s: _left_over(s)), "proposal_spent"),
     ("erase", "OPS-12", at(CLOSES + GRACE + 1, _approved("erase", empty)), None),
     ("erase before the end", "OPS-12", _propose("erase", empty), "not_closed"),
     ("erase under a hold", "OPS-12",
@@ -183,12 +185,14 @@ DECISIONS: list[Row] = [
      at(CLOSES + GRACE + 1, after(
          lambda s: s.operation.approve("erase", s.operation.propose("erase", {}), s.deputy),
          _propose("erase", empty))), "closed"),
-    ("hold by an NCP", "END-5", lambda s: hold(s, s.ncp), None),
-    ("hold by an auditor", "END-5", lambda s: hold(s, s.auditors[0]), None),
-    ("unhold", "END-5", _approved("unhold", _held), None),
-    ("unhold of nothing", "END-5", _propose("unhold", lambda _: {"hold": bytes(32)}),
+    ("hold by an NCP", "END-4", lambda s: hold(s, s.ncp), None),
+    ("hold by an auditor", "END-4", lambda s: hold(s, s.auditors[0]), None),
+    ("hold by an NCP that was dismissed", "END-4",
+     after(lambda s: s.directory.dismiss(s.ncp), lambda s: hold(s, s.ncp)), "not_permitted"),
+    ("unhold", "END-4", _approved("unhold", _held), None),
+    ("unhold of nothing", "END-4", _propose("unhold", lambda _: {"hold": bytes(32)}),
      "unknown_reference"),
-    ("unhold of what another lifted", "END-5", lambda s: _lifted_twice(s), "unknown_reference"),
+    ("unhold of what another lifted", "END-4", lambda s: _lifted_twice(s), "unknown_reference"),
 ]  # fmt: skip
 
 
@@ -203,6 +207,13 @@ def _longer_too_late(stage: Stage) -> Entry:
     stage.operation.wait(3 * HOUR + 1)
     body = {"channels": [[chan, [start, CLOSES]]]}
     return stage.operation.author("window.propose", body, stage.chief)
+
+
+def _left_over(stage: Stage) -> Entry:
+    first, second = (stage.operation.propose("resume", {}) for _ in range(2))
+    stage.operation.approve("resume", first, stage.deputy)
+    stage.operation.control("operation.suspend", {})
+    return stage.operation.approval("resume", second, stage.deputy)
 
 
 def _lifted_twice(stage: Stage) -> Entry:

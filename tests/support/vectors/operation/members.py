@@ -8,7 +8,7 @@ from typing import Any
 from cencomm_crypto.public.entry import Entry
 
 from tests.support.directory import HeldDevice, HeldPerson
-from tests.support.vectors.operation.acts import Make, Row, after, control, hold, message
+from tests.support.vectors.operation.acts import Make, Row, after, aside, control, hold, message
 from tests.support.vectors.stage import Stage
 
 
@@ -96,6 +96,12 @@ MEMBERS: list[Row] = [
      _admission(lambda s: _new_bot(s, chan=s.work, kinds=["HIT"])), "bad_value"),
     ("members.admit of an expert in the main channel", "MEM-1",
      lambda s: _admission(_outsider("expert", chan=s.operation.main))(s), "bad_value"),
+    ("members.admit of an expert into a directed channel", "MEM-1",
+     lambda s: _admission(_outsider("expert", chan=aside(s)))(s), None),
+    ("members.admit into a directed channel that one is not in", "MEM-1",
+     lambda s: s.operation.author("members.admit", {"members": [
+         {"person": s.outsider.id, "role": "expert", "chan": aside(s)}]}, s.deputy),
+     "not_permitted"),
     ("members.admit of an expert in no channel", "MEM-1",
      _admission(_outsider("expert", chan=bytes(16))), "unknown_channel"),
     ("members.remove", "MEM-2", _remove(lambda s: s.officer, lambda s: s.analyst), None),
