@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from cencomm_config.errors import IdReused, ShuttingDown, WrongDeployment
+from cencomm_config.errors import IdReused, ShuttingDown, TooBusy, WrongDeployment
 from cencomm_crypto.errors import DirectoryBehind, ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.bodies import GENESIS_TYPES, ROOT_SIGNED
 from cencomm_crypto.public.entry import Entry, log_id32
@@ -23,6 +23,8 @@ from cencomm_server.store.port import KeyTaken
 
 _log = structlog.get_logger()
 
+STRANGERS = 32  # submissions without a session in the directory's queue at once (A35)
+
 
 class Appends:
     """Takes submissions; each method gives the receipt once the entry is under a checkpoint.
@@ -36,6 +38,7 @@ class Appends:
         self._logs = logs
         self._admission = Admission(logs.clock, Rotations(rotations_per_hour))
         self._committers: dict[LogId, Committer] = {}
+        self._strangers = 0
         self._stopping = False
 
     async def append(self, log: LogId, submission: Submission, poster: Reader | None) -> Receipt:
@@ -53,7 +56,19 @@ class Appends:
     async def append_to_directory(
         self, submission: Submission, poster: Reader | None = None
     ) -> Receipt:
-        """Append to the directory what root signatures carry, or found it with its genesis."""
+        """Append to the directory what root signatures carry, or found it with its genesis.
+
+        Without a session few are taken at once, so that a flood keeps no revocation waiting.
+        """
+        if poster is None and self._strangers >= STRANGERS:
+            raise TooBusy(f"{STRANGERS} submissions without a session wait already")
+        self._strangers += poster is None
+        try:
+            return await self._append_to_directory(submission, poster)
+        finally:
+            self._strangers -= poster is None
+
+    async def _append_to_directory(self, submission: Submission, poster: Reader | None) -> Receipt:
         entry = submission.entry()
         if entry.header.type == "directory.genesis":
             return await self._found_directory(submission, entry)

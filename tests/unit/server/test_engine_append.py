@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from cencomm_config.errors import (
@@ -13,13 +14,14 @@ from cencomm_config.errors import (
     UnknownLog,
     WrongDeployment,
 )
-from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.public.entry import Head
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.note import open_checkpoint, origin
 from cencomm_crypto.public.wire import Receipt, Submission
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
+from cencomm_server.engine.committing import QUEUE_ENTRIES
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.runtime import Commit
@@ -204,6 +206,29 @@ async def test_root_signatures_need_no_session_and_nothing_else_goes_without(sce
     with pytest.raises(ProtocolError) as refused:
         await scene.served.appends.append_to_directory(Submission.of(rekey))
     assert refused.value.code == ErrorCode.WRONG_TYPE
+
+
+async def test_a_flood_without_session_keeps_no_revocation_out(scene: Scene) -> None:
+    """A35: strangers once filled the directory's queue, and everybody else got too_busy."""
+    root = scene.directory.signing_key("root XX")
+    junk = Submission.of(
+        scene.directory.by_governance("admin.add", {"code": "XX", "root": root.public})
+    )
+    floods = [
+        replace(junk, sig=number.to_bytes(2, "big") + bytes(62))
+        for number in range(2 * QUEUE_ENTRIES)
+    ]
+    posts = [
+        asyncio.create_task(scene.served.appends.append_to_directory(flood)) for flood in floods
+    ]
+    await asyncio.sleep(0)
+    ncp = scene.officer.administration.ncp
+    scene.directory.revoke(scene.officer.device, by=ncp.device)
+    await scene.served.follow_directory()
+    refused = await asyncio.gather(*posts, return_exceptions=True)
+    assert all(isinstance(error, CencommError) for error in refused)
+    state = scene.served.logs.directory.state
+    assert not state.active(scene.officer.device.id)
 
 
 async def test_a_log_key_that_the_server_does_not_hold_is_refused(scene: Scene) -> None:
