@@ -73,16 +73,35 @@ def to_reveal(
     one claims to link is a head too. Epochs whose own close_commit is false prove nothing and
     are left out. No secret may be deleted before its reveal is under a verified checkpoint.
     """
-    shown = list(_shown(state, chan))
+    known = dict(revealed(state, chan).keys)
     due: list[EpochSecret] = []
     for secret in sorted(secrets, key=lambda secret: secret.context.n, reverse=True):
         n = secret.context.n
-        if n in reach(state, chan, shown).keys:
+        if n in known:
             continue
         if secret.close_commit == epoch_at(state, chan, n).close_commit:
             due.append(secret)
-            shown.append(secret.close_key)
+            _follow(state, chan, secret.close_key, known)
     return tuple(due)
+
+
+def _follow(
+    state: OperationState, chan: ChannelId, key: CloseKey, known: dict[int, CloseKey]
+) -> None:
+    """Add `key` to `known`, and what its prev_close and theirs give, as far as they lead.
+
+    Each prev_close is opened once for all: the end of a long operation is no time to count
+    epochs by epochs.
+    """
+    known[key.context.n] = key
+    rotate = epoch_at(state, chan, key.context.n)
+    while rotate.p and rotate.p not in known:
+        try:
+            key = open_previous_close(state, key, rotate)
+        except ProtocolError:
+            return
+        known[rotate.p] = key
+        rotate = epoch_at(state, chan, rotate.p)
 
 
 def _shown(state: OperationState, chan: ChannelId) -> Iterable[CloseKey]:

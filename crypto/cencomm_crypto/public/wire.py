@@ -17,6 +17,7 @@ from cencomm_crypto.public.shape import Array, Bytes, Fixed, Map, Shape, UInt
 WHOLE, WITHHELD, ERASED = 0, 1, 2
 MAX_WRAPS = 112 * 4096  # bytes: 4,096 devices at 112
 _MAX_ITEM = MAX_HEADER + MAX_BODY + 256
+_BYTE_STRING = 2  # major type of CBOR
 
 _HASH = Bytes((32,))
 _PLACE = UInt(most=2**53 - 1)
@@ -127,6 +128,21 @@ def decode_sequenced_stream(data: bytes) -> list[Sequenced]:
     return [decode_sequenced(item) for item in split_sequence(data)]
 
 
+def _is_row_of_strings(data: bytes, count: int) -> bool:
+    """Whether `data` is an array of `count` byte strings, told from their heads alone.
+
+    Wraps make a submission large; a megabyte of small items would cost a second to read (A35).
+    """
+    place, array = 1, 0x80 | count
+    if data[0] != array:
+        return False
+    for _ in range(count):
+        if place >= len(data) or data[place] >> 5 != _BYTE_STRING:
+            return False
+        place = item_end(data, place)
+    return place == len(data)
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """What an author sends: the entry's bytes; with a rotate its wraps and share wraps.
@@ -155,6 +171,8 @@ class Submission:
     @classmethod
     def decode(cls, data: bytes) -> Submission:
         """Read strictly; raises ProtocolError."""
+        if len(data) > _MAX_ITEM and not _is_row_of_strings(data, len(SUBMISSION.items)):
+            raise ProtocolError(ErrorCode.MALFORMED, "a submission is five byte strings")
         value = decode(data, max_size=_MAX_ITEM + 2 * MAX_WRAPS)
         SUBMISSION.check(value, "submission")
         return cls(*value)

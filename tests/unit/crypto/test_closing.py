@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.member import closing
 from cencomm_crypto.member.closing import (
     close_body,
     reach,
@@ -14,11 +15,12 @@ from cencomm_crypto.member.closing import (
     to_reveal,
     verify_reveal,
 )
-from cencomm_crypto.member.epoch import EpochSecret
+from cencomm_crypto.member.epoch import CloseKey, EpochSecret
 from cencomm_crypto.member.escrow import open_share, recover
-from cencomm_crypto.member.links import context_at
+from cencomm_crypto.member.links import context_at, open_previous_close
 from cencomm_crypto.public.bodies import parse_body
 from cencomm_crypto.public.ids import ChannelId
+from cencomm_crypto.public.operation.state import Epoch, OperationState
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,6 +129,22 @@ def test_what_a_bad_epoch_only_claims_to_link_is_revealed_by_itself(case: Case) 
     assert [secret.context.n for secret in due] == [2, 1]
     reached = reach(case.operation.state, case.work, [second.close_key])
     assert (reached.broken, reached.missing) == ((2,), (1,))
+
+
+def test_what_is_to_be_revealed_opens_each_epoch_once(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month has thousands of epochs, and all clients close in the same minute."""
+    secrets = [case.epochs.rotate(case.work) for _ in range(12)]
+    opened: list[int] = []
+
+    def counted(state: OperationState, key: CloseKey, rotate: Epoch) -> CloseKey:
+        opened.append(rotate.n)
+        return open_previous_close(state, key, rotate)
+
+    monkeypatch.setattr(closing, "open_previous_close", counted)
+    assert to_reveal(case.operation.state, case.work, secrets) == (secrets[-1],)
+    assert sorted(opened) == list(range(2, 13))
 
 
 def test_who_left_early_reveals_what_it_holds_and_nothing_twice(case: Case) -> None:

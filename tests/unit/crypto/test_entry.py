@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.public import wire
 from cencomm_crypto.public.encoding import decode, encode
 from cencomm_crypto.public.entry import (
     MAX_BODY,
@@ -205,3 +206,25 @@ def test_submissions_and_receipts_read_back() -> None:
     assert Receipt.decode(receipt.encode()) == receipt
     with pytest.raises(ProtocolError):
         Submission.decode(receipt.encode())
+
+
+def test_a_large_submission_of_something_else_is_refused_by_its_heads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A megabyte of small items took the server more than a second, without a session (A35)."""
+
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("it was read item by item")
+
+    monkeypatch.setattr(wire, "decode", read)
+    count = 900_000
+    small = b"\x9a" + count.to_bytes(4, "big") + b"\x80" * count
+    for data in (small, b"\x85" + b"\x40" * 4 + small, b"\x85" + b"\x40" * 5 + small):
+        with pytest.raises(ProtocolError) as caught:
+            wire.Submission.decode(data)
+        assert caught.value.code is ErrorCode.MALFORMED
+
+
+def test_a_submission_with_the_wraps_of_thousands_reads_back() -> None:
+    submission = Submission.of(MESSAGE, b"w" * wire.MAX_WRAPS, b"s" * wire.MAX_WRAPS)
+    assert Submission.decode(submission.encode()) == submission

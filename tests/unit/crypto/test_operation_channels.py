@@ -232,6 +232,21 @@ def test_an_experts_own_thread_may_be_a_directed_channel(cast: Cast) -> None:
     assert cast.outsider.code not in inside(cast, cast.work)
 
 
+def test_a_coordinator_whom_a_directed_channel_left_out_admits_nobody_into_it(cast: Cast) -> None:
+    """Else its accomplice reads, and by prev_link all that was said before (A54)."""
+    red = cast.operation.channel(
+        "red", [cast.officer, cast.analyst], by=cast.officer, parent=cast.work
+    )
+    bot = cast.directory.person(cast.belgium, kind="bot")
+    rows: list[dict[str, Any]] = [
+        {"person": cast.outsider.id, "role": "expert", "chan": red},
+        {"person": bot.id, "role": "bot", "chan": red, "kinds": ["HIT"], "rate": 1},
+    ]
+    for row in rows:
+        entry = cast.operation.author("members.admit", {"members": [row]}, cast.chief)
+        assert cast.operation.refusal(entry) is ErrorCode.NOT_PERMITTED
+
+
 def test_an_expert_is_in_directed_channels_of_its_own_that_list_it(cast: Cast) -> None:
     thread = cast.operation.channel("species", [cast.chief, cast.expert], parent=cast.work)
     other = cast.operation.channel("other", [cast.chief], parent=cast.work)

@@ -296,6 +296,13 @@ def test_a_hold_that_comes_between_stops_the_approval(cast: Cast) -> None:
     assert cast.operation.refusal(entry) is ErrorCode.HELD
 
 
+def test_a_dismissed_ncp_sets_no_hold(cast: Cast) -> None:
+    """An NCP holds for its administration, which took that from it."""
+    cast.directory.dismiss(cast.ncp)
+    entry = control(cast, "hold", cast.ncp, reason="court order")
+    assert cast.operation.refusal(entry) is ErrorCode.NOT_PERMITTED
+
+
 def test_an_unknown_hold_is_not_lifted(cast: Cast) -> None:
     entry = control(cast, "unhold.propose", cast.chief, hold=bytes(32))
     assert cast.operation.refusal(entry) is ErrorCode.UNKNOWN_REFERENCE

@@ -241,3 +241,16 @@ def test_an_audit_set_may_be_given_up_before_everybodys_eyes(cast: Cast) -> None
     epoch = cast.operation.state.channels[cast.work].current
     assert epoch is not None
     assert not epoch.escrow
+
+
+def test_a_proposal_left_over_from_one_suspension_lifts_no_later_one(cast: Cast) -> None:
+    """Else one hand lifts what the other side has just set (RULES: lifted by two)."""
+    cast.operation.control("operation.suspend", {})
+    first = cast.operation.propose("resume", {}, cast.deputy)
+    left_over = cast.operation.propose("resume", {}, cast.chief)
+    cast.operation.approve("resume", first, cast.chief)
+    cast.operation.control("operation.suspend", {})
+    entry = cast.operation.approval("resume", left_over, cast.deputy)
+    assert cast.operation.refusal(entry) is ErrorCode.PROPOSAL_SPENT
+    fresh = cast.operation.propose("resume", {}, cast.chief)
+    cast.operation.approve("resume", fresh, cast.deputy)

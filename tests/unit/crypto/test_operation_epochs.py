@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from cencomm_crypto.errors import ErrorCode, Rejected
+from cencomm_crypto.public.directory.state import Device, DirectoryState
 from cencomm_crypto.public.entry import Entry, parse_erased
+from cencomm_crypto.public.ids import DeviceId
 from cencomm_crypto.public.operation.recipients import (
     Reason,
     pending_rotation,
@@ -410,3 +412,43 @@ def test_a_flag_names_an_epoch_that_exists(cast: Cast) -> None:
     body = {"n": 2, "code": "rotation_mismatch"}
     entry = cast.operation.current("channel.flag", body, cast.work, cast.officer)
     assert cast.operation.refusal(entry) is ErrorCode.WRONG_EPOCH
+
+
+def test_a_long_line_of_vouchers_makes_no_rotate_quadratic(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each device vouches for the next: one member's doing, at everybody's cost (A35)."""
+    device = cast.officer.device
+    for _ in range(30):
+        device = cast.directory.device(cast.officer, voucher=device)
+    asked = 0
+    look_up = DirectoryState.device
+
+    def counted(self: DirectoryState, device: DeviceId) -> Device | None:
+        nonlocal asked
+        asked += 1
+        return look_up(self, device)
+
+    monkeypatch.setattr(DirectoryState, "device", counted)
+    found = recipients(cast.operation.state, cast.work, cast.directory.state)
+    assert {row.device for row in found} >= {held.id for held in cast.officer.devices}
+    assert asked <= len(found)
+
+
+def test_the_pass_over_all_devices_agrees_with_the_question_about_one(cast: Cast) -> None:
+    quiet = cast.directory.device(cast.officer)  # by an NCP, after the admission (A52)
+    cast.directory.device(cast.officer, voucher=quiet)
+    accepted = cast.directory.device(cast.analyst)
+    cast.directory.device(cast.analyst, voucher=accepted)
+    cast.operation.control("device.accept", {"device": accepted.id})
+    own = cast.directory.device(cast.observer, voucher=cast.observer.device)
+    cast.directory.revoke(cast.observer.device, by=own)
+    state, directory = cast.operation.state, cast.directory.state
+    for person in cast.by_role.values():
+        one_by_one = [
+            device
+            for device in directory.persons[person.id].devices
+            if state.eligible(device, directory)
+        ]
+        found = state.eligible_devices(person.id, directory)
+        assert [device.id for device in found] == one_by_one

@@ -67,7 +67,17 @@ def _approve(state: OperationState, act: Act) -> OperationState:
     spent = replace(
         state, proposals=state.proposals.insert(proposal.leaf, replace(proposal, spent=True))
     )
-    return EFFECTS[subject](spent, act, proposal.body)
+    decided = EFFECTS[subject](spent, act, proposal.body)
+    return _without_resumes(decided) if subject == "resume" else decided
+
+
+def _without_resumes(state: OperationState) -> OperationState:
+    """Consent to lift one suspension is none to lift a later one: spend what was left over."""
+    proposals = state.proposals
+    for leaf, proposal in state.proposals.items():
+        if proposal.subject == "resume" and not proposal.spent:
+            proposals = proposals.insert(leaf, replace(proposal, spent=True))
+    return replace(state, proposals=proposals)
 
 
 def _expect_proposer_still_may(state: OperationState, act: Act, proposal: Proposal) -> None:

@@ -12,6 +12,7 @@ from cencomm_crypto.public.operation.decisions import closed
 from cencomm_crypto.public.operation.genesis import RULES
 from cencomm_crypto.public.operation.state import Hold, OperationState
 from cencomm_crypto.public.phases import OVER, SETS, Phase, PhaseEvent
+from cencomm_crypto.public.rights import Role
 
 
 def _set_phase(state: OperationState, act: Act) -> OperationState:
@@ -47,6 +48,10 @@ def _close(state: OperationState, act: Act) -> OperationState:
 
 
 def _hold(state: OperationState, act: Act) -> OperationState:
+    if state.role_of(act.person.id) is Role.NCP and not act.person.ncp:
+        raise RuleViolation(
+            ErrorCode.NOT_PERMITTED, f"{act.person.code} is no longer NCP of its administration"
+        )
     hold = Hold(act.leaf, act.seq, act.at, act.person.id, act.person.admin, str(act.body["reason"]))
     return replace(state, holds=state.holds.insert(act.leaf, hold))
 

@@ -68,6 +68,11 @@ def _read_member(state: OperationState, act: Act, row: Mapping[str, Value]) -> M
         channel = known_channel(state, row["chan"])
         if channel.main:
             raise bad_value("the main channel carries profiles only; another channel expected")
+        if channel.parent is not None and not state.in_channel(act.person.id, channel):
+            # else a coordinator whom the set left out puts a reader of its own into it (A54)
+            raise RuleViolation(
+                ErrorCode.NOT_PERMITTED, "who admits into a directed channel is in it itself"
+            )
         chan = channel.id
     return Member(
         person=person.id,

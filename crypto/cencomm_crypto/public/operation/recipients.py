@@ -54,8 +54,8 @@ def recipients(
         Recipient(device.id, device.box_pk, person)
         for person in state.members
         if state.in_channel(person, channel)
-        for device in directory.active_devices(person)
-        if state.eligible(device.id, directory)
+        for device in state.eligible_devices(person, directory)
+        if device.revoked is None
     ]
     found.sort()
     return tuple(found)
@@ -115,11 +115,11 @@ def pending_rotation(
         return Reason.AUDIT
     if channel.fresh == freshness(state, directory):
         return None
+    present = {row.device for row in recipients(state, chan, directory)}
     for devices in (epoch.recips, epoch.grants):
         for device in devices:
-            reason = _no_recipient(state, channel, directory, device)
-            if reason is not None:
-                return reason
+            if device not in present:
+                return _no_recipient(state, channel, directory, device)
     return None
 
 

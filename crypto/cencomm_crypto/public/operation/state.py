@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from rpds import HashTrieMap, HashTrieSet
 
-from cencomm_crypto.public.directory.state import DirectoryState, Restored
+from cencomm_crypto.public.directory.state import Device, DirectoryState, Restored
 from cencomm_crypto.public.directory.witness import WitnessPolicy
 from cencomm_crypto.public.encoding import Value
 from cencomm_crypto.public.ids import ID_SIZE, AdminId, ChannelId, DeviceId, LogId, PersonId
@@ -282,3 +282,23 @@ class OperationState:
                 return True
             found = None if found.voucher is None else directory.device(found.voucher)
         return False
+
+    def eligible_devices(self, person: PersonId, directory: DirectoryState) -> tuple[Device, ...]:
+        """What `eligible` says of all devices of an active member; revoked ones too, oldest first.
+
+        One pass, since a voucher is older than what it vouched for: a member that vouches for
+        device after device makes no rotate quadratic (A35).
+        """
+        member = self.members.get(person)
+        if member is None or not directory.active_person(person):
+            return ()
+        eligible: dict[DeviceId, Device] = {}
+        for known in directory.persons[person].devices:
+            device = directory.devices[known]
+            if (
+                device.added < member.watermark
+                or device.id in self.accepted_devices
+                or (device.voucher is not None and device.voucher in eligible)
+            ):
+                eligible[device.id] = device
+        return tuple(eligible.values())
