@@ -40,6 +40,14 @@ def origin(deployment: str, log_id: bytes) -> str:
     return f"{deployment}/cencomm/{log_id.hex()}"
 
 
+def is_key_name(name: str) -> bool:
+    """Whether a note's lines can carry the name (C2SP signed-note: no space, no plus sign).
+
+    ASCII only, so that no two implementations differ about what is white space.
+    """
+    return bool(name) and all("!" <= letter <= "~" and letter != "+" for letter in name)
+
+
 def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> bytes:
     """The signed note of a head; the same bytes whichever process signs."""
     text = checkpoint.text()

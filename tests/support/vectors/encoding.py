@@ -109,6 +109,11 @@ BAD: dict[str, tuple[str, str, str]] = {
     "first offence: order, then float": ("ENC-8", "a26162016161f93c00", "not_canonical"),
     "first offence: long form, then null": ("ENC-8", "821801f6", "not_canonical"),
     "first offence: null, then cut short": ("ENC-8", "83f6", "wrong_type"),
+    "first offence: long form, then depth": ("ENC-8", "81" * 8 + "9800", "not_canonical"),
+    "first offence: long form, then a long key": (
+        "ENC-8", "a1790018" + "6b" * 24 + "01", "not_canonical"),
+    "first offence: a long key, then cut short": ("ENC-8", "a17818" + "6b", "too_large"),
+    "first offence: not NFC, then order": ("ENC-8", "a26162016365cc8101", "not_canonical"),
     "first offence: depth, then more bytes": ("ENC-8", "81" * 8 + "8000", "too_deep"),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from cencomm_crypto.public.directory.root_signatures import (
 from cencomm_crypto.public.directory.state import Author, DirectoryState, Governance, KeyUse
 from cencomm_crypto.public.directory.witness import read_witness_policy
 from cencomm_crypto.public.entry import SUITE, Entry, log_id32
+from cencomm_crypto.public.note import is_key_name
 from cencomm_crypto.public.primitives import EMPTY_ROOT
 
 RULES = 1  # the version of the directory's rules that this code knows
@@ -84,9 +85,9 @@ def read_governance(keys: list[bytes], k: int, serial: int, changed: int) -> Gov
 
 
 def _check_name(name: str) -> None:
-    """The deployment's name starts every note's key name (C2SP signed-note: no space, no +)."""
-    if "+" in name or any(letter.isspace() for letter in name) or not name.isprintable():
+    """The deployment's name starts every note's key name."""
+    if not is_key_name(name):
         raise RuleViolation(
             ErrorCode.BAD_VALUE,
-            f"name {name!a}: printable text without spaces and plus signs expected",
+            f"name {name!a}: printable ASCII without spaces and plus signs expected",
         )

@@ -9,6 +9,7 @@ from enum import StrEnum
 from cencomm_crypto.errors import ErrorCode, RuleViolation
 from cencomm_crypto.public.encoding import Value
 from cencomm_crypto.public.keys import check_sign_key
+from cencomm_crypto.public.note import is_key_name
 
 
 class WitnessMode(StrEnum):
@@ -51,6 +52,10 @@ def read_witness_policy(value: Mapping[str, Value]) -> WitnessPolicy:
         )
     if policy.fresh_s == 0:
         raise RuleViolation(ErrorCode.BAD_VALUE, "fresh is 0; a number of seconds expected")
+    if not all(is_key_name(name) for name, _ in policy.keys):
+        raise RuleViolation(
+            ErrorCode.BAD_VALUE, "a witness's name is printable ASCII without spaces and plus signs"
+        )
     if len({name for name, _ in policy.keys}) < len(policy.keys):
         raise RuleViolation(ErrorCode.BAD_VALUE, "two witnesses of one name")
     if len({key for _, key in policy.keys}) < len(policy.keys):

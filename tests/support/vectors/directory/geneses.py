@@ -82,6 +82,7 @@ def geneses() -> Iterator[Case]:
         ("a space", "cen comm"),
         ("a plus", "cen+comm"),
         ("a mark", "cen\u200bcomm"),
+        ("an umlaut", "z\u00f6ll"),
     ):
         yield _found(f"genesis with {name} in its name", "DIR-1", made({"name": text}), "bad_value")
     yield _found("genesis with k above its keys", "DIR-1",
@@ -117,6 +118,10 @@ def witnesses() -> Iterator[Case]:
         ("k above the keys", "DIR-16",
          {"keys": rows, "k": 4, "fresh": 300, "mode": "warn"}, "bad_threshold"),
         ("fresh 0", "DIR-16", {"keys": rows, "k": 1, "fresh": 0, "mode": "warn"}, "bad_value"),
+        ("a name with a space", "DIR-16",
+         {"keys": [["w one", keys[0]]], "k": 1, "fresh": 9, "mode": "warn"}, "bad_value"),
+        ("a name with a plus", "DIR-16",
+         {"keys": [["w+1", keys[0]]], "k": 1, "fresh": 9, "mode": "warn"}, "bad_value"),
         ("one name twice", "DIR-16",
          {"keys": [rows[0], [rows[0][0], keys[1]]], "k": 1, "fresh": 9, "mode": "warn"},
          "bad_value"),
