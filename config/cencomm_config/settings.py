@@ -264,8 +264,9 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 _OTHERS = (
     "CENCOMM_TEST_",
+    "CENCOMM_BENCH_",
     "CENCOMM_CLIENT_",
-)  # read by the tests and by clients, not by the server
+)  # read by tests, benches and clients, not by the server
 
 
 def _default_file(given: dict[str, Any]) -> Path:

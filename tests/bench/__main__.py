@@ -9,13 +9,14 @@ import sys
 
 from rich.console import Console
 
-from tests.bench import bench_crypto
+from tests.bench import bench_crypto, bench_server
 from tests.bench.frame import Bench, run
 
 BENCHES: tuple[Bench, ...] = (
     Bench("crypto", bench_crypto.sealing),
     Bench("rotation", bench_crypto.rotation),
     Bench("replay", bench_crypto.replay),
+    Bench("server", bench_server.server),
 )
 
 

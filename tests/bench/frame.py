@@ -102,10 +102,17 @@ def table(title: str, rows: Sequence[Row]) -> Table:
 
 
 def run(benches: Sequence[Bench], console: Console) -> bool:
-    """Run the benches one after the other and print each table; True if no bar failed."""
+    """Run the benches one after the other and print each table; True if no bar failed.
+
+    On a terminal a line below says what was measured last.
+    """
     good = True
     for bench in benches:
-        rows = list(bench.run())
+        rows: list[Row] = []
+        with console.status(f"{bench.name} ...") as status:
+            for row in bench.run():
+                rows.append(row)
+                status.update(f"{bench.name}: {len(rows)} lines, the last: {row.name}")
         console.print(table(bench.name, rows))
         good = good and all(row.holds is not False for row in rows)
     return good

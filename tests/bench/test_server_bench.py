@@ -1,0 +1,63 @@
+"""The server's bench on tiny sizes: it runs, with its yardstick or without, and says which."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.bench import bench_server, peer
+from tests.bench.__main__ import BENCHES
+from tests.bench.cores import LOAD, pinned
+from tests.bench.sockets import FIRST, MARK, Scanner, marked
+
+DOCUMENT = Path(__file__).parents[2] / "docs/benchmarks.md"
+
+
+def test_the_server_is_measured_on_real_sockets_and_the_real_store(embedded_program: Path) -> None:
+    rows = list(
+        bench_server.server(
+            few=2, posters=3, many=4, messages=24, rounds=1, program=embedded_program
+        )
+    )
+    assert len(rows) == 6
+    for row in rows:
+        assert row.value > 0
+        here = peer.SERVER.is_file() or "insert_one" in row.yardstick
+        assert (row.yardstick == peer.MISSING) == (not here)
+        assert (row.ratio is not None) == here
+
+
+def test_a_yardstick_that_is_not_here_is_said_and_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "SERVER", tmp_path / "own_server.py")
+    with peer.raw_batch("mongodb://nowhere", tmp_path / "log", 600) as yardstick:
+        assert yardstick is None
+    row = bench_server._compared("deliveries", "/s", [[3.0, 1.0, 2.0]])
+    assert (row.value, row.yardstick, row.ratio) == (2.0, "yardstick not here", None)
+
+
+def test_numbers_are_counted_once_wherever_the_stream_is_cut() -> None:
+    numbers = [FIRST, FIRST + 1, FIRST + 2]
+    stream = b"x".join(marked(number) for number in numbers) + MARK[:3]
+    for cut in range(len(stream)):
+        found: list[int] = []
+        scanner = Scanner(MARK, found.append)
+        scanner.feed(stream[:cut])
+        scanner.feed(stream[cut:])
+        assert found == numbers
+
+
+def test_cores_are_given_back() -> None:
+    before = os.sched_getaffinity(0)
+    with pinned(LOAD):
+        assert len(os.sched_getaffinity(0)) == 1 or len(before) == 1
+    assert os.sched_getaffinity(0) == before
+
+
+def test_every_bench_is_in_the_document() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert [bench.name for bench in BENCHES if f"## {bench.name}\n" not in text] == []
+    assert "make bench" in text
