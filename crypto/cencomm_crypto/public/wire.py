@@ -17,6 +17,7 @@ from cencomm_crypto.public.shape import Array, Bytes, Fixed, Map, Shape, UInt
 WHOLE, WITHHELD, ERASED = 0, 1, 2
 MAX_WRAPS = 112 * 4096  # bytes: 4,096 devices at 112
 _MAX_ITEM = MAX_HEADER + MAX_BODY + 256
+_MAX_SUBMISSION = _MAX_ITEM + 2 * MAX_WRAPS
 _BYTE_STRING = 2  # major type of CBOR
 
 _HASH = Bytes((32,))
@@ -171,9 +172,10 @@ class Submission:
     @classmethod
     def decode(cls, data: bytes) -> Submission:
         """Read strictly; raises ProtocolError."""
-        if len(data) > _MAX_ITEM and not _is_row_of_strings(data, len(SUBMISSION.items)):
+        large = _MAX_ITEM < len(data) <= _MAX_SUBMISSION
+        if large and not _is_row_of_strings(data, len(SUBMISSION.items)):
             raise ProtocolError(ErrorCode.MALFORMED, "a submission is five byte strings")
-        value = decode(data, max_size=_MAX_ITEM + 2 * MAX_WRAPS)
+        value = decode(data, max_size=_MAX_SUBMISSION)
         SUBMISSION.check(value, "submission")
         return cls(*value)
 
