@@ -14,6 +14,12 @@ from tests.mallory.harness import Stage, Stages, staged
 from tests.mallory.world import World
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vaults and replicas live as long as their test: no power cut is played here."""
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Nine people enrolled, MERIDIAN live; never changed: each stage plays on a copy."""

@@ -15,7 +15,7 @@ from cencomm_crypto.public.encoding import encode
 from cencomm_crypto.public.wire import Sequenced
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.reading import Reading
-from cencomm_server.http.call import Takes
+from cencomm_server.http.call import Route
 from cencomm_server.http.gate import Limits
 
 from tests.mallory.harness import Stage, Stages, until
@@ -173,7 +173,7 @@ async def test_http_requests_that_ask_for_too_much(stages: Stages) -> None:
 class Boundless(Limits):
     """Takes bodies of any size."""
 
-    def most(self, takes: Takes) -> int:
+    def most(self, route: Route) -> int:
         return 1 << 40
 
 
