@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cencomm_crypto.errors import ErrorCode
+from cencomm_crypto.public.directory.people import MAX_DEVICES
 from cencomm_crypto.public.keys import BoxKey, device_id
 
 from tests.support.directory import DirectoryBuilder, HeldAdministration, HeldDevice, HeldPerson
@@ -235,3 +236,14 @@ def test_exactly_what_may_end_a_recipient_counts_as_a_removal(
         ("admin.suspend", 3),
         ("ncp.dismiss", 4),
     ]
+
+
+def test_a35_a_person_has_at_most_sixteen_active_devices(
+    directory: DirectoryBuilder, agent: HeldPerson
+) -> None:
+    for _ in range(MAX_DEVICES - 1):
+        directory.device(agent, voucher=agent.device)
+    extra = directory.new_device(agent.id)
+    assert add_device(directory, extra, agent.device) == ErrorCode.TOO_MANY
+    directory.revoke(agent.devices[-1], by=agent.device)
+    assert add_device(directory, extra, agent.device) is None

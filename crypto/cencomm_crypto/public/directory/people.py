@@ -23,6 +23,8 @@ from cencomm_crypto.public.directory.state import (
 )
 from cencomm_crypto.public.ids import DeviceId, PersonId
 
+MAX_DEVICES = 16  # active ones of a person: each costs every channel a wrap, for ever (A35)
+
 
 def appoint_ncp(state: DirectoryState, act: Act, admin: Administration) -> DirectoryState:
     """ncp.appoint: makes the person, an NCP, with its first device."""
@@ -92,6 +94,11 @@ def _add_device(state: DirectoryState, act: Act) -> DirectoryState:
     act.expect_unchanged(person.changed, "person")
     authority = act.authority_over(person.admin, person.id)
     expect_active(state, person)
+    if len(state.active_devices(person.id)) >= MAX_DEVICES:
+        raise RuleViolation(
+            ErrorCode.TOO_MANY,
+            f"{person.code} has {MAX_DEVICES} active devices; revoke one before adding another",
+        )
     author, _ = act.author()
     voucher = author.id if authority is Authority.OWN_DEVICE else None
     device = claim_device(state, act.seq, act.body, person=person.id, voucher=voucher)
