@@ -58,7 +58,7 @@ class Query:
         """Call after the last parameter."""
         if self._left:
             names = ", ".join(shown(name, max_len=40) for name in sorted(self._left)[:5])
-            raise BadRequest(f"unknown parameter: {names}")
+            raise BadRequest(f"unknown parameter: {names}; docs/api.md lists those expected")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,11 @@ class Fields:
         except UnicodeDecodeError:
             raise BadRequest("the body is not UTF-8; expected one JSON object") from None
         except RecursionError:
-            raise ProtocolError(ErrorCode.TOO_DEEP, "the JSON is nested too deeply") from None
+            detail = "the JSON is nested too deeply; one flat object expected"
+            raise ProtocolError(ErrorCode.TOO_DEEP, detail) from None
         except ValueError as error:
-            raise BadRequest(f"the body is not JSON: {shown(str(error), max_len=80)}") from None
+            reason = shown(str(error), max_len=80)
+            raise BadRequest(f"the body is not JSON ({reason}); one JSON object expected") from None
         return cls.of(value)
 
     @classmethod
@@ -68,7 +70,7 @@ class Fields:
         """Call after the last field."""
         if self._left:
             names = ", ".join(shown(name, max_len=40) for name in sorted(self._left)[:5])
-            raise BadRequest(f"unknown field: {names}")
+            raise BadRequest(f"unknown field: {names}; docs/api.md lists those expected")
 
     def _take(self, name: str, kind: type) -> Any:
         if name not in self._left:
@@ -94,7 +96,7 @@ def from_hex(text: str, size: int, what: str) -> bytes:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a field stands twice in one object")
+        raise ValueError("a field stands twice")
     return found
 
 

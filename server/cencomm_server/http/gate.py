@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 from aiohttp.typedefs import Middleware
 from cencomm_config.errors import (
     BadRequest,
@@ -105,7 +105,7 @@ class Gate:
             body = await _read(request, route.takes, self._limits.most(route))
             query = request.query
             if len(set(query)) != len(query):
-                raise BadRequest("a parameter stands twice")
+                raise BadRequest("a parameter stands twice; each is expected once")
             address = address_of(request, self._limits.proxies)
             call = Call(request.match_info, Query(query), body, address, caller)
             return _response(await route.handler(call))
@@ -118,6 +118,8 @@ class Gate:
             began = time.monotonic()
             code = ""
             try:
+                if request.version < HttpVersion10:  # HTTP/0.9: a bare line, no headers
+                    raise BadRequest("expected a request of HTTP/1.1")
                 response = await handler(request)
             except (CencommError, web.HTTPException) as error:
                 failure = _from_aiohttp(error) if isinstance(error, web.HTTPException) else error

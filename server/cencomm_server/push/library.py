@@ -101,6 +101,14 @@ class Library(socketio.AsyncServer):  # type: ignore[misc]
             logging.getLogger(__name__).debug("unreadable packet", exc_info=error)
             wire.refuse("malformed", "a Socket.IO 5 packet with at most one attachment expected")
 
+    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        """A connect packet; the library would answer another namespace without a code."""
+        wire = self._wire_of(eio_sid)
+        if wire is not None and namespace not in (None, "/"):
+            wire.refuse("bad_request", "the only namespace is '/'")
+            return
+        await super()._handle_connect(eio_sid, namespace, data)
+
     async def _handle_event(self, eio_sid: str, namespace: str, id: int, data: Any) -> None:
         """Run one event of a client; waits while IN_FLIGHT of its events run."""
         wire = self._wire_of(eio_sid)

@@ -101,7 +101,7 @@ class LiveSockets:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection to its end; raises BadOrigin, BadRequest, TooBusy before it."""
         if any(origin not in self._origins for origin in request.headers.getall("Origin", [])):
-            raise BadOrigin("the Origin is not on this server's list")
+            raise BadOrigin("the Origin is not on this server's list; its own expected")
         query = request.query
         if (
             request.method != "GET"

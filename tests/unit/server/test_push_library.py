@@ -24,6 +24,7 @@ def test_the_versions_are_those_that_were_read() -> None:
 def test_the_methods_that_are_overridden_exist_with_these_arguments() -> None:
     sio, eio = socketio.AsyncServer, engineio.AsyncServer
     assert parameters(sio._handle_eio_message) == ["self", "eio_sid", "data"]
+    assert parameters(sio._handle_connect) == ["self", "eio_sid", "namespace", "data"]
     assert parameters(sio._handle_event) == ["self", "eio_sid", "namespace", "id", "data"]
     assert parameters(sio._handle_event_internal) == [
         "self", "server", "sid", "eio_sid", "data", "namespace", "id",
