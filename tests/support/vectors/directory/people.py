@@ -51,6 +51,13 @@ def _foreign_proof(stage: DirectoryStage) -> Body:
     return {**stage.directory.device_body(device), "person": stage.agent.id}
 
 
+def _another(stage: DirectoryStage, have: int) -> Entry:
+    """One more device of the agent, who has so many."""
+    while len(stage.agent.devices) < have:
+        stage.directory.device(stage.agent, voucher=stage.agent.device)
+    return stage.directory.author("device.add", device(stage), stage.agent.device)
+
+
 PEOPLE: list[Row] = [
     ("ncp.appoint", "DIR-18", _appointment(), None),
     ("ncp.appoint of a known person", "DIR-18",
@@ -113,6 +120,8 @@ PEOPLE: list[Row] = [
      lambda s: s.directory.author(
          "device.add", s.directory.device_body(s.directory.new_device(s.france.ncp.id)),
          s.france.ncp.device), None),
+    ("device.add of a sixteenth active one", "DIR-9", lambda s: _another(s, 15), None),
+    ("device.add of a seventeenth active one", "DIR-9", lambda s: _another(s, 16), "too_many"),
     ("device.add by a colleague", "DIR-7",
      lambda s: s.directory.author("device.add", device(s), s.colleague.device), "not_permitted"),
     ("device.add for an unknown person", "DIR-8",
