@@ -48,13 +48,13 @@ class Victims:
         """SIGKILL the store under the running server."""
         os.kill(self._store_pid(), signal.SIGKILL)
 
-    async def kill(self, victim: str) -> None:
-        """Kill "server" and start it again, or kill "store", which the server starts again."""
-        if victim == "store":
+    async def kill(self, killed: str) -> None:
+        """Kill "server" or "both" and start the server again, or "store", which it starts again."""
+        if killed != "server":
             await self.kill_store()
-            return
-        await self.kill_server()
-        await self.start_server()
+        if killed != "store":
+            await self.kill_server()
+            await self.start_server()
 
     async def stored_notes(self, log: LogId, size: int) -> dict[int, set[bytes]]:
         """Every checkpoint of a log that the store holds, up to `size`; the server may run."""
