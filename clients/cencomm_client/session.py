@@ -30,7 +30,6 @@ from cencomm_client.transport import Transport
 from cencomm_client.vault import Vault
 from cencomm_client.verifier import Clock
 
-MAX_PROOF_MS = 60_000  # DESIGN 3: a signed challenge lives at most 60 s
 TOKEN_SIZE = 32
 
 OneTimeCode = Callable[[], Awaitable[str]]
