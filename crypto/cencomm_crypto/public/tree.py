@@ -45,9 +45,10 @@ class Tree:
 
     def truncate(self, size: int) -> None:
         """Forget all leaves from `size` on."""
+        for gone in range(size + 1, self.size + 1):
+            self._roots.pop(gone, None)
         for height, level in enumerate(self._levels):
             del level[size >> height :]
-        self._roots = {known: root for known, root in self._roots.items() if known <= size}
 
     def root(self, size: int | None = None) -> bytes:
         """Root of the first `size` leaves (all, if None)."""
