@@ -47,9 +47,11 @@ async def town_on(pair: Victims, vaults: str) -> AsyncIterator[Deployment]:
 
 async def kill_under_load(pair: Victims, crew: Crew, killed: str) -> None:
     """Kill once ACKNOWLEDGED more entries have receipts, while others are on their way."""
-    enough = crew.receipts + ACKNOWLEDGED
+    first = crew.acknowledged
     async with crew.busy():
-        await until(lambda: crew.receipts >= enough, "receipts before the kill", PATIENCE_S)
+        await until(
+            lambda: sum(crew.since(first)) >= ACKNOWLEDGED, "receipts before the kill", PATIENCE_S
+        )
         await asyncio.sleep(random.uniform(0, ANY_MOMENT_S))  # noqa: S311 - where a commit stands
         await until(lambda: crew.waiting > 0, "a post in flight", PATIENCE_S)
         before = crew.acknowledged

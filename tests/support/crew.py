@@ -90,11 +90,6 @@ class Crew:
         return self.posters[0].operation.id
 
     @property
-    def receipts(self) -> int:
-        """Receipts that all of them hold."""
-        return sum(len(poster.receipts) for poster in self.posters)
-
-    @property
     def waiting(self) -> int:
         """Entries on their way."""
         return sum(poster.waiting for poster in self.posters)
