@@ -473,7 +473,7 @@ async def test_a_client_that_floods_is_read_no_faster_than_it_is_served(scene: L
     scene.served.appends.append = counted  # type: ignore[method-assign,assignment]
     answers = await asyncio.gather(*(author.append(scene.sealed()) for _ in range(200)))
     assert all(isinstance(answer, bytes) for answer in answers)
-    assert most == 32
+    assert 1 < most <= 32  # all 200 at once, if nothing held them back
     await author.sio.disconnect()
 
 
