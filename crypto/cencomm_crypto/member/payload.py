@@ -68,12 +68,16 @@ def make_payload(
 
 def check_payload(payload: Mapping[str, Value]) -> None:
     """Raise ProtocolError(MALFORMED or WRONG_TYPE) unless the payload has its shape."""
-    PAYLOAD.check(dict(payload), "payload")
+    PAYLOAD.check(payload if type(payload) is dict else dict(payload), "payload")
 
 
 def forged_fields(header: Header, payload: Mapping[str, Value]) -> tuple[str, ...]:
     """Names of the fields that the header shows otherwise than the sealed payload."""
-    return tuple(name for name in VISIBLE_FIELDS if _differs(getattr(header, name), payload, name))
+    return tuple(
+        name
+        for name in VISIBLE_FIELDS
+        if (shown := getattr(header, name)) is not None and _differs(shown, payload, name)
+    )
 
 
 def check_metadata(header: Header, payload: Mapping[str, Value]) -> None:
@@ -86,9 +90,7 @@ def check_metadata(header: Header, payload: Mapping[str, Value]) -> None:
         )
 
 
-def _differs(shown: Value | None, payload: Mapping[str, Value], name: str) -> bool:
-    if shown is None:
-        return False
+def _differs(shown: Value, payload: Mapping[str, Value], name: str) -> bool:
     sealed = payload.get(name)
     if name == "to":
         return sealed is None or tuple(shown) != tuple(sealed)
