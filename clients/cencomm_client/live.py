@@ -14,10 +14,10 @@ from enum import StrEnum
 from typing import Any
 
 import aiohttp
-import socketio  # type: ignore[import-untyped]
+import socketio  # type: ignore[import-untyped]  # no stubs
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.wire import Receipt, Submission
-from socketio.exceptions import SocketIOError  # type: ignore[import-untyped]
+from socketio.exceptions import SocketIOError  # type: ignore[import-untyped]  # no stubs
 
 from cencomm_client.answers import PushFrame, parse_push, parse_receipt
 from cencomm_client.errors import (

@@ -265,7 +265,7 @@ def revoke(
 
     async def work(output: Output) -> None:
         async with logged_in(output, vault, password_file) as client:
-            receipt = await client.directory.revoke(hex_bytes(device, 16))  # type: ignore[arg-type]
+            receipt = await client.directory.revoke(hex_bytes(device, 16))  # type: ignore[arg-type]  # an id
             output.say(output.text("cli_done"))
             output.document({"seq": receipt.seq, "leaf": receipt.leaf})
 

@@ -101,10 +101,10 @@ class LogRuntime(ABC):
     def log_key(self) -> bytes:
         """The public key under which this log's notes are signed now."""
 
-    def remember(self, item: Sequenced, before: State | None, after: State) -> None:  # noqa: B027
+    def remember(self, item: Sequenced, before: State | None, after: State) -> None:  # noqa: B027 optional
         """Keep what readers need of an applied leaf; nothing, for most logs."""
 
-    def forget(self, size: int) -> None:  # noqa: B027
+    def forget(self, size: int) -> None:  # noqa: B027 optional
         """Drop what `remember` kept of leaves from `size` on."""
 
     # -- what is committed --------------------------------------------------------------------

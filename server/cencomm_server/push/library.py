@@ -16,8 +16,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import engineio  # type: ignore[import-untyped]
-import socketio  # type: ignore[import-untyped]
+import engineio  # type: ignore[import-untyped]  # no stubs
+import socketio  # type: ignore[import-untyped]  # no stubs
 
 from cencomm_server.events import APPEND
 from cencomm_server.push.wire import Wire

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 from aiohttp import WSMsgType, web
 from cencomm_crypto.public.ids import LogId
-from engineio.async_drivers import aiohttp as driver  # type: ignore[import-untyped]
+from engineio.async_drivers import aiohttp as driver  # type: ignore[import-untyped]  # no stubs
 
 from cencomm_server.push.frames import TEXT, close_frame, websocket_frame
 
