@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from cencomm_crypto.errors import CencommError, ErrorCode
+from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.wire import Receipt, decode_sequenced_stream
 from cencomm_server.engine.runtime import Commit
 from cencomm_server.store.memory import MemoryStore
@@ -15,6 +16,8 @@ from cencomm_server.store.mongo import open_store
 from cencomm_server.store.port import Store
 
 from tests.support.engine import Scene, rotation_with_wraps
+
+AT_ONCE = 150  # fewer than a process pushes of what another wrote; beyond it announces the size
 
 
 @pytest.fixture(params=["memory", "embedded"])
@@ -48,15 +51,17 @@ async def test_racing_processes_keep_one_log_without_gap(
 
     recorder(0)
     recorder(1)
-    first, count = scene.operation.log.size, 150 * rounds
-    entries = [scene.sealed() for _ in range(count)]
+    first, count = scene.operation.log.size, AT_ONCE * rounds
+    entries, receipts = list[Entry](), list[Receipt]()
 
-    async def post(place: int) -> Receipt:
+    async def post(place: int, entry: Entry) -> Receipt:
         await asyncio.sleep(0.0005 * place)
-        process = (scene.served, other)[place % 2]
-        return await process.submit(entries[place], scene.log)
+        return await (scene.served, other)[place % 2].submit(entry, scene.log)
 
-    receipts = await asyncio.gather(*(post(place) for place in range(count)))
+    for _ in range(rounds):
+        wave = [scene.sealed() for _ in range(AT_ONCE)]
+        receipts += await asyncio.gather(*(post(*numbered) for numbered in enumerate(wave)))
+        entries += wave
     assert sorted(receipt.seq for receipt in receipts) == list(range(first, first + count))
     for entry, receipt in zip(entries, receipts, strict=True):
         scene.verify(entry, receipt)
