@@ -179,6 +179,58 @@ async def test_the_same_note_again_is_fine_and_another_is_a_conflict(store: Stor
     assert await store.checkpoint(LOG, 1) == b"note 1"
 
 
+async def test_a_batch_and_its_checkpoint_are_one_write(store: Store) -> None:
+    await fill(store, 2, OTHER)
+    for size in (3, 5):
+        batch = [entry(seq) for seq in range(await store.last_seq(LOG) + 1, size)]
+        note = CheckpointDoc(size, b"note %d" % size)
+        assert await store.append_entries(LOG, batch, note) == len(batch)
+        assert await store.newest_checkpoint(LOG) == note
+    assert [await store.checkpoint(LOG, size) for size in (3, 4, 5)] == [b"note 3", None, b"note 5"]
+    assert await store.read_entries(LOG, 0, 99) == [entry(seq) for seq in range(5)]
+    assert await store.last_seq(LOG) == 4
+    assert await store.newest_checkpoint(OTHER) is None
+
+
+async def test_a_batch_that_loses_a_place_leaves_no_checkpoint(store: Store) -> None:
+    await fill(store, 2)
+    batch = [entry(2), entry(1, id=50), entry(3)]
+    assert await store.append_entries(LOG, batch, CheckpointDoc(5, b"note 5")) == 1
+    with pytest.raises(DuplicateEntry):
+        await store.append_entries(LOG, [entry(3, id=0)], CheckpointDoc(4, b"note 4"))
+    assert await store.newest_checkpoint(LOG) is None
+    assert await store.last_seq(LOG) == 2
+
+
+async def test_a_batch_may_meet_its_own_checkpoint_and_no_other(store: Store) -> None:
+    """A4: another process covered the entries first, or signed a fork."""
+    await store.put_checkpoint(LOG, 1, b"note 1")
+    assert await store.append_entries(LOG, [entry(0)], CheckpointDoc(1, b"note 1")) == 1
+    await store.put_checkpoint(LOG, 3, b"a fork")
+    with pytest.raises(CheckpointConflict):
+        await store.append_entries(LOG, [entry(1), entry(2)], CheckpointDoc(3, b"note 3"))
+    assert await store.checkpoint(LOG, 3) == b"a fork"
+    assert await store.last_seq(LOG) == 2
+
+
+async def test_of_racing_batches_one_and_its_checkpoint_stand(store: Store) -> None:
+    notes = [CheckpointDoc(3, b"note of %d" % n) for n in range(8)]
+    batches = [[entry(seq, id=10 * n + seq) for seq in range(3)] for n in range(8)]
+    counts = await asyncio.gather(
+        *(
+            store.append_entries(LOG, batch, note)
+            for batch, note in zip(batches, notes, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    stands = await store.read_entries(LOG, 0, 3)
+    winner = next(n for n in range(8) if batches[n][-1] == stands[-1])
+    whole = [n for n, count in enumerate(counts) if count == 3]
+    assert whole in ([], [winner])  # none, where the batches went in mixed
+    expected = notes[winner] if whole else None
+    assert await store.newest_checkpoint(LOG) == expected
+
+
 async def test_the_newest_checkpoint_may_lie_far_below_the_end(store: Store) -> None:
     assert await store.newest_checkpoint(LOG) is None
     await fill(store, 1500)

@@ -12,11 +12,15 @@ import pytest
 from cencomm_config.errors import StoreDown, UnknownFormat
 from cencomm_crypto.public.ids import LogId
 from cencomm_server.store import schema
-from cencomm_server.store.documents import LogKind
+from cencomm_server.store.documents import FORMAT, CheckpointDoc, LogKind
+from cencomm_server.store.kept_logs import note_document
 from cencomm_server.store.mongo import open_store
+from cencomm_server.store.port import CheckpointConflict
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import WriteError
+
+from .test_logs import entry
 
 LOG = LogId(b"L" * 16)
 LATER = datetime(2099, 1, 1, tzinfo=UTC)
@@ -81,10 +85,74 @@ async def test_a_newer_format_is_refused_by_name_and_nothing_is_touched(
     store_uri: str, database: Raw
 ) -> None:
     """DESIGN 11."""
-    database["meta"].insert_one({"_id": "store", "format": 2, "pings": 0, "new": True})
-    with pytest.raises(UnknownFormat, match=r"format 2.*up to 1"):
+    newer = FORMAT + 1
+    database["meta"].insert_one({"_id": "store", "format": newer, "pings": 0, "new": True})
+    with pytest.raises(UnknownFormat, match=rf"format {newer}.*up to {FORMAT}"):
         await open_store(store_uri, database.name)
     assert database.list_collection_names() == ["meta"]
+
+
+SIZES = [1, 2, 5, 1200]
+
+
+async def format_1(store_uri: str, database: Raw) -> None:
+    """A store as format 1 left it: checkpoints in a collection of their own."""
+    store = await open_store(store_uri, database.name)
+    await store.create_log(LOG, LogKind.DIRECTORY, LOG * 2, 1)
+    await store.append_entries(LOG, [entry(seq) for seq in range(1200)])
+    await store.close()
+    database["checkpoints"].create_index([("log", 1), ("size", 1)], unique=True)
+    database["checkpoints"].insert_many(
+        [{"log": LOG, "size": size, "note": b"note %d" % size} for size in SIZES]
+    )
+    database["meta"].update_one({"_id": "store"}, {"$set": {"format": 1}})
+
+
+async def test_a_store_of_format_1_is_migrated_and_its_notes_stay_where_they_were(
+    store_uri: str, database: Raw
+) -> None:
+    await format_1(store_uri, database)
+    stores = await asyncio.gather(*(open_store(store_uri, database.name) for _ in range(3)))
+    for store in stores:
+        assert (await store.meta()).format == FORMAT
+        assert await store.newest_checkpoint(LOG) == CheckpointDoc(1200, b"note 1200")
+        assert [await store.checkpoint(LOG, size) for size in SIZES] == [
+            b"note %d" % size for size in SIZES
+        ]
+        assert await store.last_seq(LOG) == 1199
+        await store.close()
+    assert database["checkpoints"].count_documents({}) == len(SIZES)
+
+
+async def test_a_migration_that_was_broken_off_is_made_again(store_uri: str, database: Raw) -> None:
+    await format_1(store_uri, database)
+    for size in (1, 5):
+        database["entries"].insert_one(note_document(LOG, size, b"note %d" % size))
+    store = await open_store(store_uri, database.name)
+    assert [await store.checkpoint(LOG, size) for size in SIZES] == [
+        b"note %d" % size for size in SIZES
+    ]
+    await store.close()
+
+
+async def test_a_migration_never_replaces_a_note(store_uri: str, database: Raw) -> None:
+    """A4."""
+    await format_1(store_uri, database)
+    database["entries"].insert_one(note_document(LOG, 5, b"a fork"))
+    with pytest.raises(CheckpointConflict):
+        await open_store(store_uri, database.name)
+    document = database["meta"].find_one({"_id": "store"})
+    assert document is not None
+    assert document["format"] == 1
+
+
+async def test_a_note_is_as_strictly_validated_as_an_entry(store_uri: str, database: Raw) -> None:
+    await (await open_store(store_uri, database.name)).close()
+    note = note_document(LOG, 5, b"note")
+    for wrong in ({**note, "size": 5}, {**note, "note": "text"}, {"log": LOG, "seq": -5}):
+        with pytest.raises(WriteError, match="validation"):
+            database["entries"].insert_one(wrong)
+    database["entries"].insert_one(note)
 
 
 async def test_eight_processes_may_open_an_empty_store_at_once(

@@ -14,7 +14,7 @@ from cencomm_server.engine.append import Appends
 from cencomm_server.engine.items import sequenced
 from cencomm_server.engine.runtime import Commit
 from cencomm_server.push.fanout import Fanout
-from cencomm_server.store.documents import EntryDoc
+from cencomm_server.store.documents import CheckpointDoc, EntryDoc
 from cencomm_server.store.memory import MemoryStore
 
 from tests.mallory.harness import Stages, until
@@ -25,9 +25,11 @@ from tests.mallory.world import ALERTS, CHIEF, DEPUTY, MEMBERS, OFFICER, PLAN, W
 class Forgetful(MemoryStore):
     """A store without its unique index over (scope, device, id)."""
 
-    async def append_entries(self, log: LogId, docs: Sequence[EntryDoc]) -> int:
+    async def append_entries(
+        self, log: LogId, docs: Sequence[EntryDoc], checkpoint: CheckpointDoc | None = None
+    ) -> int:
         self._logs[log].by_id.clear()
-        return await super().append_entries(log, docs)
+        return await super().append_entries(log, docs, checkpoint)
 
 
 @honest_then_careless

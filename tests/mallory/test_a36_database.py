@@ -62,18 +62,18 @@ def hole(db: Any, log: LogId) -> None:
 
 def foreign_head(db: Any, log: LogId) -> None:
     """A head of another tree, by a key of the administrator's own."""
-    newest = db.checkpoints.find_one({"log": Binary(log)}, sort=[("size", -1)])
+    newest = db.entries.find_one({"log": Binary(log), "seq": {"$lt": 0}}, sort=[("seq", 1)])
     note = sign_checkpoint(
-        Checkpoint(origin(NAME, log), newest["size"], bytes(32)), SigningKey.from_seed(b"d" * 32)
+        Checkpoint(origin(NAME, log), -newest["seq"], bytes(32)), SigningKey.from_seed(b"d" * 32)
     )
-    db.checkpoints.update_one({"_id": newest["_id"]}, {"$set": {"note": Binary(note)}})
+    db.entries.update_one({"_id": newest["_id"]}, {"$set": {"note": Binary(note)}})
 
 
 def cut_with_its_heads(db: Any, log: LogId) -> None:
     """The newest entry and every head that covers it: an older state, consistent in itself."""
     last = last_message(db, log)
     db.entries.delete_one({"_id": last["_id"]})
-    db.checkpoints.delete_many({"log": Binary(log), "size": {"$gt": last["seq"]}})
+    db.entries.delete_many({"log": Binary(log), "seq": {"$lt": -last["seq"]}})
 
 
 @pytest.mark.parametrize(

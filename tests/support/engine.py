@@ -37,7 +37,7 @@ from cencomm_server.engine.operation import OperationRuntime
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.reading import Reading
 from cencomm_server.engine.signer import Signer
-from cencomm_server.store.documents import EntryDoc
+from cencomm_server.store.documents import CheckpointDoc, EntryDoc
 from cencomm_server.store.memory import MemoryStore
 from cencomm_server.store.port import LogStore
 
@@ -236,12 +236,13 @@ class Scene:
 
 
 class FaultyStore(MemoryStore):
-    """A store that goes down before or after the next call of a method."""
+    """A store that goes down before, after or in the middle of the next call of a method."""
 
     def __init__(self, clock: Any = None) -> None:
         super().__init__(clock) if clock else super().__init__()
         self._before: list[str] = []
         self._after: list[str] = []
+        self._within: int | None = None
         self.calls: list[str] = []
 
     def break_before(self, method: str) -> None:
@@ -252,9 +253,18 @@ class FaultyStore(MemoryStore):
         """The next call of `method` writes and then raises StoreDown."""
         self._after.append(method)
 
-    async def append_entries(self, log: LogId, docs: Sequence[EntryDoc]) -> int:
+    def break_within(self, count: int) -> None:
+        """The next `append_entries` writes that many entries, no checkpoint, and raises."""
+        self._within = count
+
+    async def append_entries(
+        self, log: LogId, docs: Sequence[EntryDoc], checkpoint: CheckpointDoc | None = None
+    ) -> int:
         self._enter("append_entries")
-        inserted = await super().append_entries(log, docs)
+        if self._within is not None:
+            docs, checkpoint, self._within = docs[: self._within], None, None
+            self._after.append("append_entries")
+        inserted = await super().append_entries(log, docs, checkpoint)
         self._leave("append_entries")
         return inserted
 

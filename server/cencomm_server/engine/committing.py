@@ -1,7 +1,8 @@
 """Group commit: what queued while the last write ran becomes the next batch (DESIGN 2, 10).
 
 One task per log writes while there is something to write; nothing lingers for company. A batch
-is one insert, one checkpoint, one publication, and only then the receipts.
+is one insert, its checkpoint the last document of it; then one publication, and only then the
+receipts.
 """
 
 from __future__ import annotations
@@ -103,12 +104,11 @@ class Committer:
             await self._runtime.ready()
             await self._fill(batch)
             accepted = batch.accepted
-            inserted = await self._insert(accepted) if accepted else 0
             items = [waiting.item for waiting in accepted if waiting.item is not None]
-            if inserted == len(items) and items:
-                await self._runtime.commit(items)
-            elif items:
-                await self._yield_to_others(batch, items, inserted)
+            if items:
+                inserted = await self._insert(accepted, items)
+                if inserted < len(items):
+                    await self._yield_to_others(batch, items, inserted)
         except BaseException as error:
             self._fail(batch, error)
             if not isinstance(error, Exception):
@@ -146,8 +146,8 @@ class Committer:
         except CencommError as refusal:
             waiting.refusal = refusal
 
-    async def _insert(self, accepted: list[_Waiting]) -> int:
-        """Write wraps, then entries; how many of them stand."""
+    async def _insert(self, accepted: list[_Waiting], items: list[Sequenced]) -> int:
+        """Write wraps, then entries and their checkpoint; how many of the entries stand."""
         if isinstance(self._runtime, OperationRuntime):
             await asyncio.gather(
                 *(
@@ -159,12 +159,11 @@ class Committer:
                 )
             )
         docs = [
-            document(waiting.item, waiting.offer.entry)
-            for waiting in accepted
-            if waiting.item is not None
+            document(item, waiting.offer.entry)
+            for item, waiting in zip(items, accepted, strict=True)
         ]
         try:
-            return await self._store.append_entries(self._runtime.log_id, docs)
+            return await self._runtime.commit(items, docs)
         except DuplicateEntry as clash:
             accepted[clash.inserted].refusal = ProtocolError(
                 ErrorCode.DUPLICATE_ID, "the device used this entry id before"

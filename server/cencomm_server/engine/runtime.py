@@ -24,7 +24,7 @@ from cencomm_crypto.public.wire import Receipt, Sequenced
 from cencomm_server.engine.items import Item, leaf_of, sequenced
 from cencomm_server.engine.signer import Signer
 from cencomm_server.engine.tail import Tail
-from cencomm_server.store.documents import LogKind
+from cencomm_server.store.documents import CheckpointDoc, EntryDoc, LogKind
 from cencomm_server.store.port import CheckpointConflict, LogStore
 
 _log = structlog.get_logger()
@@ -236,7 +236,7 @@ class LogRuntime(ABC):
             covered = head.size
             self._known(covered)
         if size > covered:
-            await self.commit(fresh)
+            await self._cover(fresh)
         elif stored is not None and size > self.size:
             self._advance(fresh, stored)
 
@@ -256,11 +256,27 @@ class LogRuntime(ABC):
         """Take back the last `apply`."""
         self._truncate(item.seq)
 
-    async def commit(self, items: Sequence[Sequenced]) -> None:
-        """Sign the head over what is durable, store it under its unique key, then publish.
+    async def commit(self, items: Sequence[Sequenced], docs: Sequence[EntryDoc]) -> int:
+        """Write applied leaves and their checkpoint at once; publish if all of them stand.
 
-        Another process may have signed the same head: one byte string. Raises StoreDown, and
+        How many do: fewer where another process took the next place; then the note, which left
+        this process nowhere, is not stored either. Raises DuplicateEntry, StoreDown, and
         LOG_DAMAGED where another head of this size stands (A4, A50).
+        """
+        head = CheckpointDoc(self.replay.size, self._sign(self.replay.size))
+        note = head.note
+        try:
+            inserted = await self._store.append_entries(self.log_id, docs, head)
+        except CheckpointConflict as conflict:
+            inserted, note = len(docs), await self._same_head(head.size, conflict)
+        if inserted == len(docs):
+            self._advance(items, note)
+        return inserted
+
+    async def _cover(self, items: Sequence[Sequenced]) -> None:
+        """Sign the head over entries that stand without one, store it, then publish.
+
+        Another process may have signed the same head: one byte string. Raises as `commit`.
         """
         size = self.replay.size
         note = self._sign(size)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId, PersonId
 
-FORMAT = 1  # number of this layout; a newer one is refused by name (DESIGN 11)
+FORMAT = 2  # number of this layout; a newer one is refused by name (DESIGN 11)
 
 
 class LogKind(StrEnum):

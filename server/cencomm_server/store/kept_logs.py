@@ -1,4 +1,8 @@
-"""LogStore over document collections: entries, checkpoints, wraps, grants."""
+"""LogStore over document collections: entries with their checkpoints, wraps, grants.
+
+The note of a size stands among the entries, under seq = -size: a batch and its note are one
+insert and one sync, and the unique key (log, seq) is also that of (log, size).
+"""
 
 from __future__ import annotations
 
@@ -21,12 +25,11 @@ from cencomm_server.store.port import CheckpointConflict, DuplicateEntry, KeyTak
 
 _LOG = Records(LogDoc, schema.LOGS)
 _ENTRY = Records(EntryDoc, schema.ENTRIES)
-_CHECKPOINT = Records(CheckpointDoc, schema.CHECKPOINTS)
 _WRAPS = Records(WrapsDoc, schema.WRAPS)
 _GRANT = Records(GrantDoc, schema.GRANTS)
 _CHUNK = 1_000  # ids in one delete
 _NO_SIZE = 2**53  # above every size
-_WINDOW = 256  # checkpoints looked at first below the end of a log, growing fourfold
+_WINDOW = 16  # sizes looked at first below the end of a log, growing fourfold
 
 
 class KeptLogs:
@@ -36,7 +39,6 @@ class KeptLogs:
         self,
         logs: Collection,
         entries: Collection,
-        checkpoints: Collection,
         wraps: Collection,
         grants: Collection,
         clock: Callable[[], int],
@@ -44,7 +46,6 @@ class KeptLogs:
         """`clock`: Unix milliseconds, for the age of orphan wraps alone."""
         self._logs = logs
         self._entries = entries
-        self._checkpoints = checkpoints
         self._wraps = wraps
         self._grants = grants
         self._clock = clock
@@ -67,10 +68,15 @@ class KeptLogs:
         docs = [LogDoc(**_LOG.values(document)) for document in found]
         return sorted(docs, key=lambda doc: (doc.created, doc.log))
 
-    async def append_entries(self, log: LogId, docs: Sequence[EntryDoc]) -> int:
-        if not docs:
+    async def append_entries(
+        self, log: LogId, docs: Sequence[EntryDoc], checkpoint: CheckpointDoc | None = None
+    ) -> int:
+        documents = [_ENTRY.document(doc, log=log) for doc in docs]
+        if checkpoint is not None:
+            documents.append(note_document(log, checkpoint.size, checkpoint.note))
+        if not documents:
             return 0
-        inserted = await self._entries.insert_many([_ENTRY.document(doc, log=log) for doc in docs])
+        inserted = await self._entries.insert_many(documents)
         if inserted < len(docs):
             # Asked again and not read out of the error: no store's wording decides (A5).
             refused = docs[inserted]
@@ -78,7 +84,9 @@ class KeptLogs:
                 other = await self._by_id(log, refused.scope, refused.device, refused.id, ["seq"])
                 if other is not None:
                     raise DuplicateEntry(int(other["seq"]), inserted)
-        return inserted
+        elif checkpoint is not None and inserted < len(documents):
+            await self._expect_same(log, checkpoint.size, checkpoint.note)
+        return min(inserted, len(docs))
 
     async def read_entries(self, log: LogId, start: int, stop: int) -> list[EntryDoc]:
         if stop <= start:
@@ -112,27 +120,24 @@ class KeptLogs:
 
     async def put_checkpoint(self, log: LogId, size: int, note: bytes) -> None:
         try:
-            await self._checkpoints.insert(_CHECKPOINT.document(CheckpointDoc(size, note), log=log))
+            await self._entries.insert(note_document(log, size, note))
         except KeyTaken:
-            if await self.checkpoint(log, size) != note:
-                raise CheckpointConflict(f"another note of size {size} is stored") from None
+            await self._expect_same(log, size, note)
 
     async def checkpoint(self, log: LogId, size: int) -> bytes | None:
-        document = await self._checkpoints.find_one({"log": log, "size": size})
+        document = await self._entries.find_one({"log": log, "seq": -size}, ["note"])
         return None if document is None else bytes(document["note"])
 
     async def newest_checkpoint(self, log: LogId) -> CheckpointDoc | None:
         stop, window = await self.last_seq(log) + 2, _WINDOW
-        beyond: Document = {"log": log, "size": {"$gte": stop, "$lt": _NO_SIZE}}
-        lost = await self._checkpoints.find(beyond, "size")  # none, unless entries were lost
-        if lost:
-            return CheckpointDoc(**_CHECKPOINT.values(lost[-1]))
-        while stop > 0:
-            start = max(0, stop - window)
-            where: Document = {"log": log, "size": {"$gte": start, "$lt": stop}}
-            found = await self._checkpoints.find(where, "size")
-            if found:
-                return CheckpointDoc(**_CHECKPOINT.values(found[-1]))
+        lost = await self._newest_note(log, stop, _NO_SIZE)  # none, unless entries were lost
+        if lost is not None:
+            return lost
+        while stop > 1:
+            start = max(1, stop - window)
+            found = await self._newest_note(log, start, stop)
+            if found is not None:
+                return found
             stop, window = start, window * 4
         return None
 
@@ -171,6 +176,16 @@ class KeptLogs:
                 dropped += await collection.delete({"_id": {"$in": chunk}})
         return dropped
 
+    async def _newest_note(self, log: LogId, start: int, stop: int) -> CheckpointDoc | None:
+        """Of start <= size < stop, 0 < start."""
+        where: Document = {"log": log, "seq": {"$gt": -stop, "$lte": -start}}
+        found = await self._entries.find(where, "seq", ["seq", "note"])
+        return CheckpointDoc(-int(found[0]["seq"]), bytes(found[0]["note"])) if found else None
+
+    async def _expect_same(self, log: LogId, size: int, note: bytes) -> None:
+        if await self.checkpoint(log, size) != note:
+            raise CheckpointConflict(f"another note of size {size} is stored")
+
     async def _stands(self, log: LogId, seq: int) -> bool:
         return await self._entries.find_one({"log": log, "seq": seq}, ["seq"]) is not None
 
@@ -179,6 +194,12 @@ class KeptLogs:
     ) -> Document | None:
         where: Document = {"log": log, "scope": scope, "device": device, "id": id}
         return await self._entries.find_one(where, fields)
+
+
+def note_document(log: LogId, size: int, note: bytes) -> Document:
+    """A checkpoint as it stands among the entries of its log."""
+    # `id` only keeps it apart from other notes under (log, scope, device, id)
+    return {"log": log, "seq": -size, "id": size.to_bytes(8, "big"), "note": note}
 
 
 async def _insert_once(collection: Collection, document: Document) -> None:

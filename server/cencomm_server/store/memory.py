@@ -65,7 +65,9 @@ class MemoryLogs:
         await asyncio.sleep(0)
         return sorted(self._registered.values(), key=lambda doc: (doc.created, doc.log))
 
-    async def append_entries(self, log: LogId, docs: Sequence[EntryDoc]) -> int:
+    async def append_entries(
+        self, log: LogId, docs: Sequence[EntryDoc], checkpoint: CheckpointDoc | None = None
+    ) -> int:
         await asyncio.sleep(0)
         kept = self._logs[log]
         for inserted, doc in enumerate(docs):
@@ -77,6 +79,8 @@ class MemoryLogs:
             kept.entries[doc.seq] = doc
             insort(kept.order, doc.seq)
             kept.by_id[unique] = doc.seq
+        if checkpoint is not None:
+            self._keep_note(log, checkpoint.size, checkpoint.note)
         return len(docs)
 
     async def read_entries(self, log: LogId, start: int, stop: int) -> list[EntryDoc]:
@@ -99,8 +103,7 @@ class MemoryLogs:
 
     async def put_checkpoint(self, log: LogId, size: int, note: bytes) -> None:
         await asyncio.sleep(0)
-        if self._logs[log].notes.setdefault(size, note) != note:
-            raise CheckpointConflict(f"another note of size {size} is stored")
+        self._keep_note(log, size, note)
 
     async def checkpoint(self, log: LogId, size: int) -> bytes | None:
         await asyncio.sleep(0)
@@ -149,6 +152,10 @@ class MemoryLogs:
         for inner in grants:
             del kept.grants[inner]
         return len(wraps) + len(grants)
+
+    def _keep_note(self, log: LogId, size: int, note: bytes) -> None:
+        if self._logs[log].notes.setdefault(size, note) != note:
+            raise CheckpointConflict(f"another note of size {size} is stored")
 
 
 class MemoryAccounts:

@@ -30,6 +30,7 @@ from cencomm_server.store.documents import FORMAT, MetaDoc
 from cencomm_server.store.kept_accounts import KeptAccounts
 from cencomm_server.store.kept_logs import KeptLogs
 from cencomm_server.store.kept_sessions import KeptSessions
+from cencomm_server.store.migrating import migrate
 from cencomm_server.store.port import KeyTaken, StoreFull, wall_clock
 
 _T = TypeVar("_T")
@@ -105,7 +106,6 @@ class MongoStore(KeptLogs, KeptAccounts, KeptSessions):
             self,
             kept(schema.LOGS),
             kept(schema.ENTRIES),
-            kept(schema.CHECKPOINTS),
             kept(schema.WRAPS),
             kept(schema.GRANTS),
             clock,
@@ -199,16 +199,21 @@ async def _prepare(database: Any) -> None:
     try:
         await meta.insert({"_id": _NAME, "format": FORMAT, "pings": 0})
     except KeyTaken:
-        await _refuse_newer(meta)
+        written = await _refuse_newer(meta)
+        await migrate(lambda name: MongoCollection(database[name]), meta, _NAME, written)
 
 
-async def _refuse_newer(meta: MongoCollection) -> None:
+async def _refuse_newer(meta: MongoCollection) -> int:
+    """The format that the store was written in; this one if it is new."""
     document = await meta.find_one({"_id": _NAME})
-    if document is not None and document["format"] > FORMAT:
+    if document is None:
+        return FORMAT
+    if document["format"] > FORMAT:
         raise UnknownFormat(
             f"the store has format {document['format']}, this version knows up to {FORMAT}: "
             "use the version that wrote it, or a newer one"
         )
+    return int(document["format"])
 
 
 async def _lay_out(database: Any, layout: schema.Layout, *, exists: bool) -> None:

@@ -88,11 +88,17 @@ class LogStore(Protocol):
         """All logs in order of creation, the directory among them."""
         ...
 
-    async def append_entries(self, log: LogId, docs: Sequence[EntryDoc]) -> int:
+    async def append_entries(
+        self, log: LogId, docs: Sequence[EntryDoc], checkpoint: CheckpointDoc | None = None
+    ) -> int:
         """Insert in order; the number that went in before (log, seq) was found taken, else all.
 
         The compare-and-set of DESIGN 2: the inserted prefix stands. Raises DuplicateEntry if
         instead (log, scope, device, id) of the next one is taken, below or by another process.
+
+        `checkpoint` follows the last entry in the same durable write, as by `put_checkpoint`: it
+        stands only if every entry does. Raises CheckpointConflict if all stand and other bytes
+        are stored for its size.
         """
         ...
 

@@ -14,7 +14,6 @@ from typing import Any, get_args, get_type_hints
 
 from cencomm_server.store.documents import (
     AccountDoc,
-    CheckpointDoc,
     EntryDoc,
     GrantDoc,
     InvitationDoc,
@@ -96,6 +95,12 @@ def _layout(
     return Layout(name, {"$jsonSchema": shape}, key, indexes)
 
 
+def _either(layout: Layout, other: Layout) -> Layout:
+    """One collection that holds documents of both shapes; key and indexes are the first one's."""
+    shapes = [shape.validator["$jsonSchema"] for shape in (layout, other)]
+    return dataclasses.replace(layout, validator={"$jsonSchema": {"anyOf": shapes}})
+
+
 _EXPIRE = Index(("gone",), expire=True)
 
 LOGS = _layout(
@@ -105,14 +110,17 @@ LOGS = _layout(
     Index(("kind",), unique=True, only={"kind": LogKind.DIRECTORY.value}),
     key="log",
 )
-ENTRIES = _layout(
-    "entries",
-    EntryDoc,
-    Index(("log", "seq"), unique=True),  # the compare-and-set
-    Index(("log", "scope", "device", "id"), unique=True),  # A5
-    log=_BYTES,
+ENTRIES = _either(
+    _layout(
+        "entries",
+        EntryDoc,
+        Index(("log", "seq"), unique=True),  # the compare-and-set; of a note (log, -size)
+        Index(("log", "scope", "device", "id"), unique=True),  # A5
+        log=_BYTES,
+    ),
+    # a checkpoint, in the same collection: see `kept_logs`
+    _layout("entries", None, log=_BYTES, seq=_NUMBER, id=_BYTES, note=_BYTES),
 )
-CHECKPOINTS = _layout("checkpoints", CheckpointDoc, Index(("log", "size"), unique=True), log=_BYTES)
 WRAPS = _layout(
     "wraps", WrapsDoc, Index(("log", "chan", "n", "inner"), unique=True), log=_BYTES, put=_NUMBER
 )
@@ -155,7 +163,6 @@ LAYOUTS = (
     META,
     LOGS,
     ENTRIES,
-    CHECKPOINTS,
     WRAPS,
     GRANTS,
     ACCOUNTS,

@@ -320,9 +320,9 @@ async def test_wraps_are_stored_before_their_rotate_is_appended(scene: Scene) ->
     orders: list[bool] = []
     append = scene.served.store.append_entries
 
-    async def watched(log: LogId, docs: list[object]) -> int:
+    async def watched(log: LogId, docs: list[object], *more: object) -> int:
         orders.append(entry.inner in kept.wraps)
-        return await append(log, docs)  # type: ignore[arg-type]
+        return await append(log, docs, *more)  # type: ignore[arg-type]
 
     scene.served.store.append_entries = watched  # type: ignore[method-assign,assignment]
     await scene.submit(entry)

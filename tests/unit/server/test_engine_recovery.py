@@ -4,15 +4,19 @@ lost, nothing is acknowledged that is not durable, and a contradiction stops the
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from cencomm_config.errors import StoreDown
 from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.note import Checkpoint, origin, sign_checkpoint
 from cencomm_crypto.public.wire import Receipt
 from cencomm_server.engine.items import document
 from cencomm_server.engine.runtime import Commit
+from cencomm_server.store.documents import CheckpointDoc, EntryDoc
+from cencomm_server.store.memory import MemoryStore
 
 from tests.support.engine import FaultyStore, Scene, Served, rotate, rotation_with_wraps
 
@@ -28,12 +32,16 @@ def store_of(scene: Scene) -> FaultyStore:
     return scene.served.store
 
 
-@pytest.mark.parametrize("method", ["append_entries", "put_checkpoint"])
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("written", ["nothing", 0, 3, 8, "all"])
 async def test_a_batch_that_meets_a_dead_store_fails_as_a_whole_and_can_be_sent_again(
-    scene: Scene, method: str, when: str
+    scene: Scene, written: str | int
 ) -> None:
-    getattr(store_of(scene), f"break_{when}")(method)
+    """Whatever part of the one write is durable: no entry, some, all, all and the checkpoint."""
+    store = store_of(scene)
+    if isinstance(written, int):
+        store.break_within(written)
+    else:
+        (store.break_before if written == "nothing" else store.break_after)("append_entries")
     published: list[Commit] = []
     scene.served.logs.listen(published.append)
     entries = [scene.sealed() for _ in range(8)]
@@ -74,8 +82,8 @@ async def test_wraps_of_a_rotate_that_failed_are_dropped_at_the_next_start(scene
 
 
 async def test_entries_beyond_the_newest_checkpoint_get_theirs_at_start(scene: Scene) -> None:
-    """The process died between the insert and the checkpoint."""
-    store_of(scene).break_before("put_checkpoint")
+    """The process, or the store, died between the last entry and the checkpoint after it."""
+    store_of(scene).break_within(1)
     entry = scene.sealed()
     with pytest.raises(StoreDown):
         await scene.submit(entry)
@@ -86,6 +94,47 @@ async def test_entries_beyond_the_newest_checkpoint_get_theirs_at_start(scene: S
     assert newest.size == scene.operation.log.size + 1
     receipt = await restarted.submit(entry, scene.log)
     scene.verify(entry, receipt)
+
+
+async def test_the_checkpoint_that_covers_what_was_left_is_stored_before_it_is_told(
+    scene: Scene,
+) -> None:
+    """SRV-2 on the way back too: the first try to cover it fails, so nobody hears of it."""
+    store, published = store_of(scene), list[Commit]()
+    scene.served.logs.listen(published.append)
+    store.break_within(1)
+    store.break_before("put_checkpoint")
+    entry = scene.sealed()
+    for _ in range(2):
+        with pytest.raises(StoreDown):
+            await scene.submit(entry)
+        assert published == []
+    scene.verify(entry, await scene.submit(entry))
+    assert [commit.size for commit in published] == [scene.operation.log.size + 1]
+
+
+async def test_a_checkpoint_that_another_process_stored_meanwhile_is_the_same(
+    scene: Scene,
+) -> None:
+    """It read the entries between their insert and their checkpoint's, and covered them."""
+    store, other = store_of(scene), await scene.served.another()
+    await other.logs.load_all()
+    insert = MemoryStore.append_entries
+
+    async def interrupted(
+        log: LogId, docs: Sequence[EntryDoc], checkpoint: CheckpointDoc | None = None
+    ) -> int:
+        await insert(store, log, docs)
+        await other.logs.wake(log)
+        return await insert(store, log, [], checkpoint)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "append_entries", interrupted)
+        entries = [scene.sealed() for _ in range(3)]
+        receipts = await asyncio.gather(*(scene.submit(entry) for entry in entries))
+    for entry, receipt in zip(entries, receipts, strict=True):
+        scene.verify(entry, receipt)
+        assert await other.submit(entry, scene.log) == receipt
 
 
 async def test_a_restart_continues_the_same_tree(scene: Scene) -> None:
@@ -185,7 +234,7 @@ async def test_more_than_the_undo_depth_from_another_process_is_followed(scene: 
     await other.logs.load_all()
     entries = [scene.sealed() for _ in range(1100)]
     await asyncio.gather(*(scene.submit(entry) for entry in entries))
-    store_of(scene).break_before("put_checkpoint")
+    store_of(scene).break_before("read_entries")
     receipt: Receipt | None = None
     for _ in range(3):  # the follower meets a broken store once, and starts over
         try:
