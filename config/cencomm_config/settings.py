@@ -147,6 +147,18 @@ class ServerSettings(BaseSettings):
         60, ge=1, le=100_000, description="Rotations that one device may post in an hour."
     )
 
+    # watching
+    metrics_listen: str | None = Field(
+        None,
+        description="Address and port for /metrics, /healthz and /readyz alone, without token and "
+        "TLS: loopback, or a network that only the monitoring reaches.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="With it /metrics stands on `listen` too, for whoever sends it as Bearer; at "
+        "least 32 characters. Never logged.",
+    )
+
     # running
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level of the server's JSON log lines."
@@ -162,12 +174,22 @@ class ServerSettings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("listen")
+    @field_validator("listen", "metrics_listen")
     @classmethod
-    def _host_and_port(cls, value: str) -> str:
+    def _host_and_port(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         host, colon, port = value.rpartition(":")
         if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
             raise ValueError("expected HOST:PORT, for example 127.0.0.1:8470 or [::1]:8470")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        text = "x" * 32 if value is None else value.get_secret_value()
+        if len(text) < 32 or not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError("expected at least 32 printable ASCII characters without blanks")
         return value
 
     @field_validator("origin", "allowed_origins")
@@ -201,12 +223,12 @@ class ServerSettings(BaseSettings):
     @property
     def host(self) -> str:
         """Address part of `listen`, without the brackets of IPv6."""
-        return self.listen.rpartition(":")[0].strip("[]")
+        return host_and_port(self.listen)[0]
 
     @property
     def port(self) -> int:
         """Port part of `listen`; 0 asks for a free one."""
-        return int(self.listen.rpartition(":")[2])
+        return host_and_port(self.listen)[1]
 
     @property
     def embedded(self) -> bool:
@@ -220,6 +242,12 @@ class ServerSettings(BaseSettings):
         scheme = "https" if self.tls_cert else "http"
         host = self.listen.rpartition(":")[0]
         return f"{scheme}://{host}:{port}"
+
+
+def host_and_port(listen: str) -> tuple[str, int]:
+    """The two parts of a checked HOST:PORT, the host without the brackets of IPv6."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def load(config: Path | None = None, **overrides: Any) -> ServerSettings:

@@ -15,7 +15,7 @@ from importlib.metadata import version
 
 import structlog
 from aiohttp import web
-from cencomm_config.settings import ServerSettings
+from cencomm_config.settings import ServerSettings, host_and_port
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 
 from cencomm_server import installation as installations
@@ -35,10 +35,13 @@ from cencomm_server.http.live import LiveAuth
 from cencomm_server.http.logs import LogHandlers
 from cencomm_server.http.running import RunningHandlers
 from cencomm_server.installation import Installation
+from cencomm_server.metrics import Metrics
+from cencomm_server.metrics import Reading as MetricsReading
 from cencomm_server.push.fanout import Fanout
 from cencomm_server.push.sockets import LiveSockets
 from cencomm_server.readiness import Readiness
-from cencomm_server.routes import routes
+from cencomm_server.routes import monitoring, routes
+from cencomm_server.store.counted import CountedStore
 from cencomm_server.store.embedded import EmbeddedStore, StoreEvent, uri_of_running
 from cencomm_server.store.mongo import open_store
 from cencomm_server.store.port import Store
@@ -57,6 +60,7 @@ class Running:
     log_key: bytes
     directory: bytes | None
     embedded: bool
+    metrics: str | None
 
     def as_json(self) -> dict[str, object]:
         """What `run --json` prints and the ready file holds."""
@@ -69,6 +73,7 @@ class Running:
             "log_key": self.log_key.hex(),
             "directory": None if self.directory is None else self.directory.hex(),
             "store": "embedded" if self.embedded else "mongodb",
+            "metrics": self.metrics,
         }
 
 
@@ -85,13 +90,17 @@ async def running(settings: ServerSettings) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
         clock = Clock()
         store = await _open_store(settings, clock, stack)
-        logs = Logs(store, Signer(installation.name, [installation.log_key]), clock)
+        metrics = Metrics(version("cencomm"))
+        counted = CountedStore(store, metrics.store_failed).as_store()
+        logs = Logs(counted, Signer(installation.name, [installation.log_key]), clock, metrics)
         await logs.start()
         listener = Listener(settings.host, settings.port, tls)
         stack.push_async_callback(listener.close)
-        parts = _Parts(settings, installation, store, logs, settings.origin_on(listener.port))
+        parts = _Parts(settings, installation, counted, logs, settings.origin_on(listener.port))
         stack.push_async_callback(parts.stop)
         parts.start()
+        metrics.watch(parts.reading(listener))
+        monitor = await _serve_monitoring(settings, parts, stack)
         await listener.serve(parts.application, shutdown_timeout_s=settings.shutdown_grace_s)
         directory = parts.directory.state
         host = settings.listen.rpartition(":")[0]
@@ -103,6 +112,7 @@ async def running(settings: ServerSettings) -> AsyncIterator[Running]:
             log_key=installation.log_key.public,
             directory=None if directory is None else directory.id32,
             embedded=settings.embedded,
+            metrics=monitor,
         )
         _log.info("stopping")
 
@@ -129,6 +139,7 @@ class _Parts:
             origins=(origin, *settings.allowed_origins),
             max_sockets=settings.max_sockets,
             buffer_bytes=settings.socket_buffer_bytes,
+            metrics=logs.metrics,
         )
         self._hasher = SecretHasher(threads=settings.argon2_threads, queue=settings.argon2_queue)
         self._accounts = accounts = AccountServices(
@@ -156,6 +167,7 @@ class _Parts:
         )
         running = RunningHandlers(
             readiness=self._readiness,
+            metrics=logs.metrics,
             directory=self.directory,
             name=installation.name,
             log_key=installation.log_key.public,
@@ -167,7 +179,7 @@ class _Parts:
         )
         table = routes(
             running,
-            AccountHandlers(accounts),
+            AccountHandlers(accounts, logs.metrics),
             LogHandlers(appends=self._appends, reading=Reading(logs)),
         )
         limits = Limits(
@@ -175,10 +187,25 @@ class _Parts:
             submission_bytes=settings.max_submission_bytes,
             proxies=settings.proxies,
             over_tls=settings.tls_cert is not None,
+            operator_token=""
+            if settings.metrics_token is None
+            else settings.metrics_token.get_secret_value(),
         )
-        self.application: web.Application = Gate(accounts.sessions, limits).application(table)
+        gate = Gate(accounts.sessions, limits, logs.metrics)
+        self.application: web.Application = gate.application(table)
+        self.monitoring: web.Application = gate.application(monitoring(running))
         for path in (SOCKET_PATH, SOCKET_PATH + "/"):  # the library's clients add the slash
             self.application.router.add_route("GET", path, self._sockets.handle)
+
+    def reading(self, listener: Listener) -> MetricsReading:
+        """What the metrics ask at each scrape."""
+        return MetricsReading(
+            connections=lambda: listener.connections,
+            sockets=self._sockets.counts,
+            queue=self._appends.waiting,
+            logs_damaged=lambda: len(self._logs.damaged()),
+            log_sizes=lambda: ((log.log_id.hex(), log.size) for log in self._logs.by_id()),
+        )
 
     def start(self) -> None:
         """Begin what runs beside the requests."""
@@ -210,6 +237,19 @@ class _Parts:
         damaged = self._logs.damaged()
         if damaged:
             raise ProtocolError(ErrorCode.LOG_DAMAGED, f"{len(damaged)} logs have stopped")
+
+
+async def _serve_monitoring(
+    settings: ServerSettings, parts: _Parts, stack: AsyncExitStack
+) -> str | None:
+    """/metrics on a port of its own, where the settings ask for one; its address."""
+    if settings.metrics_listen is None:
+        return None
+    host, port = host_and_port(settings.metrics_listen)
+    listener = Listener(host, port, None)
+    stack.push_async_callback(listener.close)
+    await listener.serve(parts.monitoring, shutdown_timeout_s=0.0)
+    return f"http://{settings.metrics_listen.rpartition(':')[0]}:{listener.port}"
 
 
 @asynccontextmanager

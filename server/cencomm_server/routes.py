@@ -10,8 +10,17 @@ from cencomm_server.http.call import Access, Route, Takes
 from cencomm_server.http.logs import LogHandlers
 from cencomm_server.http.running import RunningHandlers
 
-PUBLIC, TOKEN = Access.PUBLIC, Access.TOKEN
+PUBLIC, TOKEN, OPERATOR = Access.PUBLIC, Access.TOKEN, Access.OPERATOR
 JSON, SUBMISSION = Takes.JSON, Takes.SUBMISSION
+
+
+def monitoring(running: RunningHandlers) -> tuple[Route, ...]:
+    """What stands on the port of `metrics_listen`, for whoever can reach that port."""
+    return (
+        Route("GET", "/healthz", running.alive, PUBLIC),
+        Route("GET", "/readyz", running.ready, PUBLIC),
+        Route("GET", "/metrics", running.metrics, PUBLIC),
+    )
 
 
 def routes(
@@ -22,6 +31,7 @@ def routes(
         # running
         Route("GET", "/healthz", running.alive, PUBLIC),
         Route("GET", "/readyz", running.ready, PUBLIC),
+        Route("GET", "/metrics", running.metrics, OPERATOR),
         Route("GET", "/v1/info", running.info, PUBLIC),
         # the directory without a token
         Route("GET", "/v1/directory/head", logs.directory_head, PUBLIC),

@@ -18,6 +18,7 @@ from cencomm_server.engine.committing import Committer
 from cencomm_server.engine.logs import Logs, log_id_of
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.runtime import LogRuntime
+from cencomm_server.metrics import Alarm, Limit
 from cencomm_server.store.documents import LogDoc, LogKind
 from cencomm_server.store.port import KeyTaken
 
@@ -35,7 +36,7 @@ class Appends:
     """
 
     def __init__(self, logs: Logs, *, rotations_per_hour: int = 60) -> None:
-        self._logs = logs
+        self._logs, self._metrics = logs, logs.metrics
         self._admission = Admission(logs.clock, Rotations(rotations_per_hour))
         self._committers: dict[LogId, Committer] = {}
         self._strangers = 0
@@ -43,6 +44,12 @@ class Appends:
 
     async def append(self, log: LogId, submission: Submission, poster: Reader | None) -> Receipt:
         """Append to an existing log; `poster` is None without a session (root signatures only)."""
+        with self._metrics.appending():
+            return await self._append_to(log, submission, poster)
+
+    async def _append_to(
+        self, log: LogId, submission: Submission, poster: Reader | None
+    ) -> Receipt:
         entry = submission.entry()
         if entry.header.type in GENESIS_TYPES:
             raise ProtocolError(ErrorCode.WRONG_TYPE, "a genesis starts a log of its own")
@@ -60,13 +67,15 @@ class Appends:
 
         Without a session few are taken at once, so that a flood keeps no revocation waiting.
         """
-        if poster is None and self._strangers >= STRANGERS:
-            raise TooBusy(f"{STRANGERS} submissions without a session wait already")
-        self._strangers += poster is None
-        try:
-            return await self._append_to_directory(submission, poster)
-        finally:
-            self._strangers -= poster is None
+        with self._metrics.appending():
+            if poster is None and self._strangers >= STRANGERS:
+                self._metrics.limited(Limit.QUEUE)
+                raise TooBusy(f"{STRANGERS} submissions without a session wait already")
+            self._strangers += poster is None
+            try:
+                return await self._append_to_directory(submission, poster)
+            finally:
+                self._strangers -= poster is None
 
     async def _append_to_directory(self, submission: Submission, poster: Reader | None) -> Receipt:
         entry = submission.entry()
@@ -77,10 +86,14 @@ class Appends:
                 ErrorCode.WRONG_TYPE, "only what root signatures carry is taken without a session"
             )
         directory = await self._logs.open_directory()
-        return await self.append(directory.log_id, submission, poster)
+        return await self._append_to(directory.log_id, submission, poster)
 
     async def create(self, submission: Submission, poster: Reader) -> tuple[LogId, Receipt]:
         """Start an operation's log with its genesis; the same genesis again is the same log."""
+        with self._metrics.appending():
+            return await self._create(submission, poster)
+
+    async def _create(self, submission: Submission, poster: Reader) -> tuple[LogId, Receipt]:
         entry = submission.entry()
         if entry.header.type != "operation.genesis":
             raise ProtocolError(ErrorCode.WRONG_TYPE, "operation.genesis expected")
@@ -94,6 +107,11 @@ class Appends:
             self._try_genesis(OperationLog(directory, id32), entry)
         runtime = await self._register(LogKind.OPERATION, id32)
         return runtime.log_id, await self._append(runtime, Offer(submission, entry))
+
+    def waiting(self) -> tuple[int, int]:
+        """Entries that wait for their commit in all logs, and their bytes."""
+        waits = [committer.waiting() for committer in self._committers.values()]
+        return sum(entries for entries, _ in waits), sum(size for _, size in waits)
 
     async def stop(self) -> None:
         """Take nothing new; returns when everything queued has its receipt or its refusal."""
@@ -141,7 +159,7 @@ class Appends:
             raise ShuttingDown("the server takes nothing new")
         committer = self._committers.get(runtime.log_id)
         if committer is None:
-            committer = Committer(runtime, self._logs.store, self._admission)
+            committer = Committer(runtime, self._logs.store, self._admission, self._metrics)
             self._committers[runtime.log_id] = committer
         try:
             return await committer.submit(offer)
@@ -170,6 +188,7 @@ class Appends:
                 "id_reused", log=runtime.log_id, scope=entry.scope, device=header.device,
                 id=header.id, seq=known.seq,
             )  # fmt: skip
+            self._metrics.alarm(Alarm.ID_REUSED)
             raise IdReused(f"entry {known.seq} has this id and other bytes")
         if known.seq >= runtime.size:
             await self._logs.wake(runtime.log_id)

@@ -8,6 +8,7 @@ receipts.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from cencomm_server.engine.items import document
 from cencomm_server.engine.operation import OperationRuntime
 from cencomm_server.engine.runtime import YIELD_EVERY, LogRuntime
 from cencomm_server.engine.wraps import keep_wraps
+from cencomm_server.metrics import Limit, Metrics
 from cencomm_server.store.port import DuplicateEntry, LogStore
 
 _log = structlog.get_logger()
@@ -58,8 +60,11 @@ class _Batch:
 class Committer:
     """The queue of one log, and the task that writes it."""
 
-    def __init__(self, runtime: LogRuntime, store: LogStore, admission: Admission) -> None:
+    def __init__(
+        self, runtime: LogRuntime, store: LogStore, admission: Admission, metrics: Metrics
+    ) -> None:
         self._runtime, self._store, self._admission = runtime, store, admission
+        self._metrics = metrics
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -73,6 +78,7 @@ class Committer:
         if self._stopping:
             raise ShuttingDown("the server takes nothing new")
         if len(self._queue) >= QUEUE_ENTRIES or self._queued_bytes >= QUEUE_BYTES:
+            self._metrics.limited(Limit.QUEUE)
             raise TooBusy(f"{len(self._queue)} entries wait for this log")
         waiting = _Waiting(offer, asyncio.get_running_loop().create_future())
         waiting.outcome.add_done_callback(_retrieved)
@@ -81,6 +87,10 @@ class Committer:
         if self._task is None:
             self._task = asyncio.create_task(self._write_queue())
         return await asyncio.shield(waiting.outcome)
+
+    def waiting(self) -> tuple[int, int]:
+        """Entries in the queue, and their bytes."""
+        return len(self._queue), self._queued_bytes
 
     async def stop(self) -> None:
         """Take nothing new, and wait until what is queued is written or refused."""
@@ -99,7 +109,7 @@ class Committer:
     # -- one batch ----------------------------------------------------------------------------
 
     async def _write_batch(self) -> None:
-        batch = _Batch()
+        batch, began = _Batch(), time.monotonic()
         try:
             await self._runtime.ready()
             await self._fill(batch)
@@ -115,6 +125,8 @@ class Committer:
                 raise
         else:
             self._answer(batch)
+            if inserted:
+                self._metrics.commit(inserted, batch.bytes, time.monotonic() - began)
 
     async def _fill(self, batch: _Batch) -> None:
         """Validate what is queued, in order, each on the state that the one before gave."""

@@ -10,6 +10,7 @@ from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_server.engine.runtime import Listener, LogRuntime, State
 from cencomm_server.engine.signer import Signer
+from cencomm_server.metrics import Metrics
 from cencomm_server.store.documents import LogKind
 from cencomm_server.store.port import LogStore
 
@@ -20,9 +21,15 @@ class DirectoryRuntime(LogRuntime):
     kind = LogKind.DIRECTORY
 
     def __init__(
-        self, log_id: LogId, id32: bytes, store: LogStore, signer: Signer, publish: Listener
+        self,
+        log_id: LogId,
+        id32: bytes,
+        store: LogStore,
+        signer: Signer,
+        publish: Listener,
+        metrics: Metrics,
     ) -> None:
-        super().__init__(log_id, id32, store, signer, publish)
+        super().__init__(log_id, id32, store, signer, publish, metrics)
         self._log = DirectoryLog(id32)
 
     @property

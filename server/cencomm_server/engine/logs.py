@@ -14,6 +14,7 @@ from cencomm_server.engine.directory import DirectoryRuntime
 from cencomm_server.engine.operation import OperationRuntime
 from cencomm_server.engine.runtime import Commit, Listener, LogRuntime
 from cencomm_server.engine.signer import Signer
+from cencomm_server.metrics import Metrics
 from cencomm_server.store.documents import LogDoc, LogKind
 from cencomm_server.store.port import LogStore
 
@@ -27,8 +28,12 @@ class Logs:
     get their receipts; what they raise is logged and stops nobody.
     """
 
-    def __init__(self, store: LogStore, signer: Signer, clock: Clock) -> None:
+    def __init__(
+        self, store: LogStore, signer: Signer, clock: Clock, metrics: Metrics | None = None
+    ) -> None:
+        """`metrics` counts alarms, and what is appended; without one nobody looks."""
         self.store, self.signer, self.clock = store, signer, clock
+        self.metrics = metrics or Metrics()
         self._directory: DirectoryRuntime | None = None
         self._operations: dict[LogId, OperationRuntime] = {}
         self._listeners: list[Listener] = []
@@ -66,7 +71,7 @@ class Logs:
         if doc.kind is LogKind.DIRECTORY:
             if self._directory is None:
                 self._directory = DirectoryRuntime(
-                    doc.log, doc.id32, self.store, self.signer, self._publish
+                    doc.log, doc.id32, self.store, self.signer, self._publish, self.metrics
                 )
             return self._directory
         known = self._operations.get(doc.log)
@@ -74,7 +79,13 @@ class Logs:
             if self._directory is None:
                 raise NoDirectory("the store holds an operation and no directory")
             known = self._operations[doc.log] = OperationRuntime(
-                doc.log, doc.id32, self.store, self.signer, self._publish, self._directory
+                doc.log,
+                doc.id32,
+                self.store,
+                self.signer,
+                self._publish,
+                self.metrics,
+                self._directory,
             )
         return known
 

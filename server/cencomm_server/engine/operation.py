@@ -14,6 +14,7 @@ from cencomm_crypto.public.wire import Sequenced
 from cencomm_server.engine.directory import DirectoryRuntime
 from cencomm_server.engine.runtime import Listener, LogRuntime, State
 from cencomm_server.engine.signer import Signer
+from cencomm_server.metrics import Metrics
 from cencomm_server.store.documents import LogKind
 from cencomm_server.store.port import LogStore
 
@@ -36,9 +37,10 @@ class OperationRuntime(LogRuntime):
         store: LogStore,
         signer: Signer,
         publish: Listener,
+        metrics: Metrics,
         directory: DirectoryRuntime,
     ) -> None:
-        super().__init__(log_id, id32, store, signer, publish)
+        super().__init__(log_id, id32, store, signer, publish, metrics)
         self.directory = directory
         self._log = OperationLog(directory, id32)
         self._leaving_seqs: list[int] = []

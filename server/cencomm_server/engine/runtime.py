@@ -24,6 +24,7 @@ from cencomm_crypto.public.wire import Receipt, Sequenced
 from cencomm_server.engine.items import Item, leaf_of, sequenced
 from cencomm_server.engine.signer import Signer
 from cencomm_server.engine.tail import Tail
+from cencomm_server.metrics import Alarm, Metrics
 from cencomm_server.store.documents import CheckpointDoc, EntryDoc, LogKind
 from cencomm_server.store.port import CheckpointConflict, LogStore
 
@@ -72,7 +73,13 @@ class LogRuntime(ABC):
     kind: LogKind
 
     def __init__(
-        self, log_id: LogId, id32: bytes, store: LogStore, signer: Signer, publish: Listener
+        self,
+        log_id: LogId,
+        id32: bytes,
+        store: LogStore,
+        signer: Signer,
+        publish: Listener,
+        metrics: Metrics,
     ) -> None:
         self.log_id, self.id32 = log_id, id32
         self.lock = asyncio.Lock()
@@ -80,6 +87,7 @@ class LogRuntime(ABC):
         self.damaged: ProtocolError | None = None
         self.tail = Tail()
         self._store, self._signer, self._publish = store, signer, publish
+        self._metrics = metrics
         self._stale = True
         self._pinned: tuple[int, bytes] | None = None  # head that a reload must reproduce
         self._sizes: list[int] = []  # checkpoints known here, ascending
@@ -172,6 +180,7 @@ class LogRuntime(ABC):
         code = ErrorCode(error.code) if newer else ErrorCode.LOG_DAMAGED
         self.damaged = ProtocolError(code, error.detail)
         _log.critical("log_damaged", log=self.log_id, reason=str(error))
+        self._metrics.alarm(Alarm.LOG_DAMAGED)
         return self.damaged
 
     async def _read_on(self) -> list[Sequenced]:
@@ -219,6 +228,7 @@ class LogRuntime(ABC):
         outcome = await self._apply_stored(item)
         if isinstance(outcome, Rejected):
             _log.error("rejected_entry_in_log", log=self.log_id, seq=item.seq, code=outcome.code)
+            self._metrics.alarm(Alarm.REJECTED_ENTRY)
         self.remember(item, before, self.replay.state)
 
     async def _settle(self, fresh: Sequence[Sequenced], stored: bytes | None) -> None:

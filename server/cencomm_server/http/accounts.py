@@ -12,6 +12,7 @@ from cencomm_server.accounts.services import AccountServices
 from cencomm_server.accounts.sessions import Session
 from cencomm_server.http.call import Answer, Call, json_answer
 from cencomm_server.http.fields import Fields
+from cencomm_server.metrics import LoginKind, Metrics
 from cencomm_server.store.documents import InvitationDoc
 
 ACCOUNT_LENGTH = 64  # characters of a functional code
@@ -20,8 +21,9 @@ ACCOUNT_LENGTH = 64  # characters of a functional code
 class AccountHandlers:
     """One method per route; each parses, asks one service, answers."""
 
-    def __init__(self, services: AccountServices) -> None:
-        """The services behind the routes."""
+    def __init__(self, services: AccountServices, metrics: Metrics) -> None:
+        """The services behind the routes; `metrics` counts what becomes of logins."""
+        self._metrics = metrics
         self._accounts = services.accounts
         self._bots = services.bots
         self._sessions = services.sessions
@@ -45,16 +47,21 @@ class AccountHandlers:
             login_secret=fields.hex("login_secret", 32),
         )
         fields.end()
-        made = await self._accounts.register(request)
+        with self._metrics.logging_in(LoginKind.REGISTRATION):
+            made = await self._accounts.register(request)
         return json_answer({"totp_uri": made.uri, "totp_secret": made.base32})
 
     async def confirm(self, call: Call) -> Answer:
         """POST /v1/account/confirm."""
-        return _session(await self._accounts.confirm(_login(call.fields())))
+        request = _login(call.fields())
+        with self._metrics.logging_in(LoginKind.REGISTRATION):
+            return _session(await self._accounts.confirm(request))
 
     async def login(self, call: Call) -> Answer:
         """POST /v1/login."""
-        return _session(await self._accounts.login(_login(call.fields())))
+        request = _login(call.fields())
+        with self._metrics.logging_in(LoginKind.PERSON):
+            return _session(await self._accounts.login(request))
 
     async def bot_login(self, call: Call) -> Answer:
         """POST /v1/bot/login."""
@@ -65,7 +72,8 @@ class AccountHandlers:
             client_secret=fields.hex("client_secret", SECRET_SIZE),
         )
         fields.end()
-        return _session(await self._bots.login(request))
+        with self._metrics.logging_in(LoginKind.BOT):
+            return _session(await self._bots.login(request))
 
     async def bot_secret(self, call: Call) -> Answer:
         """POST /v1/bot/secret."""

@@ -106,10 +106,11 @@ def json_answer(value: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK)
 
 
 class Access(Enum):
-    """Whether a route asks for a token."""
+    """Whether a route asks for a token, and whose."""
 
     PUBLIC = auto()
-    TOKEN = auto()
+    TOKEN = auto()  # of a session
+    OPERATOR = auto()  # the setting `metrics_token`; where there is none, the route is not there
 
 
 class Takes(Enum):

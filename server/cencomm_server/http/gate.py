@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import hmac
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Protocol
 
@@ -29,6 +30,7 @@ from cencomm_crypto.public.entry import MAX_BODY, MAX_HEADER
 
 from cencomm_server.accounts.principal import Principal
 from cencomm_server.errors import STATUS
+from cencomm_server.events import SOCKET_PATH
 from cencomm_server.http.address import address_of
 from cencomm_server.http.call import (
     CBOR,
@@ -41,6 +43,7 @@ from cencomm_server.http.call import (
     Takes,
     json_answer,
 )
+from cencomm_server.metrics import Metrics
 
 TOKEN_SIZE = 32
 ENTRY_BYTES = MAX_HEADER + MAX_BODY + 256  # a submission without wraps, in its CBOR
@@ -73,6 +76,7 @@ class Limits:
     submission_bytes: int
     proxies: tuple[Network, ...] = ()
     over_tls: bool = False
+    operator_token: str = field(default="", repr=False)
 
     def most(self, route: Route) -> int:
         """Greatest body of a route: a stranger posts one entry, wraps come with a token (A35)."""
@@ -81,14 +85,24 @@ class Limits:
             return min(self.submission_bytes, ENTRY_BYTES) if bare else self.submission_bytes
         return self.json_bytes if route.takes is Takes.JSON else 0
 
+    def check_operator(self, request: web.Request) -> None:
+        """Raise NotFound where no operator's token is set, NotAuthenticated for another one."""
+        if not self.operator_token:
+            raise NotFound("there is no such route; docs/api.md lists them")
+        kind, _, text = request.headers.get("Authorization", "").partition(" ")
+        given, expected = text.encode("utf-8", "replace"), self.operator_token.encode()
+        if kind.lower() != "bearer" or not hmac.compare_digest(given, expected):
+            raise NotAuthenticated("expected Authorization: Bearer and the operator's token")
+
 
 class Gate:
     """Binds routes to an aiohttp application; its middleware covers what else is attached there."""
 
-    def __init__(self, sessions: Sessions, limits: Limits) -> None:
-        """`sessions` says whose token it is."""
+    def __init__(self, sessions: Sessions, limits: Limits, metrics: Metrics | None = None) -> None:
+        """`sessions` says whose token it is; `metrics` counts the requests."""
         self._sessions = sessions
         self._limits = limits
+        self._metrics = metrics or Metrics()
 
     def application(self, routes: Iterable[Route]) -> web.Application:
         """A new application with these routes behind the gate."""
@@ -102,6 +116,8 @@ class Gate:
             caller = None
             if route.access is Access.TOKEN:
                 caller = await self._sessions.authenticate(_token(request))
+            elif route.access is Access.OPERATOR:
+                self._limits.check_operator(request)
             body = await _read(request, route.takes, self._limits.most(route))
             query = request.query
             if len(set(query)) != len(query):
@@ -136,17 +152,26 @@ class Gate:
                 response.headers.update(HEADERS)
                 if self._limits.over_tls:
                     response.headers["Strict-Transport-Security"] = "max-age=31536000"
-            _log.info(
-                "request",
-                method=request.method,
-                route=_route_of(request),
-                status=response.status,
-                code=code,
-                ms=round((time.monotonic() - began) * 1000, 1),
-            )
+            self._told_of(request, response, code, time.monotonic() - began)
             return response
 
         return guard
+
+    def _told_of(
+        self, request: web.Request, response: web.StreamResponse, code: str, seconds: float
+    ) -> None:
+        """One line and one count for a request that has its answer."""
+        route = _route_of(request)
+        _log.info(
+            "request",
+            method=request.method,
+            route=route,
+            status=response.status,
+            code=code,
+            ms=round(seconds * 1000, 1),
+        )
+        if request.path.rstrip("/") != SOCKET_PATH or code:  # a socket's time is no request's
+            self._metrics.request(request.method, route, code, seconds)
 
 
 def _response(answer: Answer) -> web.Response:

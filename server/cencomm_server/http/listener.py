@@ -92,6 +92,12 @@ class Listener:
         port: int = self._socket.getsockname()[1]
         return port
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        server = None if self._runner is None else self._runner.server
+        return 0 if server is None else len(server.connections)
+
     async def serve(self, app: web.Application, *, shutdown_timeout_s: float) -> None:
         """Begin to answer; connections that came since the binding have waited."""
         self._runner = Runner(app, shutdown_timeout_s=shutdown_timeout_s)

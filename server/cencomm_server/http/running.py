@@ -9,6 +9,7 @@ from cencomm_crypto.public.entry import ENTRY_V, SUITE
 
 from cencomm_server.accounts.principal import Directory
 from cencomm_server.http.call import Answer, Call, json_answer
+from cencomm_server.metrics import MEDIA, Metrics
 from cencomm_server.readiness import OK, Readiness
 
 
@@ -19,6 +20,7 @@ class RunningHandlers:
         self,
         *,
         readiness: Readiness,
+        metrics: Metrics,
         directory: Directory,
         name: str,
         log_key: bytes,
@@ -26,7 +28,7 @@ class RunningHandlers:
         limits: Mapping[str, int],
     ) -> None:
         """`name` and `log_key` of the installation; `limits` as /v1/info tells them."""
-        self._readiness = readiness
+        self._readiness, self._metrics = readiness, metrics
         self._directory = directory
         self._about = {
             "name": name,
@@ -49,6 +51,11 @@ class RunningHandlers:
         is_ready = all(code == OK for code in checks.values())
         status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
         return json_answer({"ready": is_ready, "checks": checks}, status)
+
+    async def metrics(self, call: Call) -> Answer:
+        """GET /metrics."""
+        call.query.end()
+        return Answer(self._metrics.expose(await self._readiness.report()), MEDIA)
 
     async def info(self, call: Call) -> Answer:
         """GET /v1/info."""

@@ -28,8 +28,8 @@ MAX_FRAME_BYTES = 256 * 1024  # a greater commit is only announced
 class Subscriber(Protocol):
     """A live socket as the fan-out sees it; no call waits."""
 
-    def push(self, log: LogId, frames: bytes, head: bytes) -> None:
-        """Send `frames`, or keep `head` if the socket lags."""
+    def push(self, log: LogId, frames: bytes, head: bytes) -> bool:
+        """Send `frames`, or keep `head` if the socket lags: False then."""
 
     def notify(self, log: LogId, head: bytes) -> None:
         """Send the newest `head`, now or when there is room."""
@@ -169,6 +169,7 @@ class Fanout:
                 subscriber.notify(commit.log, head)
             return
         built: dict[tuple[bool, ...], bytes | None] = {}
+        pushed = heads = 0
         for subscriber in tuple(audience.readers):
             sight = tuple(subscriber in group for group in whole)
             if sight not in built:
@@ -180,8 +181,12 @@ class Fanout:
             frames = built[sight]
             if frames is None:
                 subscriber.notify(commit.log, head)
+                heads += 1
+            elif subscriber.push(commit.log, frames, head):
+                pushed += 1
             else:
-                subscriber.push(commit.log, frames, head)
+                heads += 1
+        self._logs.metrics.pushed(pushed * len(commit.items), heads)
 
 
 def _may_move_readers(commit: Commit) -> bool:

@@ -30,6 +30,7 @@ from cencomm_crypto.public.wire import Receipt, Submission
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.reader import Reader
 from cencomm_server.events import APPEND
+from cencomm_server.metrics import Limit, LoginKind, Metrics, SocketCounts, SocketEnd
 from cencomm_server.push.fanout import Fanout
 from cencomm_server.push.library import MAX_MESSAGE_BYTES, Library, RefusedConnection
 from cencomm_server.push.wire import GOING_AWAY, POLICY, Wire
@@ -52,14 +53,14 @@ class _Live:
     wire: Wire
     reader: Reader
 
-    def push(self, log: LogId, frames: bytes, head: bytes) -> None:
-        self.wire.push(log, frames, head)
+    def push(self, log: LogId, frames: bytes, head: bytes) -> bool:
+        return self.wire.push(log, frames, head)
 
     def notify(self, log: LogId, head: bytes) -> None:
         self.wire.notify(log, head)
 
     def inactive(self) -> None:
-        self.wire.drop(POLICY, "session_expired: the device is no longer active")
+        self.wire.drop(POLICY, "session_expired: the device is no longer active", SocketEnd.SESSION)
 
 
 class LiveSockets:
@@ -76,6 +77,7 @@ class LiveSockets:
         buffer_bytes: int = 64 * 1024,
         stall_s: float = STALL_S,
         authenticate_s: float = AUTHENTICATE_S,
+        metrics: Metrics | None = None,
     ) -> None:
         """`origins`: exact browser origins; a client that is no browser sends none.
 
@@ -85,6 +87,7 @@ class LiveSockets:
         self._origins = frozenset(origins)
         self._max_sockets, self._buffer_bytes = max_sockets, buffer_bytes
         self._stall_s, self._authenticate_s = stall_s, authenticate_s
+        self._metrics = metrics or Metrics()
         self._wires: dict[str, Wire] = {}  # by engine.io session
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
         self._live: dict[str, _Live] = {}  # by Socket.IO session
@@ -97,6 +100,12 @@ class LiveSockets:
     def __len__(self) -> int:
         """How many sockets are open, authenticated or not."""
         return len(self._wires)
+
+    def counts(self) -> SocketCounts:
+        """How many are open, by state."""
+        live = len(self._live)
+        lagging = sum(one.wire.lagging for one in self._live.values())
+        return SocketCounts(live, max(len(self._wires) - live, 0), lagging)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection to its end; raises BadOrigin, BadRequest, TooBusy before it."""
@@ -114,6 +123,7 @@ class LiveSockets:
         if self._stopping:
             raise ShuttingDown("the server is stopping")
         if len(self._wires) >= self._max_sockets:
+            self._metrics.limited(Limit.SOCKETS)
             raise TooBusy(f"{self._max_sockets} live sockets are open already")
         response: web.StreamResponse = await self._library.handle_request(request)
         return response
@@ -132,7 +142,7 @@ class LiveSockets:
             return
         self._stopping = True
         for wire in tuple(self._wires.values()):
-            wire.drop(GOING_AWAY, "shutting_down: the server is stopping")
+            wire.drop(GOING_AWAY, "shutting_down: the server is stopping", SocketEnd.STOPPING)
         for deadline in self._deadlines.values():
             deadline.cancel()
         await self._library.shutdown()
@@ -140,7 +150,7 @@ class LiveSockets:
     def _end(self, chosen: Callable[[Reader], bool]) -> None:
         for sid, live in tuple(self._live.items()):
             if chosen(live.reader):
-                self._close(sid, "session_expired: the session has ended")
+                self._close(sid, "session_expired: the session has ended", SocketEnd.SESSION)
 
     # -- what the library calls ---------------------------------------------------------------
 
@@ -156,6 +166,7 @@ class LiveSockets:
 
     def _on_open(self, eio_sid: str, wire: Wire) -> None:
         self._wires[eio_sid] = wire
+        self._metrics.socket_opened()
         self._deadlines[eio_sid] = asyncio.get_running_loop().call_later(
             self._authenticate_s,
             wire.refuse,
@@ -165,7 +176,8 @@ class LiveSockets:
         )
 
     def _on_gone(self, eio_sid: str, wire: Wire) -> None:
-        self._wires.pop(eio_sid, None)
+        if self._wires.pop(eio_sid, None) is not None:
+            self._metrics.socket_ended(wire.end)
         deadline = self._deadlines.pop(eio_sid, None)
         if deadline is not None:
             deadline.cancel()
@@ -177,9 +189,10 @@ class LiveSockets:
         if wire is None or wire.closed:
             raise RefusedConnection("session_expired", _answer(SessionExpired("")))
         try:
-            reader = await self._authenticate(
-                auth if isinstance(auth, dict) else {}, environ["aiohttp.request"]
-            )
+            with self._metrics.logging_in(LoginKind.SOCKET):
+                reader = await self._authenticate(
+                    auth if isinstance(auth, dict) else {}, environ["aiohttp.request"]
+                )
         except CencommError as error:
             self._close_soon(wire, error)
             raise RefusedConnection(str(error.code), _answer(error)) from error
@@ -197,15 +210,21 @@ class LiveSockets:
     def _make_room(self, device: DeviceId) -> None:
         own = [sid for sid, live in self._live.items() if live.reader.device == device]
         for sid in own[: max(len(own) + 1 - SOCKETS_PER_DEVICE, 0)]:
-            self._close(sid, "too_busy: a newer connection of this device took the place")
+            self._close(
+                sid,
+                "too_busy: a newer connection of this device took the place",
+                SocketEnd.REPLACED,
+            )
 
-    def _close(self, sid: str, reason: str) -> None:
+    def _close(self, sid: str, reason: str, end: SocketEnd) -> None:
         live = self._live.pop(sid)
         self._fanout.leave(live)
-        live.wire.drop(POLICY, reason)
+        live.wire.drop(POLICY, reason, end)
 
     def _close_soon(self, wire: Wire, error: CencommError) -> None:
-        asyncio.get_running_loop().call_later(REFUSED_GRACE_S, wire.drop, POLICY, str(error.code))
+        asyncio.get_running_loop().call_later(
+            REFUSED_GRACE_S, wire.drop, POLICY, str(error.code), SocketEnd.REFUSED
+        )
 
     async def _on_disconnect(self, sid: str, reason: str) -> None:
         """Called by the library; exactly these arguments, or it calls a second time (DESIGN 9)."""

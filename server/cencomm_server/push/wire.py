@@ -21,6 +21,7 @@ from aiohttp import WSMsgType, web
 from cencomm_crypto.public.ids import LogId
 from engineio.async_drivers import aiohttp as driver  # type: ignore[import-untyped]  # no stubs
 
+from cencomm_server.metrics import SocketEnd
 from cencomm_server.push.frames import TEXT, close_frame, websocket_frame
 
 _log = structlog.get_logger()
@@ -55,6 +56,7 @@ class Wire(driver.WebSocket):  # type: ignore[misc]
         self._held: str | None = None
         self._ready = False
         self._closed = False
+        self.end = SocketEnd.LEFT
         self._heads: dict[LogId, bytes] = {}
         self._retry: asyncio.TimerHandle | None = None
         self._stuck_at, self._stuck_since = 0, 0.0
@@ -126,7 +128,12 @@ class Wire(driver.WebSocket):  # type: ignore[misc]
         """Whether this server has ended the connection; nothing that still comes in counts."""
         return self._closed
 
-    def push(self, log: LogId, frames: bytes, head: bytes) -> None:
+    @property
+    def lagging(self) -> bool:
+        """Whether it gets heads alone, because it does not read what it was sent."""
+        return bool(self._heads)
+
+    def push(self, log: LogId, frames: bytes, head: bytes) -> bool:
         """Write `frames` if less than the bound waits, else keep `head` for when there is room.
 
         Both are what `event_frames` made. A log that lags gets its `head` even where a frame
@@ -134,11 +141,12 @@ class Wire(driver.WebSocket):  # type: ignore[misc]
         """
         transport = self._transport
         if self._closed or transport is None or transport.is_closing():
-            return
+            return False
         if self._ready and log not in self._heads and self._waiting() < self._limit_bytes:
             transport.write(frames)
-        else:
-            self.notify(log, head)
+            return True
+        self.notify(log, head)
+        return False
 
     def notify(self, log: LogId, head: bytes) -> None:
         """Send the newest `head` of a log, now or when there is room; older ones are dropped."""
@@ -146,11 +154,13 @@ class Wire(driver.WebSocket):  # type: ignore[misc]
             self._heads[log] = head
             self._write_heads()
 
-    def drop(self, code: int = GOING_AWAY, reason: str = "") -> None:
+    def drop(
+        self, code: int = GOING_AWAY, reason: str = "", end: SocketEnd = SocketEnd.LEFT
+    ) -> None:
         """End the connection: say goodbye, and cut it after CLOSE_GRACE_S, drained or not."""
         if self._closed:
             return
-        self._closed = True
+        self._closed, self.end = True, end
         self._forget_heads()
         transport = self._transport
         if transport is not None and not transport.is_closing():
@@ -160,7 +170,7 @@ class Wire(driver.WebSocket):  # type: ignore[misc]
     def refuse(self, code: str, detail: str) -> None:
         """Close because of what the client sent; the reason says code and sentence."""
         _log.info("socket_refused", code=code)
-        self.drop(POLICY, f"{code}: {detail}")
+        self.drop(POLICY, f"{code}: {detail}", SocketEnd.REFUSED)
 
     # -- heads that wait ----------------------------------------------------------------------
 
@@ -194,7 +204,9 @@ class Wire(driver.WebSocket):  # type: ignore[misc]
             self._look_again_soon()
         elif now - self._stuck_since >= self._stall_s:
             _log.info("socket_stalled", waiting_bytes=waiting)
-            self.drop(TRY_LATER, "too_busy: this socket does not read what it is sent")
+            self.drop(
+                TRY_LATER, "too_busy: this socket does not read what it is sent", SocketEnd.STALLED
+            )
         else:
             self._look_again_soon()
 

@@ -21,6 +21,7 @@ from cencomm_server.http.call import Access, Route, Takes
 from cencomm_server.http.gate import Gate, Limits
 from cencomm_server.http.logs import LogHandlers
 from cencomm_server.http.running import RunningHandlers
+from cencomm_server.metrics import Metrics
 from cencomm_server.readiness import Readiness
 from cencomm_server.routes import routes
 
@@ -36,6 +37,7 @@ class Front:
 
     def __init__(self) -> None:
         self.desk = Desk(DirectoryBuilder())
+        self.metrics = Metrics("0")
         self.broken = False
         builder = self.desk.builder
         signer = Signer(builder.genesis_body["name"], [builder.log_key])
@@ -43,13 +45,14 @@ class Front:
         self.table: tuple[Route, ...] = routes(
             RunningHandlers(
                 readiness=Readiness({"store": self._check}),
+                metrics=self.metrics,
                 directory=self.desk.directory,
                 name="x",
                 log_key=builder.log_key.public,
                 version="0",
                 limits={"read_bytes": 1},
             ),
-            AccountHandlers(self.desk.services),
+            AccountHandlers(self.desk.services, self.metrics),
             LogHandlers(appends=Appends(logs), reading=Reading(logs)),
         )
         limits = Limits(json_bytes=4096, submission_bytes=65536)

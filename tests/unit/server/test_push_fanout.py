@@ -26,8 +26,9 @@ class Listener:
     heads: list[tuple[LogId, bytes]] = field(default_factory=list)
     ended: bool = False
 
-    def push(self, log: LogId, frames: bytes, head: bytes) -> None:
+    def push(self, log: LogId, frames: bytes, head: bytes) -> bool:
         self.frames.append((log, frames))
+        return True
 
     def notify(self, log: LogId, head: bytes) -> None:
         self.heads.append((log, head))
