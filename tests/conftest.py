@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Generator, Iterator
@@ -22,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(
     os.environ.get("CENCOMM_EMBEDDED_PROGRAM", ROOT / ".embedded/secantusdb.scripts/secantusd-rs")
 )
+
+MONGODB_URI = os.environ.get("CENCOMM_TEST_MONGODB_URI", "")
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +49,8 @@ def store_uri(embedded_program: Path) -> Iterator[str]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="embedded store")
     thread.start()
-    with tempfile.TemporaryDirectory(prefix="cencomm-store-") as folder:
+    # In memory, where there is enough: its tests ask what is stored, not whether the disk holds it.
+    with tempfile.TemporaryDirectory(prefix="cencomm-store-", dir=memory(1 << 30)) as folder:
         store = EmbeddedStore(embedded_program, Path(folder) / "store", cache_mb=64)
         try:
             yield asyncio.run_coroutine_threadsafe(store.start(), loop).result()
@@ -55,6 +59,16 @@ def store_uri(embedded_program: Path) -> Iterator[str]:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
+
+
+def memory(free_bytes: int = 0) -> str | None:
+    """A folder that is no disk, where there is one with so much room; else None."""
+    folder = "/dev/shm"  # noqa: S108 the system's, and every user of it makes a folder of its own
+    try:
+        room = shutil.disk_usage(folder).free
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) and room >= free_bytes else None
 
 
 @pytest.hookimpl(wrapper=True)

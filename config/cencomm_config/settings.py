@@ -74,6 +74,11 @@ class ServerSettings(BaseSettings):
         pattern=r"^[A-Za-z0-9_-]{1,38}$",
         description="Name of the database in the store.",
     )
+    store_driver: Literal["motor", "pymongo"] = Field(
+        "motor",
+        description="What speaks to the store: `motor`, or `pymongo`, PyMongo's own asynchronous "
+        "client, which succeeds it.",
+    )
     embedded_program: Path = Field(
         Path(".embedded/secantusdb.scripts/secantusd-rs"),
         description="The embedded store's program, where `make setup` put it.",

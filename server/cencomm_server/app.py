@@ -43,7 +43,7 @@ from cencomm_server.readiness import Readiness
 from cencomm_server.routes import monitoring, routes
 from cencomm_server.store.counted import CountedStore
 from cencomm_server.store.embedded import EmbeddedStore, StoreEvent, uri_of_running
-from cencomm_server.store.mongo import open_store
+from cencomm_server.store.mongo import Driver, open_store
 from cencomm_server.store.port import Store
 
 STORE_FOLDER = "store"  # of the embedded store, inside the data folder
@@ -260,23 +260,25 @@ async def store_beside(settings: ServerSettings) -> AsyncIterator[Store]:
         if uri is None:
             yield await _open_store(settings, Clock(), stack)
             return
-        store = await open_store(uri, settings.store_database)
+        driver = Driver(settings.store_driver)
+        store = await open_store(uri, settings.store_database, driver=driver)
         stack.push_async_callback(store.close)
         yield store
 
 
 async def _open_store(settings: ServerSettings, clock: Clock, stack: AsyncExitStack) -> Store:
-    uri = settings.store.get_secret_value()
+    uri, driver = settings.store.get_secret_value(), Driver(settings.store_driver)
     if settings.embedded:
         embedded = EmbeddedStore(
             settings.embedded_program,
             settings.data_dir / STORE_FOLDER,
             cache_mb=settings.embedded_cache_mb,
+            driver=driver,
             report=_report,
         )
         uri = await embedded.start()
         stack.push_async_callback(embedded.stop)
-    store = await open_store(uri, settings.store_database, clock=clock.wall_ms)
+    store = await open_store(uri, settings.store_database, driver=driver, clock=clock.wall_ms)
     stack.push_async_callback(store.close)
     return store
 

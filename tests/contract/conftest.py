@@ -1,18 +1,20 @@
-"""The same contract tests on every store; each test gets an empty one."""
+"""The same contract tests on every store and driver; each test gets an empty store."""
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import AsyncIterator
 
 import pytest
 from cencomm_server.store.memory import MemoryStore
-from cencomm_server.store.mongo import open_store
+from cencomm_server.store.mongo import Driver, open_store
 from cencomm_server.store.port import Store
+from pymongo import MongoClient
 
-TEST_URI = os.environ.get("CENCOMM_TEST_MONGODB_URI", "")
-KINDS = ["memory", "embedded", *(["mongodb"] if TEST_URI else [])]
+from tests.conftest import MONGODB_URI
+
+PLACES = ["embedded", *(["mongodb"] if MONGODB_URI else [])]
+OPENED = [f"{place}-{driver}" for place in PLACES for driver in Driver]
 
 
 class Clock:
@@ -31,14 +33,36 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=list(Driver))
+def driver(request: pytest.FixtureRequest) -> Driver:
+    """Each driver in turn."""
+    found: Driver = request.param
+    return found
+
+
+@pytest.fixture(params=PLACES)
+def uri(request: pytest.FixtureRequest) -> str:
+    """Address of the embedded store, and of a real replica set where one is named."""
+    return MONGODB_URI if request.param == "mongodb" else request.getfixturevalue("store_uri")
+
+
+@pytest.fixture(params=["memory", *OPENED])
 async def store(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Store]:
-    """An empty store of each kind."""
-    opened: Store
+    """An empty store of each kind, through each driver; a database of it is dropped afterwards."""
     if request.param == "memory":
-        opened = MemoryStore(clock)
-    else:
-        uri = TEST_URI if request.param == "mongodb" else request.getfixturevalue("store_uri")
-        opened = await open_store(uri, f"t{secrets.token_hex(8)}", clock=clock)
+        yield MemoryStore(clock)
+        return
+    place, _, driver = request.param.partition("-")
+    uri = MONGODB_URI if place == "mongodb" else request.getfixturevalue("store_uri")
+    name = f"t{secrets.token_hex(8)}"
+    opened = await open_store(uri, name, driver=Driver(driver), clock=clock)
     yield opened
     await opened.close()
+    if place == "mongodb":
+        drop_database(uri, name)
+
+
+def drop_database(uri: str, name: str) -> None:
+    """Leave a replica set that outlives the tests as it was."""
+    with MongoClient[dict[str, object]](uri) as client:
+        client.drop_database(name)

@@ -14,7 +14,7 @@ from cencomm_crypto.public.ids import LogId
 from cencomm_server.store import schema
 from cencomm_server.store.documents import FORMAT, CheckpointDoc, LogKind
 from cencomm_server.store.kept_logs import note_document
-from cencomm_server.store.mongo import open_store
+from cencomm_server.store.mongo import Driver, open_store
 from cencomm_server.store.port import CheckpointConflict
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -28,16 +28,18 @@ Raw = Database[dict[str, Any]]
 
 
 @pytest.fixture
-def database(store_uri: str) -> Iterator[Raw]:
+def database(uri: str) -> Iterator[Raw]:
     """A database of this test alone, as its administrator sees it."""
-    with MongoClient[dict[str, Any]](store_uri) as client:
-        yield client[f"t{secrets.token_hex(8)}"]
+    with MongoClient[dict[str, Any]](uri) as client:
+        made = client[f"t{secrets.token_hex(8)}"]
+        yield made
+        client.drop_database(made)
 
 
 async def test_every_collection_has_its_validator_and_its_indexes(
-    store_uri: str, database: Raw
+    uri: str, driver: Driver, database: Raw
 ) -> None:
-    await (await open_store(store_uri, database.name)).close()
+    await (await open_store(uri, database.name, driver=driver)).close()
     options = {c["name"]: c["options"] for c in database.list_collections()}
     for layout in schema.LAYOUTS:
         assert options[layout.name]["validator"] == layout.validator
@@ -62,16 +64,18 @@ async def test_every_collection_has_its_validator_and_its_indexes(
     ],
 )
 async def test_the_validator_refuses_what_is_no_record(
-    store_uri: str, database: Raw, wrong: dict[str, Any]
+    uri: str, driver: Driver, database: Raw, wrong: dict[str, Any]
 ) -> None:
-    await (await open_store(store_uri, database.name)).close()
+    await (await open_store(uri, database.name, driver=driver)).close()
     with pytest.raises(WriteError, match="validation"):
         database["logs"].insert_one(dict(wrong))
     assert database["logs"].count_documents({}) == 0
 
 
-async def test_the_validator_looks_into_what_is_nested(store_uri: str, database: Raw) -> None:
-    await (await open_store(store_uri, database.name)).close()
+async def test_the_validator_looks_into_what_is_nested(
+    uri: str, driver: Driver, database: Raw
+) -> None:
+    await (await open_store(uri, database.name, driver=driver)).close()
     right = {"lookup": b"i", "person": b"p", "by": b"q", "created": 1, "expires": 2}
     document = {"_id": right.pop("lookup"), **right, "closed": False, "gone": LATER}
     database["invitations"].insert_one({**document, "enrolment": None})
@@ -82,22 +86,22 @@ async def test_the_validator_looks_into_what_is_nested(store_uri: str, database:
 
 
 async def test_a_newer_format_is_refused_by_name_and_nothing_is_touched(
-    store_uri: str, database: Raw
+    uri: str, driver: Driver, database: Raw
 ) -> None:
     """DESIGN 11."""
     newer = FORMAT + 1
     database["meta"].insert_one({"_id": "store", "format": newer, "pings": 0, "new": True})
     with pytest.raises(UnknownFormat, match=rf"format {newer}.*up to {FORMAT}"):
-        await open_store(store_uri, database.name)
+        await open_store(uri, database.name, driver=driver)
     assert database.list_collection_names() == ["meta"]
 
 
 SIZES = [1, 2, 5, 1200]
 
 
-async def format_1(store_uri: str, database: Raw) -> None:
+async def format_1(uri: str, driver: Driver, database: Raw) -> None:
     """A store as format 1 left it: checkpoints in a collection of their own."""
-    store = await open_store(store_uri, database.name)
+    store = await open_store(uri, database.name, driver=driver)
     await store.create_log(LOG, LogKind.DIRECTORY, LOG * 2, 1)
     await store.append_entries(LOG, [entry(seq) for seq in range(1200)])
     await store.close()
@@ -109,10 +113,12 @@ async def format_1(store_uri: str, database: Raw) -> None:
 
 
 async def test_a_store_of_format_1_is_migrated_and_its_notes_stay_where_they_were(
-    store_uri: str, database: Raw
+    uri: str, driver: Driver, database: Raw
 ) -> None:
-    await format_1(store_uri, database)
-    stores = await asyncio.gather(*(open_store(store_uri, database.name) for _ in range(3)))
+    await format_1(uri, driver, database)
+    stores = await asyncio.gather(
+        *(open_store(uri, database.name, driver=driver) for _ in range(3))
+    )
     for store in stores:
         assert (await store.meta()).format == FORMAT
         assert await store.newest_checkpoint(LOG) == CheckpointDoc(1200, b"note 1200")
@@ -124,30 +130,34 @@ async def test_a_store_of_format_1_is_migrated_and_its_notes_stay_where_they_wer
     assert database["checkpoints"].count_documents({}) == len(SIZES)
 
 
-async def test_a_migration_that_was_broken_off_is_made_again(store_uri: str, database: Raw) -> None:
-    await format_1(store_uri, database)
+async def test_a_migration_that_was_broken_off_is_made_again(
+    uri: str, driver: Driver, database: Raw
+) -> None:
+    await format_1(uri, driver, database)
     for size in (1, 5):
         database["entries"].insert_one(note_document(LOG, size, b"note %d" % size))
-    store = await open_store(store_uri, database.name)
+    store = await open_store(uri, database.name, driver=driver)
     assert [await store.checkpoint(LOG, size) for size in SIZES] == [
         b"note %d" % size for size in SIZES
     ]
     await store.close()
 
 
-async def test_a_migration_never_replaces_a_note(store_uri: str, database: Raw) -> None:
+async def test_a_migration_never_replaces_a_note(uri: str, driver: Driver, database: Raw) -> None:
     """A4."""
-    await format_1(store_uri, database)
+    await format_1(uri, driver, database)
     database["entries"].insert_one(note_document(LOG, 5, b"a fork"))
     with pytest.raises(CheckpointConflict):
-        await open_store(store_uri, database.name)
+        await open_store(uri, database.name, driver=driver)
     document = database["meta"].find_one({"_id": "store"})
     assert document is not None
     assert document["format"] == 1
 
 
-async def test_a_note_is_as_strictly_validated_as_an_entry(store_uri: str, database: Raw) -> None:
-    await (await open_store(store_uri, database.name)).close()
+async def test_a_note_is_as_strictly_validated_as_an_entry(
+    uri: str, driver: Driver, database: Raw
+) -> None:
+    await (await open_store(uri, database.name, driver=driver)).close()
     note = note_document(LOG, 5, b"note")
     for wrong in ({**note, "size": 5}, {**note, "note": "text"}, {"log": LOG, "seq": -5}):
         with pytest.raises(WriteError, match="validation"):
@@ -156,9 +166,11 @@ async def test_a_note_is_as_strictly_validated_as_an_entry(store_uri: str, datab
 
 
 async def test_eight_processes_may_open_an_empty_store_at_once(
-    store_uri: str, database: Raw
+    uri: str, driver: Driver, database: Raw
 ) -> None:
-    stores = await asyncio.gather(*(open_store(store_uri, database.name) for _ in range(8)))
+    stores = await asyncio.gather(
+        *(open_store(uri, database.name, driver=driver) for _ in range(8))
+    )
     assert await stores[0].create_log(LOG, LogKind.DIRECTORY, LOG * 2, 1)
     for store in stores:
         assert [doc.log for doc in await store.logs()] == [LOG]
@@ -166,25 +178,29 @@ async def test_eight_processes_may_open_an_empty_store_at_once(
     assert database["meta"].count_documents({}) == 1
 
 
-async def test_opening_again_keeps_what_is_there(store_uri: str, database: Raw) -> None:
-    first = await open_store(store_uri, database.name)
+async def test_opening_again_keeps_what_is_there(uri: str, driver: Driver, database: Raw) -> None:
+    first = await open_store(uri, database.name, driver=driver)
     await first.create_log(LOG, LogKind.DIRECTORY, LOG * 2, 1)
     await first.put_checkpoint(LOG, 1, b"note")
     await first.close()
-    second = await open_store(store_uri, database.name)
+    second = await open_store(uri, database.name, driver=driver)
     assert await second.checkpoint(LOG, 1) == b"note"
     await second.close()
 
 
-@pytest.mark.parametrize("uri", ["mongodb://u:hunter2@", "mongodb://u:hunter2@h:port/"])
-async def test_an_unusable_address_is_refused_without_being_shown(uri: str) -> None:
+@pytest.mark.parametrize("wrong", ["mongodb://u:hunter2@", "mongodb://u:hunter2@h:port/"])
+async def test_an_unusable_address_is_refused_without_being_shown(
+    wrong: str, driver: Driver
+) -> None:
     with pytest.raises(StoreDown) as caught:
-        await open_store(uri)
+        await open_store(wrong, driver=driver)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-async def test_a_store_that_nobody_answers_at_is_down_in_time(unused_tcp_port: int) -> None:
+async def test_a_store_that_nobody_answers_at_is_down_in_time(
+    unused_tcp_port: int, driver: Driver
+) -> None:
     async with asyncio.timeout(12):
         with pytest.raises(StoreDown):
-            await open_store(f"mongodb://127.0.0.1:{unused_tcp_port}/")
+            await open_store(f"mongodb://127.0.0.1:{unused_tcp_port}/", driver=driver)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import tempfile
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ import pytest
 from cencomm_client.automation.timing import Timing
 from cencomm_client.transport import Transport
 
+from tests.conftest import memory
 from tests.support.crew import Crew, muster, until
 from tests.support.deployment import Deployment, founded
 from tests.support.hindsight import broken_promises, contradicted, read
@@ -80,11 +80,6 @@ async def test_nothing_acknowledged_is_lost_when_server_or_store_is_killed(
                 broken = await broken_promises(town, crew)
                 assert not broken, f"round {number}, {killed} killed: {broken}"
             await nothing_is_wrong_at_the_end(pair, town, crew)
-
-
-def memory() -> str | None:
-    """A folder that is no disk, where there is one."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 
 
 async def nothing_is_wrong_at_the_end(pair: Victims, town: Deployment, crew: Crew) -> None:

@@ -64,12 +64,14 @@ class EmbeddedStore:
         folder: Path,
         *,
         cache_mb: int = 256,
+        driver: mongo.Driver = mongo.Driver.MOTOR,
         report: Callable[[StoreEvent], None] = lambda event: None,
     ) -> None:
         """`program`: the secantusd-rs that `make setup` fetched; `report` hears every event."""
         self._program = program.resolve()
         self._folder = folder.resolve()
         self._cache_mb = cache_mb
+        self._driver = driver
         self._report = report
         self._lock: int | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -154,7 +156,7 @@ class EmbeddedStore:
         _write_secret(self._folder / "secantusd.toml", "[oplog]\nretention_seconds = 60.0\n")
         await self._launch(fresh)
         try:
-            await mongo.create_user(_uri(self._port, ""), _USER, password)
+            await mongo.create_user(_uri(self._port, ""), _USER, password, driver=self._driver)
         finally:
             await self._terminate()
         self._port = 0
@@ -168,7 +170,7 @@ class EmbeddedStore:
         return pids
 
     async def _refuse_strangers(self) -> None:
-        names = await mongo.user_names(self.uri)
+        names = await mongo.user_names(self.uri, driver=self._driver)
         if names != [_USER]:
             raise BadInstallation(f"the embedded store in {self._folder} has users we did not make")
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from bson.errors import BSONError
 from cencomm_config.errors import Internal, StoreDown, UnknownFormat
-from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import IndexModel
+from pymongo import AsyncMongoClient, IndexModel
 from pymongo.errors import (
     BulkWriteError,
     DuplicateKeyError,
@@ -43,6 +43,13 @@ _TIMEOUTS_MS: dict[str, Any] = {
 }
 _DUPLICATE, _INVALID, _NO_SPACE, _EXISTS = 11000, 121, 14031, 48  # MongoDB's error codes
 _NAME = "store"  # `_id` of the one document of `meta`
+
+
+class Driver(StrEnum):
+    """What speaks to the database: motor is past its end of life, PyMongo's own succeeds it."""
+
+    MOTOR = "motor"
+    PYMONGO = "pymongo"
 
 
 class MongoCollection:
@@ -132,14 +139,18 @@ class MongoStore(KeptLogs, KeptAccounts, KeptSessions):
 
 
 async def open_store(
-    uri: str, database: str = "cencomm", *, clock: Callable[[], int] = wall_clock
+    uri: str,
+    database: str = "cencomm",
+    *,
+    driver: Driver = Driver.MOTOR,
+    clock: Callable[[], int] = wall_clock,
 ) -> MongoStore:
     """Connect, check the format, make collections, validators and indexes where they are missing.
 
     `uri`: `mongodb://...`; it appears in no error. Raises StoreDown, or UnknownFormat if a newer
     version of this program has written there. `clock`: Unix ms, for the age of orphan wraps.
     """
-    client = _connect(uri)
+    client = _connect(uri, driver)
     try:
         opened = client.get_database(
             database,
@@ -154,18 +165,18 @@ async def open_store(
     return MongoStore(client, opened, clock)
 
 
-async def create_user(uri: str, name: str, password: str) -> None:
+async def create_user(uri: str, name: str, password: str, *, driver: Driver = Driver.MOTOR) -> None:
     """Make the one user of a fresh embedded store."""
-    client = _connect(uri)
+    client = _connect(uri, driver)
     try:
         await _answer(client.admin.command("createUser", name, pwd=password, roles=["root"]))
     finally:
         await _close(client)
 
 
-async def user_names(uri: str) -> list[str]:
+async def user_names(uri: str, *, driver: Driver = Driver.MOTOR) -> list[str]:
     """The users of `admin`; the embedded store cannot list those of all databases at once."""
-    client = _connect(uri)
+    client = _connect(uri, driver)
     try:
         answer = await _answer(client.admin.command("usersInfo", 1))
         return sorted(str(user["user"]) for user in answer["users"])
@@ -173,20 +184,26 @@ async def user_names(uri: str) -> list[str]:
         await _close(client)
 
 
-def _connect(uri: str) -> Any:
+def _connect(uri: str, driver: Driver) -> Any:
+    """A client of the chosen driver; both have the methods used in this file."""
+    options: dict[str, Any] = {"retryWrites": False, "appname": "cencomm-server", **_TIMEOUTS_MS}
     try:
-        # The choice of driver ends here: PyMongo's AsyncMongoClient has the methods used above.
-        client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
-            uri, retryWrites=False, appname="cencomm-server", **_TIMEOUTS_MS
-        )
+        if driver is Driver.PYMONGO:
+            return AsyncMongoClient[Document](uri, **options)
+        # Here and not above: whoever has chosen the other one does without it.
+        from motor.motor_asyncio import AsyncIOMotorClient
+
+        return AsyncIOMotorClient[Document](uri, **options)
     except (PyMongoError, ValueError, TypeError):
         # `from None`: the driver's sentence may quote the address with its password.
         raise StoreDown("the store's address is not a usable mongodb:// URI") from None
-    return client
 
 
 async def _close(client: Any) -> None:
-    # In a thread: it says good-bye first, and blocks until a server that is gone times out.
+    if isinstance(client, AsyncMongoClient):
+        await client.close()
+        return
+    # In a thread: motor says good-bye first, and blocks until a server that is gone times out.
     await asyncio.to_thread(client.close)
 
 
