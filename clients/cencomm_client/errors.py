@@ -51,6 +51,8 @@ class ClientCode(StrEnum):
     ENTRY_REJECTED = "entry_rejected"
     ENTRY_WITHHELD = "entry_withheld"
     BODY_WITHHELD = "body_withheld"
+    ENTRIES_LOST = "entries_lost"
+    LOG_RESTORED = "log_restored"
     DIRECTORY_WITHHELD = "directory_withheld"
     CLOCK_AHEAD = "clock_ahead"
     NEWER_PROTOCOL = "newer_protocol"

@@ -21,6 +21,7 @@ from typing import Protocol
 from cencomm_crypto.errors import DirectoryBehind, ProtocolError, Rejected
 from cencomm_crypto.public.entry import Entry, Head
 from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.lost import NO_LOSSES, Losses, ReadAnew
 from cencomm_crypto.public.operation.views import visible
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Receipt, Sequenced, decode_sequenced, encode_sequenced
@@ -60,7 +61,7 @@ class Update:
     """One verified step of a log. `outcomes[i]` is what the rules said of `items[i]`.
 
     `completed` are older items that were withheld so far and came whole now (their rejected
-    ones stand in `Mirror.rejected`).
+    ones stand in `Mirror.rejected`). `rebuilt`: a log.restored took effects away, read all anew.
     """
 
     log: LogId
@@ -68,6 +69,7 @@ class Update:
     outcomes: tuple[Outcome, ...]
     alarms: tuple[LogAlarm, ...]
     completed: tuple[Sequenced, ...] = ()
+    rebuilt: bool = False
 
 
 Listener = Callable[[Update], None]
@@ -84,16 +86,10 @@ class Mirror:
         self._listeners: list[Listener] = []
         self._locks: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._saved_at = 0.0
+        self._losses: dict[LogId, Losses] = {}  # what log.restored entries named (A50)
         self._directory_log = DirectoryLog(vault.directory_id)
         self._keys = LogKeys(self._directory_log)
-        self._directory = LogVerifier(
-            self._directory_log,
-            vault.directory_log,
-            self._keys,
-            clock,
-            known=vault.head(vault.directory_log),
-            promises=vault.promises(vault.directory_log),
-        )
+        self._directory = self._new_directory()
         self._operations: dict[LogId, LogVerifier] = {}
 
     @classmethod
@@ -210,7 +206,7 @@ class Mirror:
                 return self._head(verifier, frame.note)
             try:
                 taken = verifier.take(items, frame.note)
-            except DirectoryBehind:
+            except (DirectoryBehind, ReadAnew):
                 return False
         self._keep(frame.log, taken)
         if self._opened_scopes(verifier):
@@ -253,10 +249,22 @@ class Mirror:
             self._operations[log] = self._new_operation(log)
         return self._operations[log]
 
+    def _new_directory(self) -> LogVerifier:
+        log = self._vault.directory_log
+        return LogVerifier(
+            self._directory_log,
+            log,
+            self._keys,
+            self._clock,
+            known=self._vault.head(log),
+            promises=self._vault.promises(log),
+        )
+
     def _new_operation(self, log: LogId) -> LogVerifier:
         known = self._vault.head(log)
+        id32 = None if known is None else known.log_id32
         return LogVerifier(
-            OperationLog(self._directory_log, None if known is None else known.log_id32),
+            OperationLog(self._directory_log, id32, self._losses.get(log, NO_LOSSES)),
             log,
             self._keys,
             self._clock,
@@ -293,6 +301,9 @@ class Mirror:
                 with self._keeping_evidence():
                     taken = verifier.take(items, note, newest=not self._has_left(verifier))
                 break
+            except ReadAnew as anew:
+                self._read_anew(verifier.log_id, anew.losses)
+                verifier = self._verifier(verifier.log_id)
             except DirectoryBehind as behind:
                 await self.pull_directory(source)
                 if self._directory.head.size < behind.size:
@@ -316,6 +327,21 @@ class Mirror:
             self._replica.complete(log, ((item.seq, encode_sequenced(item)) for item in whole))
             self._operations[log] = self._replayed(log)
             self._tell(Update(log, (), (), (), tuple(whole)))
+
+    def _read_anew(self, log: LogId, losses: Losses) -> None:
+        """Replay what is held without what a log.restored calls lost (A50).
+
+        Of the directory every operation depends, at every size that it ever named.
+        """
+        self._losses[log] = losses
+        if log != self._vault.directory_log:
+            self._operations[log] = self._replayed(log)
+        else:
+            self._replay_directory()
+            for operation in self.operations:
+                self._operations[operation] = self._replayed(operation)
+        for rebuilt in self.operations if log == self._vault.directory_log else (log,):
+            self._tell(Update(rebuilt, (), (), (), rebuilt=True))
 
     def _has_left(self, verifier: LogVerifier) -> bool:
         """Whether the verified log says that this person was removed: its log ends there."""
@@ -399,25 +425,42 @@ class Mirror:
                     f" {head.log.hex()}, this device verified {head.size}"
                 )
         if directory in logs:
-            self._replay(self._directory)
+            self._replay_directory()
         for log in logs:
             if log != directory:
                 self._operations[log] = self._replayed(log)
 
-    def _replayed(self, log: LogId) -> LogVerifier:
-        verifier = self._new_operation(log)
-        self._replay(verifier)
-        return verifier
+    def _replay_directory(self) -> None:
+        log = self._vault.directory_log
+        while True:
+            self._directory_log = DirectoryLog(
+                self._vault.directory_id, self._losses.get(log, NO_LOSSES)
+            )
+            self._keys = self._keys.of(self._directory_log)
+            self._directory = self._new_directory()
+            if self._replay(self._directory):
+                return
 
-    def _replay(self, verifier: LogVerifier) -> None:
+    def _replayed(self, log: LogId) -> LogVerifier:
+        while True:
+            verifier = self._new_operation(log)
+            if self._replay(verifier):
+                return verifier
+
+    def _replay(self, verifier: LogVerifier) -> bool:
+        """Whether all that is held was taken; False to begin anew, with the losses now known."""
         log = verifier.log_id
         note = self._replica.note(log)
         if note is None:
             raise ReplicaDamaged(f"log {log.hex()} has no checkpoint")
         try:
             verifier.replay(self.items(log), note)
+        except ReadAnew as anew:
+            self._losses[log] = anew.losses
+            return False
         except (LogAlarm, ProtocolError, DirectoryBehind) as error:
             raise ReplicaDamaged(f"log {log.hex()} does not verify: {error}") from error
+        return True
 
 
 def _claimed_size(note: bytes) -> int:

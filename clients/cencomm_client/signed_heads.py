@@ -28,6 +28,12 @@ class LogKeys:
         self._keys: list[bytes] = []  # oldest first
         self._size = 0
 
+    def of(self, directory: DirectoryLog) -> LogKeys:
+        """The same for a directory that is read anew: what it once named has signed notes."""
+        keys = LogKeys(directory)
+        keys._keys = list(self._keys)
+        return keys
+
     @property
     def name(self) -> str:
         """The deployment's name; empty before the directory's genesis."""
@@ -40,7 +46,7 @@ class LogKeys:
         """
         for size in range(self._size + 1, self._directory.size + 1):
             key = self._directory.at(size).log_key
-            if not self._keys or self._keys[-1] != key:
+            if key not in self._keys:
                 self._keys.append(key)
         self._size = self._directory.size
         return self._keys[::-1]

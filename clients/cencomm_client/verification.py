@@ -8,17 +8,20 @@ own receipts) is counted apart.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.member.closing import revealed
 from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.lost import NO_LOSSES, Losses, ReadAnew
 from cencomm_crypto.public.note import Checkpoint, open_checkpoint, origin
 from cencomm_crypto.public.operation.state import OperationState
-from cencomm_crypto.public.replay import DirectoryLog, OperationLog
+from cencomm_crypto.public.replay import AnyLog, DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.automation.standing import Verdict
+from cencomm_client.errors import ClientCode
 from cencomm_client.items import Message
 from cencomm_client.station import Station
 from cencomm_client.vault_contents import StoredReceipt
@@ -70,6 +73,7 @@ class Verification:
     signatures: int
     withheld: int
     erased: int
+    lost: int  # places that the governance root called lost for good
     heads: int  # signed heads that the rebuilt tree holds against
     receipts: int
     readable: int
@@ -119,21 +123,21 @@ def verify(material: Material) -> Verification:
     """Rebuild both logs from their bytes and judge everything; pure."""
     findings: list[Finding] = list(material.own)
     directory = _directory(material, findings)
-    log = OperationLog(directory, material.log_id32)
+    log, rejected = _replayed(
+        lambda losses: OperationLog(directory, material.log_id32, losses), material.items
+    )
+    findings += rejected.values()
+    void = log.losses.void()
     types: Counter[str] = Counter()
-    withheld = erased = 0
-    try:
-        for item in material.items:
-            outcome = log.apply(item)
-            if isinstance(outcome, Rejected):
-                findings.append(Finding(outcome.code, item.seq, outcome.detail))
-            elif item.entry is None:
-                withheld += 1
-            else:
-                types[item.entry.header.type] += 1
-                erased += item.entry.body_bytes is None
-    except CencommError as error:
-        findings.append(Finding(str(error.code), log.size, error.detail))
+    withheld = erased = lost = 0
+    for item in material.items[: log.size]:
+        if item.lost or item.seq in void:
+            lost += 1
+        elif item.entry is None:
+            withheld += 1
+        elif item.seq not in rejected:
+            types[item.entry.header.type] += 1
+            erased += item.entry.body_bytes is None
     heads = _hold(material.heads, log, directory, findings)
     for receipt in material.receipts:
         if receipt.seq >= log.size or log.tree.leaf(receipt.seq) != receipt.leaf:
@@ -152,6 +156,7 @@ def verify(material: Material) -> Verification:
         signatures=types.total(),
         withheld=withheld,
         erased=erased,
+        lost=lost,
         heads=heads,
         receipts=len(material.receipts),
         readable=material.readable,
@@ -163,15 +168,33 @@ def verify(material: Material) -> Verification:
     )
 
 
+def _replayed(
+    new: Callable[[Losses], AnyLog], items: tuple[Sequenced, ...]
+) -> tuple[AnyLog, dict[int, Finding]]:
+    """The log as far as it can be read, and what is wrong with it, by place."""
+    losses = NO_LOSSES
+    while True:
+        log, findings = new(losses), dict[int, Finding]()
+        try:
+            for item in items:
+                outcome = log.apply(item)
+                if isinstance(outcome, Rejected):
+                    findings[item.seq] = Finding(outcome.code, item.seq, outcome.detail)
+        except ReadAnew as anew:
+            losses = anew.losses
+            continue
+        except CencommError as error:
+            findings[log.size] = Finding(str(error.code), log.size, error.detail)
+        for seq in log.unnamed:
+            findings[seq] = Finding("entries_lost", seq, "lost, and no log.restored names it")
+        return log, findings
+
+
 def _directory(material: Material, findings: list[Finding]) -> DirectoryLog:
-    directory = DirectoryLog(material.directory_id32)
-    try:
-        for item in material.directory:
-            outcome = directory.apply(item)
-            if isinstance(outcome, Rejected):
-                findings.append(Finding(outcome.code, item.seq, f"directory: {outcome.detail}"))
-    except CencommError as error:
-        findings.append(Finding(str(error.code), directory.size, f"directory: {error.detail}"))
+    directory, wrong = _replayed(
+        lambda losses: DirectoryLog(material.directory_id32, losses), material.directory
+    )
+    findings += [replace(row, detail=f"directory: {row.detail}") for row in wrong.values()]
     _hold(material.directory_heads, directory, directory, findings)
     return directory
 
@@ -229,7 +252,11 @@ def _bad_epochs(view: OperationView) -> list[Finding]:
 
 def _alarms(station: Station, log: LogId) -> list[Finding]:
     """Alarms that were kept as evidence when they happened."""
-    return [Finding(kept.code, kept.seq, kept.detail) for kept in station.mirror.alarms(log)]
+    return [
+        Finding(kept.code, kept.seq, kept.detail)
+        for kept in station.mirror.alarms(log)
+        if kept.code != ClientCode.LOG_RESTORED  # by the rules, and counted as lost
+    ]
 
 
 def _reach(state: OperationState) -> tuple[ChannelReach, ...]:

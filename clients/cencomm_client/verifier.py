@@ -220,6 +220,15 @@ class LogVerifier:
         self._check_tree(fresh, checkpoint, note)
         for item in fresh:
             self._apply_one(item)
+        if unnamed := self.log.unnamed:
+            raise self._alarm(
+                ClientCode.ENTRIES_LOST,
+                f"{len(unnamed)} entries are lost, from {unnamed[0]}, and no log.restored by the"
+                " governance root names them",
+                row="A50",
+                seq=unnamed[0],
+                evidence=(note,),
+            )
         return self._taken(self._heads.advance(checkpoint, note))
 
     def _taken(self, head: KnownHead) -> Taken:
@@ -321,10 +330,14 @@ class LogVerifier:
         if isinstance(outcome, Rejected):
             alarm = self._rejected(item, outcome)
             self.rejected[item.seq] = outcome
+        elif item.lost:
+            pass
         elif item.entry is None:
             self.withheld.setdefault(item.scope, []).append(item.seq)
         elif item.entry.body_bytes is None:
             self._bodiless.append(item)
+        elif item.entry.header.type == "log.restored":
+            alarm = self._restored(item)
         self._applied.append((item, outcome, alarm))
 
     def _outcome(self, item: Sequenced) -> Outcome:
@@ -346,6 +359,19 @@ class LogVerifier:
             raise self._alarm(
                 code, error.detail, row=row, seq=item.seq, evidence=(encode_sequenced(item),)
             ) from error
+
+    def _restored(self, item: Sequenced) -> LogAlarm:
+        """Every member reads what was lost, before it goes on (RULES log.restored)."""
+        body = {} if item.entry is None or item.entry.body is None else item.entry.body
+        return self._alarm(
+            ClientCode.LOG_RESTORED,
+            f"the governance root says that entries {body.get('from')} to before"
+            f" {body.get('to')} are lost for good; they and what was built on them count for"
+            " nothing",
+            row="A50",
+            seq=item.seq,
+            evidence=(encode_sequenced(item),),
+        )
 
     def _rejected(self, item: Sequenced, outcome: Rejected) -> LogAlarm:
         return self._alarm(

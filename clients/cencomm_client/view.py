@@ -84,7 +84,7 @@ class OperationView:
 
     def take(self, update: Update) -> None:
         """Take a verified step of this log."""
-        if update.completed:
+        if update.completed or update.rebuilt:
             self._reload()
             return
         made: list[Item] = []
@@ -156,7 +156,7 @@ class OperationView:
         self.judge()
 
     def _reload(self) -> None:
-        """A channel opened to this person: older entries came whole, all is read again."""
+        """Older entries came whole, or lost their effect: all is read again."""
         for known in (self._own, self._sealed, self._counts):
             known.clear()
         self._load()

@@ -134,7 +134,7 @@ class ServerSettings(BaseSettings):
         16 * 1024, ge=1024, le=1 << 20, description="Greatest JSON body, bytes; before parsing."
     )
     max_submission_bytes: int = Field(
-        1 << 20,
+        2 << 20,
         ge=64 * 1024,
         le=16 << 20,
         description="Greatest submitted entry with its wraps and shares, bytes; before parsing.",

@@ -13,14 +13,14 @@ would do with one; `append` appends and expects it accepted; `force` appends wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cencomm_crypto.errors import ErrorCode, Rejected
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.entry import Entry, Head, Header, author
-from cencomm_crypto.public.ids import AdminId, DeviceId, EntryId, PersonId
+from cencomm_crypto.public.ids import AdminId, DeviceId, EntryId, LogId, PersonId
 from cencomm_crypto.public.keys import (
     BoxKey,
     SigningKey,
@@ -31,7 +31,7 @@ from cencomm_crypto.public.keys import (
     root_message,
 )
 from cencomm_crypto.public.primitives import EMPTY_ROOT, sha256
-from cencomm_crypto.public.replay import DirectoryLog
+from cencomm_crypto.public.replay import DirectoryLog, read_log
 from cencomm_crypto.public.wire import Sequenced, sequence
 
 Body = Mapping[str, Any]
@@ -90,6 +90,13 @@ class HeldAdministration:
     def ncp(self) -> HeldPerson:
         """The first NCP."""
         return self.ncps[0]
+
+
+def restoring(log: LogId, items: Sequence[Sequenced]) -> Body:
+    """Body of a log.restored that names these places, without what root signatures add."""
+    leaves = [item.at.to_bytes(8, "big") + item.scope + item.inner for item in items]
+    start = items[0].seq
+    return {"log": log, "from": start, "to": start + len(items), "leaves": leaves}
 
 
 class DirectoryBuilder:
@@ -206,7 +213,7 @@ class DirectoryBuilder:
             serial = 0 if kind == "directory.genesis" else self.state.governance.serial + 1
         indices = range(self.k) if signers is None else signers
         body = self.signed(
-            {**body, "poster": poster.sign.public, "serial": serial},
+            {"type": kind, **body, "poster": poster.sign.public, "serial": serial},
             SigType.GOVERNANCE,
             [(index, self.governance[index]) for index in indices],
             ZERO32 if kind == "directory.genesis" else self.id32,
@@ -230,6 +237,7 @@ class DirectoryBuilder:
             serial = self.state.admins[administration.id].serial + 1
         body = self.signed(
             {
+                "type": kind,
                 **body,
                 "admin": administration.id,
                 "poster": poster.sign.public,
@@ -285,6 +293,37 @@ class DirectoryBuilder:
         assert not isinstance(result, Rejected), f"{entry.header.type}: {result}"
         self.force(entry)
         return self.state
+
+    def signed_restoring(self, log: LogId, items: Sequence[Sequenced], serial: int = 1) -> Body:
+        """The whole body of a log.restored in an operation's log, by k governance keys."""
+        body = {
+            "type": "log.restored",
+            **restoring(log, items),
+            "poster": self.poster.sign.public,
+            "serial": serial,
+        }
+        keys = list(enumerate(self.governance))[: self.k]
+        return self.signed(body, SigType.GOVERNANCE, keys, self.id32)
+
+    def restore(self, *lost: Sequenced) -> Sequenced:
+        """Append the log.restored that names these places, which others may still hold."""
+        body = restoring(self.log.id16, lost)
+        item = self.sequenced(self.by_governance("log.restored", body))
+        self.entries.append(item)
+        self._clock += STEP_MS
+        self.log, _ = read_log(lambda losses: DirectoryLog(None, losses), lambda: self.entries)
+        return item
+
+    def lose(self, count: int = 1) -> Body:
+        """Append places that nobody holds any more; the body of the log.restored that is due."""
+        start = self.log.size
+        for _ in range(count):
+            inner = self.draw("lost")
+            item = Sequenced(self.log.size, self._clock, bytes(16), inner, None, lost=True)
+            self.log.apply(item)
+            self.entries.append(item)
+            self._clock += STEP_MS
+        return restoring(self.log.id16, self.entries[start:])
 
     # -- what tests want to have ---------------------------------------------------------------
 

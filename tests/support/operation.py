@@ -29,10 +29,16 @@ from cencomm_crypto.public.operation.epochs import ZERO32, epoch_context
 from cencomm_crypto.public.operation.recipients import recipients, recips_hash, share_holders
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.primitives import EMPTY_ROOT, keyed, sha256
-from cencomm_crypto.public.replay import OperationLog
+from cencomm_crypto.public.replay import OperationLog, read_log
 from cencomm_crypto.public.wire import Sequenced, sequence
 
-from tests.support.directory import START_AT, DirectoryBuilder, HeldDevice, HeldPerson
+from tests.support.directory import (
+    START_AT,
+    DirectoryBuilder,
+    HeldDevice,
+    HeldPerson,
+    restoring,
+)
 
 Body = Mapping[str, Any]
 
@@ -191,6 +197,30 @@ class OperationBuilder:
         assert not isinstance(result, Rejected), f"{entry.header.type}: {result}"
         self.force(entry)
         return self.entries[-1]
+
+    def lose(self, *scopes: bytes) -> Body:
+        """Append places of these scopes that nobody holds any more; the body of the log.restored
+        that is due, without what root signatures add."""
+        start = self.log.size
+        for scope in scopes:
+            inner = sha256(f"{self._seed}/lost/{self.log.size}".encode())
+            item = Sequenced(self.log.size, self.clock, scope, inner, None, lost=True)
+            self.log.apply(item)
+            self.entries.append(item)
+            self.clock += STEP_MS
+        return restoring(self.log.id16, self.entries[start:])
+
+    def restore(self, *lost: Sequenced) -> Sequenced:
+        """Append the log.restored that names these places, which others may still hold."""
+        serial = len(self.state.restored) + 1
+        body = self.directory.signed_restoring(self.log.id16, lost, serial)
+        item = self.sequenced(self.author("log.restored", body, self.directory.poster))
+        self.entries.append(item)
+        self.clock += STEP_MS
+        self.log, _ = read_log(
+            lambda losses: OperationLog(self.directory.log, None, losses), lambda: self.entries
+        )
+        return item
 
     def control(
         self, kind: str, body: Body, by: HeldDevice | HeldPerson | None = None

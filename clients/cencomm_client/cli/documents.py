@@ -106,6 +106,7 @@ def verification_document(verdict: Verification) -> dict[str, Any]:
         "signatures": verdict.signatures,
         "withheld": verdict.withheld,
         "erased": verdict.erased,
+        "lost": verdict.lost,
         "heads": verdict.heads,
         "receipts": verdict.receipts,
         "readable": verdict.readable,

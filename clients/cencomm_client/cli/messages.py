@@ -138,6 +138,7 @@ def verify(
                 ("entries", str(verdict.size)),
                 ("signatures and rights checked", str(verdict.signatures)),
                 ("withheld, in the tree", str(verdict.withheld)),
+                ("lost for good", str(verdict.lost)),
                 ("signed heads held", str(verdict.heads)),
                 ("own receipts held", str(verdict.receipts)),
                 ("messages readable here", str(verdict.readable)),

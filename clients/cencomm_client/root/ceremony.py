@@ -128,6 +128,7 @@ def draft_genesis(
 ) -> Draft:
     """The directory's first entry: name, log key, governance root. `poster` will publish it."""
     body: dict[str, Value] = {
+        "type": "directory.genesis",
         "name": name,
         "log_key": log_key,
         "governance": {"keys": list(keys), "k": k},
@@ -158,7 +159,12 @@ def draft(
     if poster.directory_id == NO_DIRECTORY:
         raise RootRefused("this key file belongs to no directory yet")
     number = max(poster.serial, 0) + 1 if serial is None else serial
-    body = {**decision.fields, "poster": poster.poster.public, "serial": number}
+    body = {
+        "type": decision.type,
+        **decision.fields,
+        "poster": poster.poster.public,
+        "serial": number,
+    }
     made = Draft(
         decision.type,
         poster.directory_id,

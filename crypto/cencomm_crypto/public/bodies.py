@@ -33,6 +33,7 @@ WITNESS = Map(
 )
 GOVERNANCE = Map({"keys": Array(B32, least=1, most=16), "k": UInt(1, 16)})
 AUDIT = Map({"persons": Array(ID, most=16), "k": UInt(most=16)})
+PREVIOUS = Fixed((B32, MILLIS, B32))  # id, size and root of a log whose leaves were lost
 _SIGNED = {
     "poster": B32,
     "serial": UInt(most=2**53 - 1),
@@ -40,45 +41,58 @@ _SIGNED = {
 }
 
 
-def _root(fields: Mapping[str, Shape]) -> Map:
-    return Map({**fields, **_SIGNED})
+def _root_signed(bodies: Mapping[str, Mapping[str, Shape]]) -> Mapping[str, Map]:
+    """Bodies that name their own type: roots sign the body, and not the header that carries it.
+
+    Else who posts a role.withdraw that k custodians signed could post it as a role.grant.
+    """
+    return {
+        kind: Map({"type": Choice((kind,)), **fields, **_SIGNED}) for kind, fields in bodies.items()
+    }
 
 
-_RESTORED = {
-    "from": UInt(),
-    "to": UInt(),
-    "leaves": Array(Bytes((56,)), most=900),
-}
-
-GOVERNANCE_BODIES: Mapping[str, Map] = {
-    "directory.genesis": _root(
-        {
+GOVERNANCE_BODIES: Mapping[str, Map] = _root_signed(
+    {
+        "directory.genesis": {
             "name": LABEL,
             "log_key": B32,
             "governance": GOVERNANCE,
             "witness": WITNESS,
             "suite_min": UInt(1, 65_535),
             "rules": UInt(1, 65_535),
-        }
-    ),
-    "admin.add": _root({"code": CODE, "root": B32}),
-    "admin.suspend": _root({"admin": ID}),
-    "admin.resume": _root({"admin": ID}),
-    "admin.rekey": _root({"admin": ID, "root": B32}),
-    "governance.rekey": _root({"keys": Array(B32, least=1, most=16), "k": UInt(1, 16)}),
-    "logkey.set": _root({"log_key": B32}),
-    "witness.set": _root({"witness": WITNESS}),
-    "suite.raise": _root({"suite_min": UInt(1, 65_535)}),
-    "role.grant": _root({"person": ID, "role": Choice(("operations",))}),
-    "role.withdraw": _root({"person": ID, "role": Choice(("operations",))}),
-    "log.restored": _root(_RESTORED),
-}
-ADMIN_ROOT_BODIES: Mapping[str, Map] = {
-    "ncp.appoint": _root(
-        {"admin": ID, "person": ID, "code": CODE, "sign_pk": B32, "box_pk": B32, "proof": SIG}
-    ),
-    "ncp.dismiss": _root({"admin": ID, "person": ID}),
-}
+            "previous?": PREVIOUS,
+        },
+        "admin.add": {"code": CODE, "root": B32},
+        "admin.suspend": {"admin": ID},
+        "admin.resume": {"admin": ID},
+        "admin.rekey": {"admin": ID, "root": B32},
+        "governance.rekey": {"keys": Array(B32, least=1, most=16), "k": UInt(1, 16)},
+        "logkey.set": {"log_key": B32},
+        "witness.set": {"witness": WITNESS},
+        "suite.raise": {"suite_min": UInt(1, 65_535)},
+        "role.grant": {"person": ID, "role": Choice(("operations",))},
+        "role.withdraw": {"person": ID, "role": Choice(("operations",))},
+        "log.restored": {
+            "log": ID,
+            "from": UInt(),
+            "to": UInt(),
+            "leaves": Array(Bytes((56,)), most=900),
+        },
+    }
+)
+ADMIN_ROOT_BODIES: Mapping[str, Map] = _root_signed(
+    {
+        "ncp.appoint": {
+            "admin": ID,
+            "person": ID,
+            "code": CODE,
+            "sign_pk": B32,
+            "box_pk": B32,
+            "proof": SIG,
+        },
+        "ncp.dismiss": {"admin": ID, "person": ID},
+    }
+)
 DEVICE_BODIES: Mapping[str, Map] = {
     "person.add": Map({"person": ID, "code": CODE, "kind": Choice(("human", "bot"))}),
     "person.suspend": Map({"person": ID}),
@@ -122,6 +136,7 @@ CONTROL_BODIES: Mapping[str, Map] = {
             "legal": PROSE,
             "rules": UInt(1, 65_535),
             "suite_min": UInt(1, 65_535),
+            "previous?": PREVIOUS,
         }
     ),
     "members.admit": Map(

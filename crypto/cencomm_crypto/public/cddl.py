@@ -34,7 +34,7 @@ def render() -> str:
         )
     items = [
         f"item-{name} = {shape.cddl()}"
-        for name, shape in zip(("whole", "withheld", "erased"), ITEMS.values(), strict=True)
+        for name, shape in zip(("whole", "withheld", "erased", "lost"), ITEMS.values(), strict=True)
     ]
     parts.append(
         "; transport\n"

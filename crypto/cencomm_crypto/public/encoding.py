@@ -16,6 +16,7 @@ import cbor2
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.scan import MAX_DEPTH, MAX_KEY_BYTES, check_item
+from cencomm_crypto.public.unicode14 import unassigned
 
 Value = Any  # int | bytes | str | bool | list | dict with text keys, recursively
 
@@ -119,7 +120,9 @@ def _is_normal(value: Value, depth: int) -> bool:
     if kind is int:
         return bool(INT_MIN <= value <= INT_MAX)
     if kind is str:
-        return value.isascii() or unicodedata.is_normalized("NFC", value)
+        return value.isascii() or (
+            not unassigned(value) and unicodedata.is_normalized("NFC", value)
+        )
     if depth >= MAX_DEPTH:
         return False
     if kind is list:
@@ -156,5 +159,9 @@ def _check_text(text: str) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ProtocolError(ErrorCode.MALFORMED, "text with a lone surrogate") from error
+    if unknown := unassigned(text):
+        raise ProtocolError(
+            ErrorCode.MALFORMED, f"text with U+{ord(unknown):04X}, which Unicode 14.0 does not know"
+        )
     if not unicodedata.is_normalized("NFC", text):
         raise ProtocolError(ErrorCode.NOT_CANONICAL, "text that is not in NFC")

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 
 class Roots(Protocol):
-    """A log's own tree roots, as the rules check `seen` and `dir` against them."""
+    """A log's own tree, as the rules check `seen`, `dir` and lost leaves against it."""
 
     def root(self, size: int) -> bytes | None:
         """Tree root at `size`; None beyond what was read."""
+
+    def leaf(self, seq: int) -> bytes | None:
+        """Leaf hash at `seq`; None beyond what was read."""
 
 
 class DirectoryHistory(Protocol):

@@ -8,15 +8,18 @@ verifies checkpoints against `root()`.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.bodies import GENESIS_TYPES
 from cencomm_crypto.public.directory.rules import apply_directory
-from cencomm_crypto.public.directory.state import DirectoryState
+from cencomm_crypto.public.directory.state import DirectoryState, Restored
 from cencomm_crypto.public.entry import log_id32
 from cencomm_crypto.public.history import DirectoryHistory
 from cencomm_crypto.public.ids import ID_SIZE, ZERO_SCOPE, LogId
+from cencomm_crypto.public.lost import NO_LOSSES, Losses, ReadAnew, believable_places
 from cencomm_crypto.public.operation.rules import apply_operation
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.tree import Tree
@@ -28,10 +31,13 @@ UNDO_DEPTH = 1024  # states kept for `truncate`; more than a batch of the server
 class _Log:
     """What both kinds of log share: the id, the tree and the checks of an item's place."""
 
-    def __init__(self, id32: bytes | None = None) -> None:
+    def __init__(self, id32: bytes | None, losses: Losses) -> None:
         self._pin, self._id32 = id32, id32
         self.tree = Tree()
         self._at = 0
+        self.losses = losses
+        self._void = losses.void()
+        self._lost: list[int] = []  # places read as lost, ascending
 
     @property
     def size(self) -> int:
@@ -54,6 +60,42 @@ class _Log:
         """Tree root at `size`, None beyond what was read."""
         return self.tree.root(size) if 0 <= size <= self.tree.size else None
 
+    def leaf(self, seq: int) -> bytes | None:
+        """Leaf hash at `seq`, None beyond what was read."""
+        return self.tree.leaf(seq) if 0 <= seq < self.tree.size else None
+
+    def _unnamed(self, restored: Sequence[Restored]) -> list[int]:
+        """Places read as lost that no accepted log.restored names: who sent them owes one."""
+        return [
+            seq for seq in self._lost if not any(row.start <= seq < row.end for row in restored)
+        ]
+
+    def _without_effect(self, item: Sequenced) -> bool:
+        """Whether the place has nothing that could have an effect for this reader."""
+        return item.entry is None or item.seq in self._void
+
+    def _expect_applied(self, item: Sequenced, directory: DirectoryState | None) -> Rejected | None:
+        """Raise ReadAnew where `item` is a log.restored that names what was applied here.
+
+        Gives the refusal of one that was tried and did not hold.
+        """
+        entry, losses = item.entry, self.losses
+        if entry is None or entry.body is None or entry.header.type != "log.restored":
+            return None
+        if directory is None or item.seq in losses.named:
+            return None
+        if item.seq in losses.refused:
+            return losses.refused[item.seq]
+        places = believable_places(entry.body, self.id16, entry.header.seen.size, self, directory)
+        if places is not None and not self._void.union(self._lost).issuperset(places):
+            raise ReadAnew(losses.trying(item.seq, places))
+        return None
+
+    def _expect_held(self, item: Sequenced, outcome: Rejected) -> None:
+        """Raise ReadAnew where a log.restored does not hold although it was given its way."""
+        if item.seq in self.losses.named:
+            raise ReadAnew(self.losses.refusing(item.seq, outcome))
+
     def _place(self, item: Sequenced) -> None:
         """Hold an item against its place; failures are the server's fault (A4, A39, A48)."""
         if item.seq != self.size:
@@ -62,10 +104,10 @@ class _Log:
             raise _damaged(f"item {item.seq}: its time lies before the one before it")
         entry = item.entry
         if entry is None:
-            if item.scope == ZERO_SCOPE:
-                raise _damaged(f"item {item.seq}: a control entry was withheld")
             if item.seq == 0:
                 raise _damaged("the genesis was withheld")
+            if item.scope == ZERO_SCOPE and not item.lost:
+                raise _damaged(f"item {item.seq}: a control entry was withheld")
             return
         if entry.scope != item.scope or entry.inner != item.inner:
             raise _damaged(f"item {item.seq}: scope or hash is not its entry's")
@@ -81,12 +123,15 @@ class _Log:
     def _commit(self, item: Sequenced) -> None:
         if item.seq == 0 and item.entry is not None:
             self._id32 = log_id32(item.entry)
+        if item.lost:
+            self._lost.append(item.seq)
         self.tree.append(item.leaf)
         self._at = item.at
 
     def _cut(self, size: int) -> None:
         """Forget leaves from `size` on; without its genesis a log has the id of its pin only."""
         self.tree.truncate(size)
+        self._lost = [seq for seq in self._lost if seq < size]
         if not size:
             self._id32 = self._pin
 
@@ -94,8 +139,8 @@ class _Log:
 class DirectoryLog(_Log):
     """The directory with its state at every size; is a `DirectoryHistory` and its own `Roots`."""
 
-    def __init__(self, id32: bytes | None = None) -> None:
-        super().__init__(id32)
+    def __init__(self, id32: bytes | None = None, losses: Losses = NO_LOSSES) -> None:
+        super().__init__(id32, losses)
         self._states: list[DirectoryState] = []
 
     @property
@@ -111,17 +156,30 @@ class DirectoryLog(_Log):
             )
         return self._states[size - 1]
 
+    @property
+    def unnamed(self) -> list[int]:
+        """Places read as lost that no accepted log.restored names."""
+        return self._unnamed(self.state.restored) if self._lost else []
+
     def check(self, item: Sequenced) -> DirectoryState | Rejected:
-        """What `apply` would give, without appending."""
+        """What `apply` would give, without appending; raises ReadAnew as it does."""
         self._place(item)
-        if item.entry is None:
+        if item.entry is None and not item.lost:
             raise _damaged(f"item {item.seq}: the directory withholds nothing")
-        return apply_directory(self._states[-1] if self._states else None, item, self)
+        state = self._states[-1] if self._states else None
+        if state is not None and self._without_effect(item):
+            return replace(state, size=item.seq + 1, at=item.at)
+        refused = self._expect_applied(item, state)
+        return refused or apply_directory(state, item, self)
 
     def apply(self, item: Sequenced) -> DirectoryState | Rejected:
-        """Append the leaf and advance; a rejected entry advances size and time only."""
+        """Append the leaf and advance; a rejected entry advances size and time only.
+
+        Raises ReadAnew where the log must be replayed from its start, with other losses.
+        """
         result = self.check(item)
         if isinstance(result, Rejected):
+            self._expect_held(item, result)
             if not self._states:
                 raise ProtocolError(result.code, result.detail)
             self._states.append(replace(self._states[-1], size=item.seq + 1, at=item.at))
@@ -140,8 +198,13 @@ class DirectoryLog(_Log):
 class OperationLog(_Log):
     """An operation's log over a directory; own `Roots`."""
 
-    def __init__(self, directory: DirectoryHistory, id32: bytes | None = None) -> None:
-        super().__init__(id32)
+    def __init__(
+        self,
+        directory: DirectoryHistory,
+        id32: bytes | None = None,
+        losses: Losses = NO_LOSSES,
+    ) -> None:
+        super().__init__(id32, losses)
         self._directory = directory
         self._state: OperationState | None = None
         self._undo: deque[tuple[int, OperationState | None]] = deque(maxlen=UNDO_DEPTH)
@@ -153,17 +216,28 @@ class OperationLog(_Log):
             raise ProtocolError(ErrorCode.WRONG_HEAD, "the operation has no genesis yet")
         return self._state
 
+    @property
+    def unnamed(self) -> list[int]:
+        """Places read as lost that no accepted log.restored names."""
+        return self._unnamed(self.state.restored) if self._lost else []
+
     def check(self, item: Sequenced) -> OperationState | Rejected:
-        """What `apply` would give, without appending; raises DirectoryBehind to wait."""
+        """What `apply` would give, without appending; raises DirectoryBehind to wait, ReadAnew."""
         self._place(item)
-        if item.entry is None:
+        if self._without_effect(item):
             return replace(self.state, size=item.seq + 1, at=item.at)
-        return apply_operation(self._state, item, self, self._directory)
+        known = self._directory.size
+        refused = self._expect_applied(item, self._directory.at(known) if known else None)
+        return refused or apply_operation(self._state, item, self, self._directory)
 
     def apply(self, item: Sequenced) -> OperationState | Rejected:
-        """Append the leaf and advance; rejected and withheld ones advance size and time only."""
+        """Append the leaf and advance; rejected and withheld ones advance size and time only.
+
+        Raises ReadAnew where the log must be replayed from its start, with other losses.
+        """
         result = self.check(item)
         if isinstance(result, Rejected):
+            self._expect_held(item, result)
             if self._state is None:
                 raise ProtocolError(result.code, result.detail)
             advanced = replace(self._state, size=item.seq + 1, at=item.at)
@@ -182,6 +256,31 @@ class OperationLog(_Log):
             known, self._state = self._undo.pop()
             self._cut(known)
         self._at = 0 if self._state is None else self._state.at
+
+
+AnyLog = TypeVar("AnyLog", DirectoryLog, OperationLog)
+
+
+def read_log(
+    new: Callable[[Losses], AnyLog], items: Callable[[], Iterable[Sequenced]]
+) -> tuple[AnyLog, dict[int, Rejected]]:
+    """Replay a whole log, anew as often as what it calls lost asks for (PROTOCOL 11.2).
+
+    `new` makes an empty log, `items` gives its items from the first. Gives the log and, by seq,
+    why entries of it have no effect. Raises as `apply`, but for ReadAnew.
+    """
+    losses = NO_LOSSES
+    while True:
+        log, rejected = new(losses), dict[int, Rejected]()
+        try:
+            for item in items():
+                outcome = log.apply(item)
+                if isinstance(outcome, Rejected):
+                    rejected[item.seq] = outcome
+        except ReadAnew as anew:
+            losses = anew.losses
+        else:
+            return log, rejected
 
 
 def _damaged(detail: str) -> ProtocolError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.public.unicode14 import unassigned
 
 MAX_DEPTH = 8
 MAX_KEY_BYTES = 23
@@ -105,6 +106,9 @@ def _check_text(raw: bytes, start: int) -> None:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _offence(ErrorCode.MALFORMED, "text that is not UTF-8", start) from error
+    if unknown := unassigned(text):
+        found = f"U+{ord(unknown):04X}, which Unicode 14.0 does not know"
+        raise _offence(ErrorCode.MALFORMED, found, start)
     if not unicodedata.is_normalized("NFC", text):
         raise _offence(ErrorCode.NOT_CANONICAL, "text that is not in NFC", start)
 

@@ -14,10 +14,11 @@ from cencomm_crypto.public.entry import MAX_BODY, MAX_HEADER, Entry, leaf_hash, 
 from cencomm_crypto.public.scan import item_end
 from cencomm_crypto.public.shape import Array, Bytes, Fixed, Map, Shape, UInt
 
-WHOLE, WITHHELD, ERASED = 0, 1, 2
-MAX_WRAPS = 112 * 4096  # bytes: 4,096 devices at 112
+WHOLE, WITHHELD, ERASED, LOST = 0, 1, 2, 3
+MAX_WRAPS = 112 * 16_384  # bytes: five devices each of 3,000 people, and room
+MAX_SHARES = 112 * 256  # 16 auditors with 16 devices each
 _MAX_ITEM = MAX_HEADER + MAX_BODY + 256
-_MAX_SUBMISSION = _MAX_ITEM + 2 * MAX_WRAPS
+_MAX_SUBMISSION = _MAX_ITEM + MAX_WRAPS + MAX_SHARES
 _BYTE_STRING = 2  # major type of CBOR
 
 _HASH = Bytes((32,))
@@ -37,6 +38,7 @@ ITEMS: dict[int, Shape] = {
     ERASED: Fixed(
         (UInt(2, 2), _PLACE, _PLACE, Bytes(least=1, most=MAX_HEADER), _HASH, Bytes((64,)))
     ),
+    LOST: Fixed((UInt(3, 3), _PLACE, _PLACE, Bytes((16,)), _HASH)),
 }
 SUBMISSION = Fixed(
     (
@@ -44,7 +46,7 @@ SUBMISSION = Fixed(
         Bytes(most=MAX_BODY),
         Bytes((64,)),
         Bytes(most=MAX_WRAPS),
-        Bytes(most=MAX_WRAPS),
+        Bytes(most=MAX_SHARES),
     )
 )
 RECEIPT = Map(
@@ -61,7 +63,8 @@ RECEIPT = Map(
 class Sequenced:
     """A leaf as the log holds it: place, server time (ms), scope, inner hash and the entry.
 
-    `entry` is None where the content is withheld: another channel's, 56 bytes.
+    `entry` is None where the content is withheld: another channel's, 56 bytes; or `lost`: nobody
+    has it any more, and a log.restored names the place.
     """
 
     seq: int
@@ -69,6 +72,7 @@ class Sequenced:
     scope: bytes
     inner: bytes
     entry: Entry | None
+    lost: bool = False
 
     @property
     def leaf(self) -> bytes:
@@ -82,8 +86,10 @@ def sequence(seq: int, at: int, entry: Entry) -> Sequenced:
 
 
 def encode_sequenced(item: Sequenced) -> bytes:
-    """One item for a reader who may see it whole (or erased, if the body is gone)."""
+    """One item for a reader who may see it whole (or what is left of it)."""
     entry = item.entry
+    if item.lost:
+        return encode([LOST, item.seq, item.at, item.scope, item.inner])
     if entry is None:
         return encode_withheld(item)
     if entry.body_bytes is None:
@@ -101,11 +107,11 @@ def decode_sequenced(data: bytes) -> Sequenced:
     value = decode(data, max_size=_MAX_ITEM)
     form = value[0] if isinstance(value, list) and value else None
     if type(form) is not int or form not in ITEMS:
-        raise ProtocolError(ErrorCode.MALFORMED, "a log item starts with 0, 1 or 2")
+        raise ProtocolError(ErrorCode.MALFORMED, "a log item starts with 0, 1, 2 or 3")
     ITEMS[form].check(value, "item")
-    if form == WITHHELD:
+    if form in (WITHHELD, LOST):
         _, seq, at, scope, inner = value
-        return Sequenced(seq, at, scope, inner, None)
+        return Sequenced(seq, at, scope, inner, None, lost=form == LOST)
     if form == ERASED:
         _, seq, at, header, body_hash, sig = value
         return sequence(seq, at, parse_erased(header, body_hash, sig))

@@ -109,7 +109,7 @@ class Committer:
     # -- one batch ----------------------------------------------------------------------------
 
     async def _write_batch(self) -> None:
-        batch, began = _Batch(), time.monotonic()
+        batch, began, inserted = _Batch(), time.monotonic(), 0
         try:
             await self._runtime.ready()
             await self._fill(batch)

@@ -17,6 +17,7 @@ from cencomm_config.errors import NotFound
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.lost import ReadAnew
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Receipt, Sequenced
@@ -225,7 +226,10 @@ class LogRuntime(ABC):
 
     async def _take_stored(self, item: Sequenced) -> None:
         before = self.replay.state if self.replay.size else None
-        outcome = await self._apply_stored(item)
+        try:
+            outcome = await self._apply_stored(item)
+        except ReadAnew as anew:
+            raise _damaged(f"entry {item.seq} calls entries lost that the store holds") from anew
         if isinstance(outcome, Rejected):
             _log.error("rejected_entry_in_log", log=self.log_id, seq=item.seq, code=outcome.code)
             self._metrics.alarm(Alarm.REJECTED_ENTRY)
@@ -255,7 +259,12 @@ class LogRuntime(ABC):
     def apply(self, item: Sequenced) -> State | Rejected:
         """Apply a new leaf; a rejected one leaves no trace. May raise DirectoryBehind."""
         before = self.replay.state if self.replay.size else None
-        outcome = self.replay.apply(item)
+        try:
+            outcome = self.replay.apply(item)
+        except ReadAnew as anew:
+            raise ProtocolError(
+                ErrorCode.BAD_VALUE, "this server holds entries that the body calls lost"
+            ) from anew
         if isinstance(outcome, Rejected):
             self.replay.truncate(item.seq)
         else:

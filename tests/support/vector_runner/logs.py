@@ -15,7 +15,7 @@ from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.operation.projection import state_hash
 from cencomm_crypto.public.operation.views import erasable
 from cencomm_crypto.public.phases import ALLOWED_TYPES, Phase, PhaseEvent, step
-from cencomm_crypto.public.replay import DirectoryLog, OperationLog
+from cencomm_crypto.public.replay import DirectoryLog, OperationLog, read_log
 from cencomm_crypto.public.wire import Sequenced, decode_sequenced
 
 from tests.support.vector_runner.reading import Inputs, Op, Outcome, raw
@@ -143,7 +143,19 @@ def ops(scenes: Scenes) -> dict[str, Op]:
             assert operation is not None
             return {"erasable": erasable(operation.state, inputs["at"])}
 
+    def read(inputs: Inputs) -> Outcome:
+        """A whole directory, or an operation over one, read anew as often as it asks for."""
+        items = _items(inputs["directory"])
+        log, rejected = read_log(lambda losses: DirectoryLog(None, losses), lambda: items)
+        if "operation" not in inputs:
+            return _read(log, directory_hash(log.state), rejected, items)
+        channels = set[ChannelId]() if "channels" in inputs else None
+        own = _items(inputs["operation"])
+        held, refused = read_log(lambda losses: OperationLog(log, None, losses), lambda: own)
+        return _read(held, state_hash(held.state, channels), refused, own)
+
     return {
+        "read log": read,
         "offer to directory": offer_to_directory,
         "found directory": found_directory,
         "offer to operation": offer_to_operation,
@@ -155,6 +167,16 @@ def ops(scenes: Scenes) -> dict[str, Op]:
         "step": _step,
         "allowed types": lambda inputs: {"types": sorted(ALLOWED_TYPES[Phase(inputs["phase"])])},
     }
+
+
+def _read(
+    log: DirectoryLog | OperationLog,
+    state: bytes,
+    rejected: dict[int, Rejected],
+    items: list[Sequenced],
+) -> Outcome:
+    codes = [str(rejected[item.seq].code) if item.seq in rejected else "" for item in items]
+    return {"state": state, "codes": codes, "unnamed": log.unnamed}
 
 
 def _replayed(

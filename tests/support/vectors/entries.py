@@ -231,6 +231,21 @@ def _refused_bodies() -> list[Case]:
              {"header": header, "body": body, "sig": bytes(size)}, failure=code)
         for name, header, body, size, code in tables
     ]  # fmt: skip
+    decision = {
+        "person": bytes(16), "role": "operations", "poster": fixed("poster"), "serial": 1,
+        "sigs": [[0, bytes(64)]],
+    }  # fmt: skip
+    posted = {**_plain(DIRECTORY), "type": "role.grant"}
+    cases += [
+        Case(f"body: {name}", "KEY-8", "parse",
+             {"header": encode(posted), "body": encode(body), "sig": bytes(64)},
+             failure="malformed")
+        for name, body in (
+            ("a role.withdraw that roots signed, posted as role.grant",
+             {**decision, "type": "role.withdraw"}),
+            ("what roots signed without saying what it is", decision),
+        )
+    ]  # fmt: skip
     cases += [
         Case("body of 57,344 bytes", "ENC-6", "parse zeros", {"header": message, "zeros": 57_344},
              {"inner": parse(message, bytes(57_344), bytes(64)).inner}),

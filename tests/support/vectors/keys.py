@@ -140,7 +140,10 @@ def keys() -> Book:
              {"seed": SIGNER.seed, "directory": directory, "person": person, "box_pk": BOX.public},
              {"proof": SIGNER.sign(SigType.ENROL, message)}, intermediate={"message": message})
     )  # fmt: skip
-    body = {"code": "FR", "root": fixed("root"), "poster": SIGNER.public, "serial": 7}
+    body = {
+        "type": "admin.add", "code": "FR", "root": fixed("root"),
+        "poster": SIGNER.public, "serial": 7,
+    }  # fmt: skip
     for name, log in (("later", directory), ("in the genesis", bytes(32))):
         message = root_message(log, body)
         cases.append(

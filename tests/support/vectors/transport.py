@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cencomm_crypto.public.encoding import encode
 from cencomm_crypto.public.entry import author
@@ -38,6 +39,7 @@ def _items() -> Iterator[Case]:
         ("whole control entry", control, encode_sequenced(control)),
         ("whole message", message, encode_sequenced(message)),
         ("withheld", message, encode_withheld(message)),
+        ("lost", message, encode_sequenced(replace(message, entry=None, lost=True))),
     ):
         yield Case(f"item: {name}", "WIRE-1", "item", {"data": data}, _place(item))
     parts = (MESSAGE_ENTRY.header_bytes, MESSAGE_ENTRY.body_hash, MESSAGE_ENTRY.sig)
@@ -50,7 +52,8 @@ def _items() -> Iterator[Case]:
     yield Case("no item", "WIRE-1", "items", {"data": b""}, {"seqs": []})
     whole = encode_sequenced(message)
     bad: dict[str, tuple[bytes, str]] = {
-        "of form 3": (encode([3, 5, NOW, bytes(16), bytes(32)]), "malformed"),
+        "of form 4": (encode([4, 5, NOW, bytes(16), bytes(32)]), "malformed"),
+        "lost with a field too many": (encode([3, 5, NOW, bytes(16), bytes(32), 0]), "malformed"),
         "an empty array": (encode([]), "malformed"),
         "a map": (encode({}), "malformed"),
         "withheld with a field too many": (

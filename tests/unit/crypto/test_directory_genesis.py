@@ -126,7 +126,12 @@ def test_a_genesis_of_rules_or_a_suite_unknown_here_stops_the_reader(
 def test_a_genesis_signed_over_another_directorys_id_is_refused(
     directory: DirectoryBuilder,
 ) -> None:
-    body = {**directory.genesis_body, "poster": directory.poster.sign.public, "serial": 0}
+    body = {
+        "type": "directory.genesis",
+        **directory.genesis_body,
+        "poster": directory.poster.sign.public,
+        "serial": 0,
+    }
     keys = list(enumerate(directory.governance))[:2]
     body = dict(directory.signed(body, SigType.GOVERNANCE, keys, directory.id32))
     entry = directory.author("directory.genesis", body, directory.poster)

@@ -231,12 +231,13 @@ def test_the_minimum_suite_only_grows_and_refuses_what_lies_below_it(
 def test_a_restored_log_is_recorded_with_the_leaves_that_were_lost(
     directory: DirectoryBuilder, france: HeldAdministration
 ) -> None:
+    body = directory.lose(2)
     size = directory.log.size
-    body = {"from": size - 2, "to": size, "leaves": [bytes(56), bytes(56)]}
+    assert directory.log.unnamed == [size - 2, size - 1]
     directory.append(directory.by_governance("log.restored", body))
     (restored,) = directory.state.restored
     assert (restored.seq, restored.start, restored.end) == (size, size - 2, size)
-    assert len(restored.leaves) == 2
+    assert directory.log.unnamed == []
 
 
 @pytest.mark.parametrize(
@@ -246,6 +247,7 @@ def test_a_restored_log_is_recorded_with_the_leaves_that_were_lost(
         (2, 2, 0, ErrorCode.BAD_VALUE),
         (2, 9, 7, ErrorCode.BAD_VALUE),
         (1, 3, 1, ErrorCode.BAD_COUNT),
+        (1, 2, 1, ErrorCode.BAD_PROOF),
     ],
 )
 def test_a_restored_log_names_each_lost_entry_that_was_seen_and_no_other(
@@ -256,7 +258,7 @@ def test_a_restored_log_names_each_lost_entry_that_was_seen_and_no_other(
     leaves: int,
     code: ErrorCode,
 ) -> None:
-    body = {"from": start, "to": end, "leaves": [bytes(56)] * leaves}
+    body = {"log": directory.log.id16, "from": start, "to": end, "leaves": [bytes(56)] * leaves}
     assert directory.refusal(directory.by_governance("log.restored", body)) == code
 
 
@@ -273,7 +275,10 @@ def test_two_decisions_about_the_root_made_side_by_side_conflict(
         ("logkey.set", {"log_key": directory.signing_key("log").public}),
         ("witness.set", {"witness": NO_WITNESS}),
         ("governance.rekey", {"keys": [directory.governance[0].public], "k": 1}),
-        ("log.restored", {"from": 1, "to": 2, "leaves": [bytes(56)]}),
+        (
+            "log.restored",
+            {"log": directory.log.id16, "from": 1, "to": 2, "leaves": [bytes(56)]},
+        ),
     ]
     for kind, body in bodies:
         assert directory.refusal(directory.by_governance(kind, body, **late)) == (

@@ -65,7 +65,7 @@ def test_header_fields_of_operations_are_refused(
 def test_an_operations_log_restored_is_refused_in_the_directory(
     directory: DirectoryBuilder, agent: HeldPerson
 ) -> None:
-    body = {"from": 1, "to": 2, "leaves": [bytes(56)]}
+    body = directory.lose()
     assert applied(directory, directory.by_governance("log.restored", body)) is None
     entry = directory.by_governance("log.restored", body, dir=directory.head)
     assert applied(directory, entry) == ErrorCode.MALFORMED

@@ -64,7 +64,7 @@ class Scene:
             "suite.raise": lambda: {"suite_min": 2},
             "role.grant": lambda: {"person": agent.id, "role": "operations"},
             "role.withdraw": lambda: {"person": agent.id, "role": "operations"},
-            "log.restored": lambda: {"from": 1, "to": 2, "leaves": [bytes(56)]},
+            "log.restored": lambda: dict(directory.lose()),
             "ncp.appoint": lambda: directory.appoint_body(
                 newcomer, directory.new_device(newcomer.id)
             ),
@@ -94,7 +94,7 @@ class Scene:
         directory = self.directory
         root = directory.state.governance
         last = directory.state.admins[self.france.id] if kind.startswith("ncp.") else root
-        body |= {"poster": directory.poster.sign.public, "serial": last.serial + 1}
+        body |= {"type": kind, "poster": directory.poster.sign.public, "serial": last.serial + 1}
         keys = list(enumerate(directory.governance))[: root.k]
         if authority is Authority.ADMIN_ROOT:
             keys = [(0, self.france.root)]

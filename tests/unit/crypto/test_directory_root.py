@@ -52,7 +52,12 @@ def test_one_wrong_root_signature_spoils_k_good_ones(directory: DirectoryBuilder
 def test_an_administrations_signature_never_stands_for_governance(
     directory: DirectoryBuilder,
 ) -> None:
-    body = {"suite_min": 2, "poster": directory.poster.sign.public, "serial": 1}
+    body = {
+        "type": "suite.raise",
+        "suite_min": 2,
+        "poster": directory.poster.sign.public,
+        "serial": 1,
+    }
     keys = list(enumerate(directory.governance))[:2]
     body = dict(directory.signed(body, SigType.ADMIN_ROOT, keys, directory.id32))
     entry = directory.author("suite.raise", body, directory.poster)

@@ -226,5 +226,5 @@ def test_a_large_submission_of_something_else_is_refused_by_its_heads(
 
 
 def test_a_submission_with_the_wraps_of_thousands_reads_back() -> None:
-    submission = Submission.of(MESSAGE, b"w" * wire.MAX_WRAPS, b"s" * wire.MAX_WRAPS)
+    submission = Submission.of(MESSAGE, b"w" * wire.MAX_WRAPS, b"s" * wire.MAX_SHARES)
     assert Submission.decode(submission.encode()) == submission

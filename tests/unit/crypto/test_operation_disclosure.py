@@ -13,7 +13,7 @@ from cencomm_crypto.public.replay import OperationLog
 from cencomm_crypto.public.wire import Sequenced
 
 from tests.support.cast import Cast
-from tests.support.directory import HeldPerson
+from tests.support.directory import HeldPerson, restoring
 
 
 @pytest.fixture
@@ -183,14 +183,11 @@ def test_the_requester_reports_once_and_that_ends_the_request(cast: Cast) -> Non
 
 
 def restored(cast: Cast, *, signers: int = 2, serial: int = 1, **fields: Any) -> Entry:
-    directory, size = cast.directory, cast.operation.log.size
-    lost = cast.operation.entries[-1]
-    leaf = lost.at.to_bytes(8, "big") + lost.scope + lost.inner
+    directory = cast.directory
     body = directory.signed(
         {
-            "from": size - 1,
-            "to": size,
-            "leaves": [leaf],
+            "type": "log.restored",
+            **restoring(cast.operation.log.id16, cast.operation.entries[-1:]),
             "poster": directory.poster.sign.public,
             "serial": serial,
             **fields,
@@ -203,7 +200,7 @@ def restored(cast: Cast, *, signers: int = 2, serial: int = 1, **fields: Any) ->
 
 
 def test_a_channel_that_lost_an_entry_rotates_first(cast: Cast) -> None:
-    cast.operation.message(cast.work, cast.officer)
+    cast.operation.lose(cast.work)
     item = cast.operation.append(restored(cast))
     state, directory = cast.operation.state, cast.directory.state
     assert [(row.seq, row.start, row.end) for row in state.restored] == [
@@ -223,14 +220,18 @@ def test_a_channel_that_lost_an_entry_rotates_first(cast: Cast) -> None:
         ({"from": 0}, ErrorCode.BAD_VALUE),
         ({"to": 10_000}, ErrorCode.BAD_VALUE),
         ({"leaves": []}, ErrorCode.BAD_COUNT),
+        ({"leaves": [bytes(56)]}, ErrorCode.BAD_PROOF),
+        ({"log": bytes(16)}, ErrorCode.WRONG_LOG),
     ],
 )
 def test_a_restoration_needs_the_governance_root_and_fits_the_log(
     cast: Cast, fields: dict[str, Any], code: ErrorCode
 ) -> None:
+    cast.operation.lose(cast.work)
     assert cast.operation.refusal(restored(cast, **fields)) is code
 
 
 def test_a_restoration_is_by_the_device_that_the_roots_named(cast: Cast) -> None:
+    cast.operation.lose(cast.work)
     entry = restored(cast, poster=cast.chief.device.sign.public)
     assert cast.operation.refusal(entry) is ErrorCode.UNKNOWN_DEVICE

@@ -6,6 +6,7 @@ import pytest
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.encoding import encode
 from cencomm_crypto.public.wire import (
+    MAX_SHARES,
     MAX_WRAPS,
     Receipt,
     Submission,
@@ -14,7 +15,7 @@ from cencomm_crypto.public.wire import (
     split_sequence,
 )
 
-LARGEST = 61_696 + 2 * MAX_WRAPS
+LARGEST = 61_696 + MAX_WRAPS + MAX_SHARES
 BOUNDS = {
     "item": (61_696, decode_sequenced),
     "receipt": (32_768, Receipt.decode),
@@ -36,7 +37,7 @@ def test_what_is_too_large_is_refused_before_it_is_parsed(name: str) -> None:
 
 
 def test_the_largest_submission_is_read() -> None:
-    parts = [bytes(4096), bytes(57_344), bytes(64), bytes(MAX_WRAPS), bytes(MAX_WRAPS)]
+    parts = [bytes(4096), bytes(57_344), bytes(64), bytes(MAX_WRAPS), bytes(MAX_SHARES)]
     data = encode(parts)
     assert len(data) <= LARGEST
     assert Submission.decode(data) == Submission(*parts)
@@ -46,7 +47,7 @@ def test_the_largest_submission_is_read() -> None:
 @pytest.mark.parametrize("place", range(5))
 def test_a_part_beyond_its_limit_is_refused(place: int) -> None:
     parts = [bytes(4096), bytes(57_344), bytes(64), bytes(MAX_WRAPS), bytes(112)]
-    parts[place] = bytes([4097, 57_345, 65, MAX_WRAPS + 1, MAX_WRAPS + 1][place])
+    parts[place] = bytes([4097, 57_345, 65, MAX_WRAPS + 1, MAX_SHARES + 1][place])
     assert refusal(Submission.decode, encode(parts)) == ErrorCode.MALFORMED
 
 

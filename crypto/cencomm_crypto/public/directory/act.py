@@ -9,6 +9,7 @@ from cencomm_crypto.errors import ErrorCode, RuleViolation
 from cencomm_crypto.public.directory.rights import DIRECTORY_RIGHTS, Authority
 from cencomm_crypto.public.directory.state import Administration, Device, DirectoryState, Person
 from cencomm_crypto.public.encoding import Value
+from cencomm_crypto.public.history import Roots
 from cencomm_crypto.public.ids import AdminId, PersonId
 
 
@@ -23,6 +24,7 @@ class Act:
     seq: int
     seen: int  # header.seen.size
     body: Mapping[str, Value]
+    roots: Roots
     device: Device | None = None
     person: Person | None = None
 

@@ -23,7 +23,9 @@ from cencomm_crypto.public.directory.state import (
     likeness,
 )
 from cencomm_crypto.public.directory.witness import read_witness_policy
+from cencomm_crypto.public.ids import ID_SIZE, LogId
 from cencomm_crypto.public.keys import admin_id
+from cencomm_crypto.public.lost import named_places
 
 
 def _add_administration(state: DirectoryState, act: Act) -> DirectoryState:
@@ -135,17 +137,8 @@ def _withdraw_role(state: DirectoryState, act: Act) -> DirectoryState:
 def _restore_log(state: DirectoryState, act: Act) -> DirectoryState:
     """Names entries that a restore from backup lost for good; their leaves keep the tree (A50)."""
     act.expect_unchanged(state.governance.changed, "root")
-    start, end, leaves = act.body["from"], act.body["to"], act.body["leaves"]
-    if not 1 <= start < end <= act.seen:
-        raise RuleViolation(
-            ErrorCode.BAD_VALUE,
-            f"entries {start} to {end} read; 1 <= from < to <= {act.seen}, the seen size, expected",
-        )
-    if len(leaves) != end - start:
-        raise RuleViolation(
-            ErrorCode.BAD_COUNT, f"{len(leaves)} leaves read, {end - start} expected"
-        )
-    restored = Restored(act.seq, start, end, tuple(leaves))
+    places = named_places(act.body, LogId(state.id32[:ID_SIZE]), act.seen, act.roots)
+    restored = Restored(act.seq, places.start, places.stop)
     return replace(_root_changed(state, act), restored=(*state.restored, restored))
 
 

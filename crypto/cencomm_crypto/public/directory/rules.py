@@ -96,7 +96,7 @@ def _next_state(
     device = _check_author(state, entry, body)
     person = None if device is None else state.persons[device.person]
     author = _seen_by(state, item.seq, header, roots)
-    act = Act(header.type, item.seq, header.seen.size, body, device, person)
+    act = Act(header.type, item.seq, header.seen.size, body, roots, device, person)
     changed = _effect(state, act)
     return replace(
         changed,

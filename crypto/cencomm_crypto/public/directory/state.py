@@ -84,12 +84,11 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A log.restored entry: the seqs from `start` to before `end` are no-ops from then on."""
+    """A log.restored entry: the seqs from `start` to before `end` count for nothing."""
 
     seq: int
     start: int
     end: int
-    leaves: tuple[bytes, ...]  # u64 at || scope[16] || inner[32], one per seq
 
 
 class KeyUse(StrEnum):

@@ -1,7 +1,6 @@
 """log.restored in an operation: entries that a restore from backup lost for good (A50).
 
-Judged on the governance root's signatures alone, whoever posts it. The signed body names no
-log; its leaves do: `replay` holds them against the tree, which another log's do not fit.
+Judged on the governance root's signatures alone, whoever posts it.
 """
 
 from __future__ import annotations
@@ -14,11 +13,10 @@ from cencomm_crypto.public.directory.root_signatures import check_governance_sig
 from cencomm_crypto.public.directory.state import DirectoryState, Restored
 from cencomm_crypto.public.encoding import Value
 from cencomm_crypto.public.entry import Entry
-from cencomm_crypto.public.ids import ID_SIZE, ChannelId
-from cencomm_crypto.public.operation.act import bad_value
+from cencomm_crypto.public.history import Roots
+from cencomm_crypto.public.ids import ChannelId
+from cencomm_crypto.public.lost import named_places, scope_of
 from cencomm_crypto.public.operation.state import OperationState
-
-_SCOPE = slice(8, 8 + ID_SIZE)  # of a leaf's 56 bytes: u64 at || scope || inner
 
 
 def restore(
@@ -27,8 +25,9 @@ def restore(
     entry: Entry,
     body: Mapping[str, Value],
     directory: DirectoryState,
+    roots: Roots,
 ) -> OperationState:
-    """The state with the named places noted, and their channels bound to rotate first.
+    """The state with the named places noted, and their channels bound to rotate first (RES-1).
 
     The caller has verified the poster's signature.
     """
@@ -38,19 +37,11 @@ def restore(
             ErrorCode.BAD_SERIAL, f"serial {body['serial']} read, {serial} expected in this log"
         )
     check_governance_signatures(directory.governance, directory.id32, body)
-    start, end, leaves = body["from"], body["to"], tuple(body["leaves"])
-    if not 1 <= start < end <= entry.header.seen.size:
-        raise bad_value(
-            f"entries {start} to {end} read; 1 <= from < to <= {entry.header.seen.size} expected"
-        )
-    if len(leaves) != end - start:
-        raise RuleViolation(
-            ErrorCode.BAD_COUNT, f"{len(leaves)} leaves read, {end - start} expected"
-        )
+    places = named_places(body, state.id16, entry.header.seen.size, roots)
     channels = state.channels
-    for leaf in leaves:
-        channel = channels.get(ChannelId(leaf[_SCOPE]))
+    for leaf in body["leaves"]:
+        channel = channels.get(ChannelId(scope_of(leaf)))
         if channel is not None:
             channels = channels.insert(channel.id, replace(channel, lost=True))
-    restored = Restored(seq, start, end, leaves)
+    restored = Restored(seq, places.start, places.stop)
     return replace(state, channels=channels, restored=(*state.restored, restored))

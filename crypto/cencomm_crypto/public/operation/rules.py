@@ -154,7 +154,7 @@ def _next_state(
         decided=item.seq if deciding else None,
     )
     if device is None:
-        restored = restore(state, item.seq, entry, _body(entry), directory)
+        restored = restore(state, item.seq, entry, _body(entry), directory, roots)
         return replace(restored, size=item.seq + 1, at=item.at, control=ledger)
     act = Act(
         type=header.type,

@@ -50,7 +50,9 @@ def geneses() -> Iterator[Case]:
 
     def signed(sigs: list[tuple[int, int]], over: bytes = ZERO32) -> Entry:
         """Signatures by governance key `second`, listed under index `first`."""
-        body = {**good, "poster": builder.poster.sign.public, "serial": 0}
+        body = {
+        "type": "directory.genesis", **good, "poster": builder.poster.sign.public, "serial": 0,
+    }  # fmt: skip
         chosen = [(index, builder.governance[key]) for index, key in sigs]
         signed_body = builder.signed(body, SigType.GOVERNANCE, chosen, over)
         return builder.author("directory.genesis", signed_body, builder.poster)
@@ -69,7 +71,9 @@ def geneses() -> Iterator[Case]:
     yield _found("genesis of rules 2", "DIR-1", made({"rules": 2}), "unknown_version")
     yield _found("genesis of suite 2", "DIR-1", made({"suite_min": 2}), "unknown_version")
     stranger = builder.new_device(builder.poster.person)
-    body = {**good, "poster": builder.poster.sign.public, "serial": 0}
+    body = {
+        "type": "directory.genesis", **good, "poster": builder.poster.sign.public, "serial": 0,
+    }  # fmt: skip
     other = builder.signed(
         body, SigType.GOVERNANCE, list(enumerate(builder.governance))[:2], ZERO32
     )

@@ -57,6 +57,7 @@ def _small_poster(stage: DirectoryStage) -> Entry:
     directory = stage.directory
     body = {
         "admin": stage.france.id,
+        "type": "admin.suspend",
         "poster": SMALL,
         "serial": directory.state.governance.serial + 1,
     }
@@ -79,7 +80,10 @@ def _signed_as(kind: SigType, over: bytes | None = None) -> Make:
     def make(stage: DirectoryStage) -> Entry:
         directory = stage.directory
         serial = directory.state.governance.serial + 1
-        body = {"admin": stage.france.id, "poster": directory.poster.sign.public, "serial": serial}
+        body = {
+            "type": "admin.suspend", "admin": stage.france.id,
+            "poster": directory.poster.sign.public, "serial": serial,
+        }  # fmt: skip
         keys = list(enumerate(directory.governance))[:2]
         signed = directory.signed(body, kind, keys, directory.id32 if over is None else over)
         return directory.author("admin.suspend", signed, directory.poster)

@@ -147,16 +147,17 @@ DISCLOSURE: list[Row] = [
      lambda s: _restored(s, kind=SigType.ADMIN_ROOT), "bad_signature"),
     ("log.restored of serial 2", "RES-1", lambda s: _restored(s, serial=2), "bad_serial"),
     ("log.restored of the genesis", "RES-1",
-     lambda s: _restored(s, start=0, leaves=[bytes(56)] * 4), "bad_value"),
+     lambda s: _restored(s, start=0), "bad_value"),
     ("log.restored beyond what was seen", "RES-1", lambda s: _restored(s, to=9_999), "bad_value"),
     ("log.restored with a leaf too few", "RES-1", lambda s: _restored(s, leaves=[bytes(56)]),
      "bad_count"),
+    ("log.restored of another log", "RES-3", lambda s: _restored(s, log=bytes(16)), "wrong_log"),
+    ("log.restored with leaves that are not the tree's", "RES-3",
+     lambda s: _restored(s, leaves=[bytes(56)] * 2), "bad_proof"),
     ("a message in a channel that lost an entry", "RES-1",
-     after(lambda s: s.operation.append(_restored(s, leaves=[
-         bytes(8) + s.work + bytes(32), bytes(56)])), message), "stale_epoch"),
+     after(lambda s: s.operation.append(_restored(s)), message), "stale_epoch"),
     ("a rotate in a channel that lost an entry", "RES-1",
-     after(lambda s: s.operation.append(_restored(s, leaves=[
-         bytes(8) + s.work + bytes(32), bytes(56)])), rotation), None),
+     after(lambda s: s.operation.append(_restored(s)), rotation), None),
 ]  # fmt: skip
 
 
@@ -183,14 +184,17 @@ def _restored(
     serial: int = 1,
     signers: int = 2,
     kind: SigType = SigType.GOVERNANCE,
-    start: int = 2,
+    start: int | None = None,
     **changed: Any,
 ) -> Entry:
+    """A message of the work channel and a control entry were lost, and are named."""
     directory = stage.directory
     body = {
-        "from": start, "to": 4, "leaves": [bytes(56), b"\x01" * 56],
+        "type": "log.restored", **stage.operation.lose(stage.work, bytes(16)),
         "poster": directory.poster.sign.public, "serial": serial, **changed,
     }  # fmt: skip
+    if start is not None:
+        body["from"] = start
     keys = list(enumerate(directory.governance))[:signers]
     signed = directory.signed(body, kind, keys, directory.id32)
     return stage.operation.author("log.restored", signed, directory.poster)

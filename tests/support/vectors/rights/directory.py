@@ -92,7 +92,7 @@ def _directory_body(stage: DirectoryStage, kind: str) -> dict[str, Any]:
         "role.grant": lambda: {"person": agent.id, "role": "operations"},
         "role.withdraw": lambda: {"person": agent.id, "role": "operations"},
         "role.request": lambda: {"person": agent.id, "role": "operations"},
-        "log.restored": lambda: {"from": 1, "to": 2, "leaves": [bytes(56)]},
+        "log.restored": lambda: dict(directory.lose()),
         "ncp.appoint": lambda: directory.appoint_body(newcomer, directory.new_device(newcomer.id)),
         "ncp.dismiss": lambda: {"admin": stage.france.id, "person": stage.france.ncp.id},
         "person.add": lambda: {"person": newcomer.id, "code": newcomer.code, "kind": "human"},
@@ -108,7 +108,7 @@ def _by_root(stage: DirectoryStage, kind: str, authority: Authority, body: dict[
     directory = stage.directory
     root = directory.state.governance
     last = directory.state.admins[stage.france.id] if kind.startswith("ncp.") else root
-    body |= {"poster": directory.poster.sign.public, "serial": last.serial + 1}
+    body |= {"type": kind, "poster": directory.poster.sign.public, "serial": last.serial + 1}
     keys = list(enumerate(directory.governance))[: root.k]
     if authority is Authority.ADMIN_ROOT:
         keys = [(0, stage.france.root)]
