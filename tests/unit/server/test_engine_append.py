@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from dataclasses import replace
 
 import pytest
@@ -111,6 +112,18 @@ async def test_a_refused_entry_leaves_no_trace(scene: Scene) -> None:
     assert await scene.refusal(stale) == ErrorCode.WRONG_EPOCH
     assert scene.runtime.replay.tree.root() == before
     await scene.submit(scene.sealed())
+
+
+async def test_a_batch_of_refusals_alone_ends_as_quietly_as_any_other(scene: Scene) -> None:
+    """What the writing task raises after it has answered, nobody would see."""
+    died: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: died.append(context))
+    stale = scene.operation.sealed(scene.work, scene.officer, epoch=7)
+    assert await scene.refusal(stale) == ErrorCode.WRONG_EPOCH
+    await scene.submit(scene.sealed())
+    gc.collect()
+    await asyncio.sleep(0)
+    assert died == []
 
 
 async def test_one_refused_entry_does_not_touch_the_others_of_its_batch(scene: Scene) -> None:
