@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
@@ -22,6 +22,7 @@ from cencomm_client.items import Alarm, Item, Notice
 from cencomm_client.notices import Remark, standing_remarks
 from cencomm_client.plan import Admission
 from cencomm_client.posting import Posted, Poster
+from cencomm_client.proposals import Proposed, extension, proposals_of
 from cencomm_client.station import Station
 from cencomm_client.verification import Verification, gather, verify
 from cencomm_client.view import OperationView
@@ -244,6 +245,27 @@ class Operation:
         """Propose what needs two administrations; approve its leaf within 72 hours."""
         self._expect_subject(subject)
         return await self._decide(f"{subject}.propose", body or {})
+
+    async def extend(
+        self,
+        *,
+        not_after: int | None = None,
+        live: int | None = None,
+        channels: Mapping[str, int] | None = None,
+    ) -> Posted:
+        """Propose later ends, ms; a coordinator of another administration approves.
+
+        `live` is the new end of that phase; `channels` new ends by name. Neither moves by itself.
+        """
+        ends = {self.channel(name).id: end for name, end in (channels or {}).items()}
+        return await self.propose("window", extension(self.state, not_after, live, ends))
+
+    def proposals(self) -> tuple[Proposed, ...]:
+        """What two administrations decide, in the log's order, and what has become of it."""
+        directory = self._station.directory
+        own = directory.persons[self.person].admin
+        now = max(self._station.now(), self.state.at)
+        return proposals_of(self.state, directory, own, now)
 
     async def approve(self, proposal: Posted | bytes) -> Posted:
         """Approve a proposal by its leaf; the subject comes from the log."""

@@ -9,6 +9,7 @@ from cencomm_server.http.accounts import AccountHandlers
 from cencomm_server.http.call import Access, Route, Takes
 from cencomm_server.http.logs import LogHandlers
 from cencomm_server.http.running import RunningHandlers
+from cencomm_server.openapi import served
 
 PUBLIC, TOKEN, OPERATOR = Access.PUBLIC, Access.TOKEN, Access.OPERATOR
 JSON, SUBMISSION = Takes.JSON, Takes.SUBMISSION
@@ -26,13 +27,14 @@ def monitoring(running: RunningHandlers) -> tuple[Route, ...]:
 def routes(
     running: RunningHandlers, accounts: AccountHandlers, logs: LogHandlers
 ) -> tuple[Route, ...]:
-    """Method, path, handler, who may call it, what body it takes."""
-    return (
+    """Method, path, handler, who may call it, what body it takes; `described` says the rest."""
+    table = (
         # running
         Route("GET", "/healthz", running.alive, PUBLIC),
         Route("GET", "/readyz", running.ready, PUBLIC),
         Route("GET", "/metrics", running.metrics, OPERATOR),
         Route("GET", "/v1/info", running.info, PUBLIC),
+        Route("GET", "/v1/openapi.json", running.openapi, PUBLIC),
         # the directory without a token
         Route("GET", "/v1/directory/head", logs.directory_head, PUBLIC),
         Route("POST", "/v1/directory/entries", logs.append_root_signed, PUBLIC, SUBMISSION),
@@ -58,3 +60,5 @@ def routes(
         Route("GET", "/v1/logs/{log}/proof", logs.proof, TOKEN),
         Route("GET", "/v1/logs/{log}/wraps", logs.wraps, TOKEN),
     )
+    running.describe(served(table, running.version))
+    return table

@@ -12,6 +12,7 @@ from cencomm_client.items import Alarm, Author, Control, Item, Message, Place
 from cencomm_client.operation import Operation
 from cencomm_client.operations import Summary
 from cencomm_client.posting import Posted
+from cencomm_client.proposals import Proposed
 from cencomm_client.verification import Verification
 
 
@@ -91,6 +92,22 @@ def operation_document(operation: Operation, directory: DirectoryState) -> dict[
         "remarks": [
             {"code": remark.code, "detail": remark.detail} for remark in operation.remarks()
         ],
+    }
+
+
+def proposal_document(proposal: Proposed) -> dict[str, Any]:
+    """One line of `operation proposals`."""
+    return {
+        "proposal": proposal.leaf,
+        "subject": proposal.subject,
+        "seq": proposal.seq,
+        "at": proposal.at,
+        "expires": proposal.expires,
+        "by": proposal.code,
+        "administration": proposal.administration,
+        "body": dict(proposal.body),
+        "state": str(proposal.standing),
+        "ours": proposal.ours,
     }
 
 

@@ -13,25 +13,12 @@ from cencomm_config.display import shown
 from rich.text import Text
 
 from cencomm_client.cli.accounts import hex_bytes
-from cencomm_client.cli.documents import (
-    item_document,
-    posted_document,
-    verification_document,
-)
+from cencomm_client.cli.documents import item_document, verification_document
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown
+from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.operations import OperationName, moment
-from cencomm_client.cli.output import Output, dumps, fill
+from cencomm_client.cli.output import Output, dumps
 from cencomm_client.cli.prompts import STDIN, line
-from cencomm_client.cli.run import (
-    DEFAULT_VAULT,
-    AsJson,
-    PasswordFile,
-    VaultPath,
-    logged_in,
-    opened,
-    read_operation,
-    run,
-)
 from cencomm_client.items import Alarm, Control, Item, Message
 from cencomm_client.operation import Operation
 
@@ -39,7 +26,9 @@ BYTE_FIELDS = frozenset(["warning", "target"])  # leaf hashes in forms; hex in J
 MAX_CONTENT = 64 * 1024
 
 
-def post(
+@framed()
+async def post(
+    here: Here,
     operation: OperationName,
     channel: Annotated[str, typer.Argument(help="The channel's name.")],
     kind: Annotated[str, typer.Argument(help="MSG, WRN, ACK, FBK, SZR ...")] = "MSG",
@@ -60,79 +49,55 @@ def post(
     to: Annotated[
         list[str] | None, typer.Option("--to", help="Functional code; several times.")
     ] = None,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Seal and post a message; content never stands on the command line."""
-
-    async def work(output: Output) -> None:
-        given = await asyncio.to_thread(content_of, kind, file)
-        async with logged_in(output, vault, password_file) as client:
-            found = await read_operation(client, operation)
-            place = found.channel(channel)
-            answered = None if re is None else referred(found, re)
-            if client.is_bot:
-                posted = await place.drop(kind, given)
-            else:
-                posted = await place.post(kind, given, re=answered, prio=prio, to=to or ())
-            output.say(fill(output.text("cli_posted"), seq=posted.seq, leaf=posted.leaf.hex()))
-            output.document(posted_document(posted))
-
-    run(as_json, work)
+    given = await asyncio.to_thread(content_of, kind, file)
+    found = await here.operation(operation)
+    place = found.channel(channel)
+    answered = None if re is None else referred(found, re)
+    if here.client.is_bot:
+        here.posted(await place.drop(kind, given))
+    else:
+        here.posted(await place.post(kind, given, re=answered, prio=prio, to=to or ()))
 
 
-def follow(
+@framed(session=Session.IF_THERE)
+async def follow(
+    here: Here,
     operation: OperationName,
     after: Annotated[int, typer.Option("--after", min=0, help="Start at this entry number.")] = 0,
     channel: Annotated[str | None, typer.Option("--channel", help="This channel only.")] = None,
     once: Annotated[
         bool, typer.Option("--once", help="End after what is there; else stay live.")
     ] = False,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Show an operation as it happens; with --json one line per item. Keeps it going meanwhile."""
-
-    async def work(output: Output) -> None:
-        async with opened(output, vault, password_file) as client:
-            if client.logged_in or client.is_bot:
-                if not client.logged_in:
-                    await client.login()
-                found = await read_operation(client, operation)
-            else:
-                found = await client.operation(operation)
-            wanted = None if channel is None else found.channel(channel).id
-            if once:
-                for item in found.items(after):
-                    show_item(output, item, wanted)
-                return
-            await client.go_live()
-            async for item in found.follow(after):
-                show_item(output, item, wanted)
-
-    run(as_json, work)
+    found = await here.operation(operation)
+    wanted = None if channel is None else found.channel(channel).id
+    if once:
+        for item in found.items(after):
+            show_item(here.output, item, wanted)
+        return
+    await here.client.go_live()
+    async for item in found.follow(after):
+        show_item(here.output, item, wanted)
 
 
-def verify(
+@framed(session=Session.IF_THERE)
+async def verify(
+    here: Here,
     operation: OperationName,
     offline: Annotated[
         bool, typer.Option("--offline", help="Judge what this device holds, ask nobody.")
     ] = False,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Rebuild the whole log and judge everything; exit code 7 if anything is wrong."""
-
-    async def work(output: Output) -> None:
-        async with opened(output, vault, password_file) as client:
-            found = await client.operation(operation)
-            verdict = await found.verify(online=client.logged_in and not offline)
-        output.document(verification_document(verdict))
-        output.say(output.text("cli_verified" if verdict.ok else "cli_not_verified"))
-        output.table(
+    found = await here.client.operation(operation)
+    verdict = await found.verify(online=here.client.logged_in and not offline)
+    here.say("cli_verified" if verdict.ok else "cli_not_verified")
+    here.show(
+        verification_document(verdict),
+        (
             ("what", "count"),
             [
                 ("entries", str(verdict.size)),
@@ -144,15 +109,14 @@ def verify(
                 ("messages readable here", str(verdict.readable)),
                 ("root", verdict.root.hex()),
             ],
-        )
-        output.table(
+        ),
+        (
             ("wrong", "entry", "detail"),
             [(row.code, str(row.seq or ""), row.detail) for row in verdict.findings],
-        )
-        if not verdict.ok:
-            raise typer.Exit(Exit.ALARM)
-
-    run(as_json, work)
+        ),
+    )
+    if not verdict.ok:
+        raise typer.Exit(Exit.ALARM)
 
 
 def show_item(output: Output, item: Item, channel: bytes | None) -> None:

@@ -1,32 +1,24 @@
-"""`cencomm operation` and `cencomm channel`: create, look, admit, remove, phases, close."""
+"""`cencomm operation` and `cencomm channel`: create, look, admit, remove, phases, extend, close."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from cencomm_crypto.public.ids import DeviceId
 
 from cencomm_client.cli.accounts import hex_bytes
-from cencomm_client.cli.documents import operation_document, posted_document, summary_document
-from cencomm_client.cli.exits import InputInvalid
-from cencomm_client.cli.output import Output, fill
-from cencomm_client.cli.run import (
-    DEFAULT_VAULT,
-    AsJson,
-    PasswordFile,
-    VaultPath,
-    logged_in,
-    opened,
-    read_operation,
-    run,
+from cencomm_client.cli.documents import (
+    operation_document,
+    posted_document,
+    proposal_document,
+    summary_document,
 )
-from cencomm_client.operation import Operation
+from cencomm_client.cli.exits import InputInvalid
+from cencomm_client.cli.frame import Here, Session, command
 from cencomm_client.plan import Admission, OperationPlan
-from cencomm_client.posting import Posted
+from cencomm_client.proposals import Standing
 
 operations = typer.Typer(no_args_is_help=True, help="Create, show and run operations.")
 channels = typer.Typer(no_args_is_help=True, help="Channels of an operation.")
@@ -34,12 +26,12 @@ channels = typer.Typer(no_args_is_help=True, help="Channels of an operation.")
 OperationName = Annotated[
     str, typer.Argument(metavar="OPERATION", help="Name, or the hex digits its id starts with.")
 ]
-Decide = Callable[[Operation], Awaitable[Posted]]
 Codes = Annotated[list[str], typer.Argument(metavar="CODE...", help="Functional codes.")]
 
 
-@operations.command()
-def create(
+@command(operations)
+async def create(
+    here: Here,
     name: Annotated[str, typer.Argument(help="The operation's name.")],
     start: Annotated[str, typer.Option("--from", help="Start, ISO 8601 with zone.")],
     end: Annotated[str, typer.Option("--until", help="End, ISO 8601 with zone.")],
@@ -60,110 +52,88 @@ def create(
     exercise: Annotated[
         bool, typer.Option("--exercise", help="An exercise; never reaches CEN.")
     ] = False,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Found an operation, as a draft; its author is the first coordinator."""
-
-    async def work(output: Output) -> None:
-        plan = OperationPlan(
-            name=name,
-            not_before=milliseconds(start),
-            not_after=milliseconds(end),
-            legal=legal,
-            grace_ms=grace * 1000,
-            auditors=tuple(auditor or ()),
-            quorum=quorum,
-            history="none" if no_history else "all",
-            metadata="minimal" if minimal else "full",
-            exercise=exercise,
-        )
-        async with logged_in(output, vault, password_file) as client:
-            operation = await client.create_operation(plan)
-            output.say(fill(output.text("cli_created"), name=name, id=operation.id.hex()))
-            output.document({"log": operation.id, "name": operation.name})
-
-    run(as_json, work)
+    plan = OperationPlan(
+        name=name,
+        not_before=milliseconds(start),
+        not_after=milliseconds(end),
+        legal=legal,
+        grace_ms=grace * 1000,
+        auditors=tuple(auditor or ()),
+        quorum=quorum,
+        history="none" if no_history else "all",
+        metadata="minimal" if minimal else "full",
+        exercise=exercise,
+    )
+    made = await here.client.create_operation(plan)
+    here.say("cli_created", name=name, id=made.id.hex())
+    here.output.document({"log": made.id, "name": made.name})
 
 
-@operations.command("list")
-def list_operations(
-    vault: VaultPath = DEFAULT_VAULT, password_file: PasswordFile = None, as_json: AsJson = False
-) -> None:
+@command(operations, "list", session=Session.IF_THERE)
+async def list_operations(here: Here) -> None:
     """List the operations that this device knows."""
-
-    async def work(output: Output) -> None:
-        async with opened(output, vault, password_file) as client:
-            if client.logged_in:
-                await client.refresh()
-            found = client.operations()
-            if not found:
-                output.say(output.text("cli_no_operations"))
-            output.table(
-                ("name", "phase", "role", "from", "until", "entries", "id"),
-                [
-                    (
-                        row.name,
-                        str(row.phase),
-                        row.role or "",
-                        moment(row.window[0]),
-                        moment(row.window[1]),
-                        str(row.size),
-                        row.id.hex()[:8],
-                    )
-                    for row in found
-                ],
-            )
-            output.document({"operations": [summary_document(row) for row in found]})
-
-    run(as_json, work)
+    if here.client.logged_in:
+        await here.client.refresh()
+    found = here.client.operations()
+    if not found:
+        here.say("cli_no_operations")
+    here.show(
+        {"operations": [summary_document(row) for row in found]},
+        (
+            ("name", "phase", "role", "from", "until", "entries", "id"),
+            [
+                (
+                    row.name,
+                    str(row.phase),
+                    row.role or "",
+                    moment(row.window[0]),
+                    moment(row.window[1]),
+                    str(row.size),
+                    row.id.hex()[:8],
+                )
+                for row in found
+            ],
+        ),
+    )
 
 
-@operations.command()
-def show(
-    operation: OperationName,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
+@command(operations, session=Session.IF_THERE)
+async def show(here: Here, operation: OperationName) -> None:
     """Show an operation: members with their devices, channels, proposals, notices."""
-
-    async def work(output: Output) -> None:
-        async with opened(output, vault, password_file) as client:
-            found = await client.operation(operation)
-            if client.logged_in:
-                await found.refresh()
-            document = operation_document(found, client.directory.state)
-            output.say(f"{document['name']}  {document['phase']}", style="bold")
-            output.table(
-                ("code", "role", "devices"),
-                [
-                    (row["code"], row["role"], " ".join(d.hex()[:8] for d in row["devices"]))
-                    for row in document["members"]
-                ],
-            )
-            output.table(
-                ("channel", "epoch", "until", "closed"),
-                [
-                    (
-                        row["name"],
-                        str(row["epoch"]),
-                        moment(row["window"][1]),
-                        moment(row["closed"]) if row["closed"] else "",
-                    )
-                    for row in document["channels"]
-                ],
-            )
-            for remark in document["remarks"]:
-                output.note(f"{output.text(remark['code'])} {remark['detail']}")
-            output.document(document)
-
-    run(as_json, work)
+    found = await here.operation(operation)
+    document = operation_document(found, here.client.directory.state)
+    here.output.say(f"{document['name']}  {document['phase']}", style="bold")
+    here.show(
+        document,
+        (
+            ("code", "role", "devices"),
+            [
+                (row["code"], row["role"], " ".join(d.hex()[:8] for d in row["devices"]))
+                for row in document["members"]
+            ],
+        ),
+        (
+            ("channel", "epoch", "until", "closed"),
+            [
+                (
+                    row["name"],
+                    str(row["epoch"]),
+                    moment(row["window"][1]),
+                    moment(row["closed"]) if row["closed"] else "",
+                )
+                for row in document["channels"]
+            ],
+        ),
+    )
+    for remark in document["remarks"]:
+        here.output.note(f"{here.output.text(remark['code'])} {remark['detail']}")
 
 
-@operations.command()
-def admit(
+@command(operations)
+async def admit(
+    here: Here,
     operation: OperationName,
     members: Annotated[
         list[str], typer.Argument(metavar="CODE:ROLE...", help="Such as FR-014:officer.")
@@ -177,134 +147,156 @@ def admit(
     rate: Annotated[
         int | None, typer.Option("--rate", min=1, help="A bot's drops per hour.")
     ] = None,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Admit people (a coordinator); shows the devices that will read."""
-
-    async def work(output: Output) -> None:
-        rows = [admission(text, channel, tuple(kind or ()), rate) for text in members]
-        async with logged_in(output, vault, password_file) as client:
-            found = await read_operation(client, operation)
-            devices = {row.code: found.devices_of(row.code) for row in rows}
-            posted = await found.admit(rows)
-            await found.tend()
-            output.table(
-                ("code", "role", "devices"),
-                [
-                    (row.code, row.role, " ".join(d.id.hex() for d in devices[row.code]))
-                    for row in rows
-                ],
-            )
-            output.document(
-                {
-                    "posted": [posted_document(entry) for entry in posted],
-                    "devices": {code: [d.id for d in held] for code, held in devices.items()},
-                }
-            )
-
-    run(as_json, work)
+    rows = [admission(text, channel, tuple(kind or ()), rate) for text in members]
+    found = await here.operation(operation)
+    devices = {row.code: found.devices_of(row.code) for row in rows}
+    posted = await found.admit(rows)
+    await found.tend()
+    here.show(
+        {
+            "posted": [posted_document(entry) for entry in posted],
+            "devices": {code: [d.id for d in held] for code, held in devices.items()},
+        },
+        (
+            ("code", "role", "devices"),
+            [(row.code, row.role, " ".join(d.id.hex() for d in devices[row.code])) for row in rows],
+        ),
+    )
 
 
-@operations.command()
-def remove(
+@command(operations)
+async def remove(
+    here: Here,
     operation: OperationName,
     codes: Codes,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Remove people (a coordinator); every channel they were in gets new keys."""
-    _deciding(as_json, vault, password_file, operation, lambda found: found.remove(codes))
+    await here.decide(operation, lambda found: found.remove(codes))
 
 
-@operations.command()
-def phase(
+@command(operations)
+async def phase(
+    here: Here,
     operation: OperationName,
     to: Annotated[str, typer.Argument(metavar="PHASE", help="prep, live, post or debrief.")],
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Go to the next phase (a coordinator)."""
-    _deciding(as_json, vault, password_file, operation, lambda found: found.set_phase(to))
+    await here.decide(operation, lambda found: found.set_phase(to))
 
 
-@operations.command()
-def role(
+@command(operations)
+async def role(
+    here: Here,
     operation: OperationName,
     code: Annotated[str, typer.Argument(help="Functional code.")],
     to: Annotated[str, typer.Argument(metavar="ROLE", help="The new role.")],
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Give a member another role (a coordinator)."""
-    _deciding(as_json, vault, password_file, operation, lambda found: found.set_role(code, to))
+    await here.decide(operation, lambda found: found.set_role(code, to))
 
 
-@operations.command()
-def accept(
+@command(operations)
+async def accept(
+    here: Here,
     operation: OperationName,
     device: Annotated[str, typer.Argument(help="Device id, 32 hex digits.")],
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Let a device that an NCP alone added read from now on (a coordinator)."""
-    _deciding(
-        as_json,
-        vault,
-        password_file,
+    await here.decide(operation, lambda found: found.accept_device(DeviceId(hex_bytes(device, 16))))
+
+
+@command(operations)
+async def extend(
+    here: Here,
+    operation: OperationName,
+    end: Annotated[
+        str | None, typer.Option("--until", help="The operation's new end, ISO 8601 with zone.")
+    ] = None,
+    live: Annotated[
+        str | None, typer.Option("--live-until", help="New end of the phase live.")
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option("--channel", metavar="NAME=TIME", help="A channel's new end; several times."),
+    ] = None,
+) -> None:
+    """Propose a longer window (a coordinator); live and channels move only if they are named."""
+    ends = dict(map(channel_end, channel or ()))
+    await here.decide(
         operation,
-        lambda found: found.accept_device(DeviceId(hex_bytes(device, 16))),
+        lambda found: found.extend(
+            not_after=None if end is None else milliseconds(end),
+            live=None if live is None else milliseconds(live),
+            channels=ends,
+        ),
     )
 
 
-@operations.command()
-def approve(
+@command(operations, session=Session.IF_THERE)
+async def proposals(
+    here: Here,
+    operation: OperationName,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those that are approved or too old.")
+    ] = False,
+) -> None:
+    """Show what awaits the approval of another administration."""
+    found = await here.operation(operation)
+    rows = [row for row in found.proposals() if everything or row.standing is Standing.OPEN]
+    if not rows:
+        here.say("cli_no_proposals")
+    here.show(
+        {"proposals": [proposal_document(row) for row in rows]},
+        (
+            ("what", "by", "until", "state", "leaf"),
+            [
+                (
+                    row.subject,
+                    f"{row.code} ({row.administration})",
+                    moment(row.expires),
+                    str(row.standing),
+                    row.leaf.hex(),
+                )
+                for row in rows
+            ],
+        ),
+    )
+
+
+@command(operations)
+async def approve(
+    here: Here,
     operation: OperationName,
     proposal: Annotated[str, typer.Argument(help="Leaf of the proposal, 64 hex digits.")],
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Approve a proposal of another administration (a coordinator)."""
-    _deciding(
-        as_json,
-        vault,
-        password_file,
-        operation,
-        lambda found: found.approve(hex_bytes(proposal, 32)),
-    )
+    await here.decide(operation, lambda found: found.approve(hex_bytes(proposal, 32)))
 
 
-@operations.command()
-def close(
+@command(operations)
+async def close(
+    here: Here,
     operation: OperationName,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """End the operation; before its time this proposes, and another administration approves."""
-    _deciding(as_json, vault, password_file, operation, lambda found: found.close())
+    await here.decide(operation, lambda found: found.close())
 
 
-@operations.command()
-def hold(
+@command(operations)
+async def hold(
+    here: Here,
     operation: OperationName,
     reason: Annotated[str, typer.Argument(help="Why nothing may be erased.")],
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Put a legal hold on the operation."""
-    _deciding(as_json, vault, password_file, operation, lambda found: found.hold(reason))
+    await here.decide(operation, lambda found: found.hold(reason))
 
 
-@channels.command("create")
-def create_channel(
+@command(channels, "create")
+async def create_channel(
+    here: Here,
     operation: OperationName,
     name: Annotated[str, typer.Argument(help="The channel's name.")],
     member: Annotated[
@@ -317,56 +309,28 @@ def create_channel(
     parent: Annotated[
         str | None, typer.Option("--parent", help="A directed channel within this one.")
     ] = None,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Create a channel: for those named, else for everybody."""
-
-    async def work(output: Output) -> None:
-        async with logged_in(output, vault, password_file) as client:
-            found = await read_operation(client, operation)
-            made = await found.create_channel(
-                name,
-                members=member or None,
-                administrations=administration or (),
-                roles=role or (),
-                parent=parent,
-            )
-            output.say(output.text("cli_done"))
-            output.document({"channel": made.id, "name": made.name})
-
-    run(as_json, work)
+    found = await here.operation(operation)
+    made = await found.create_channel(
+        name,
+        members=member or None,
+        administrations=administration or (),
+        roles=role or (),
+        parent=parent,
+    )
+    here.say("cli_done")
+    here.output.document({"channel": made.id, "name": made.name})
 
 
-@channels.command("close")
-def close_channel(
+@command(channels, "close")
+async def close_channel(
+    here: Here,
     operation: OperationName,
     channel: Annotated[str, typer.Argument(help="The channel's name.")],
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """End one channel now and show its close key (a coordinator)."""
-    _deciding(
-        as_json, vault, password_file, operation, lambda found: found.channel(channel).close()
-    )
-
-
-def _deciding(
-    as_json: bool, vault: Path, password_file: str | None, name: str, decide: Decide
-) -> None:
-    """Run one decision on one operation and print its receipt."""
-
-    async def work(output: Output) -> None:
-        async with logged_in(output, vault, password_file) as client:
-            found = await read_operation(client, name)
-            posted = await decide(found)
-            output.say(fill(output.text("cli_posted"), seq=posted.seq, leaf=posted.leaf.hex()))
-            output.document(posted_document(posted))
-            await found.tend()  # who decided goes first: new keys after a removal
-
-    run(as_json, work)
+    await here.decide(operation, lambda found: found.channel(channel).close())
 
 
 def admission(
@@ -384,6 +348,14 @@ def admission(
         kinds=kinds if role == "bot" else (),
         rate=rate if role == "bot" else None,
     )
+
+
+def channel_end(text: str) -> tuple[str, int]:
+    """Read NAME=TIME; raises InputInvalid."""
+    name, equals, end = text.rpartition("=")
+    if not equals or not name:
+        raise InputInvalid(f"{text!r} read, NAME=TIME expected, such as work=2026-03-09T18:00Z")
+    return name, milliseconds(end)
 
 
 def milliseconds(text: str) -> int:

@@ -30,6 +30,8 @@ class RunningHandlers:
         """`name` and `log_key` of the installation; `limits` as /v1/info tells them."""
         self._readiness, self._metrics = readiness, metrics
         self._directory = directory
+        self.version = version
+        self._openapi = json_answer({})
         self._about = {
             "name": name,
             "log_key": log_key.hex(),
@@ -38,6 +40,15 @@ class RunningHandlers:
             "version": version,
             "limits": dict(limits),
         }
+
+    def describe(self, openapi: Answer) -> None:
+        """What /v1/openapi.json answers; `routes` calls this with the table it has made."""
+        self._openapi = openapi
+
+    async def openapi(self, call: Call) -> Answer:
+        """GET /v1/openapi.json."""
+        call.query.end()
+        return self._openapi
 
     async def alive(self, call: Call) -> Answer:
         """GET /healthz."""
