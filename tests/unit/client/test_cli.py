@@ -13,7 +13,7 @@ import typer
 from cencomm_client.cli import app
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown, exit_for
 from cencomm_client.cli.messages import content_of, item_line
-from cencomm_client.cli.operations import admission, milliseconds
+from cencomm_client.cli.operations import admission, channel_end, milliseconds
 from cencomm_client.cli.output import Output, dumps, fill
 from cencomm_client.cli.prompts import secret
 from cencomm_client.errors import (
@@ -209,3 +209,10 @@ def message(
         flags=frozenset([Flag.AFTER_REVOCATION]),
         damage=damage,
     )
+
+
+@pytest.mark.parametrize("given", ["alpha", "=2026-03-09T18:00Z", "alpha=soon", "alpha=2026-03-09"])
+def test_a_channels_new_end_is_a_name_and_a_time_with_its_zone(given: str) -> None:
+    with pytest.raises(InputInvalid):
+        channel_end(given)
+    assert channel_end("a=b=2026-03-09T18:00Z") == ("a=b", 1_773_079_200_000)
