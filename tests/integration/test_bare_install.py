@@ -69,14 +69,14 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     test needs no network, and what only developers have is not there.
     """
     folder = tmp_path_factory.mktemp("bare")
-    run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
     python = folder / "venv/bin/python"
     where = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder)
     for name, version in locked("server") | locked("client"):
         copy_installed(name, version, Path(where.strip()))
-    install = (python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet")
-    run(*install, "--no-deps", "--no-index", wheel, cwd=folder)
-    run(python, "-m", "pip", "--disable-pip-version-check", "check", cwd=folder)
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python)
+    run(*pip, "install", "--quiet", "--no-deps", "--no-index", wheel, cwd=folder)
+    run(*pip, "check", cwd=folder)
     return python.parent
 
 

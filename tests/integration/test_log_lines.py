@@ -126,7 +126,9 @@ def test_a_days_log_names_nobody(tmp_path: Path, embedded_program: Path) -> None
                 "POST", "/v1/login", b"{}", **{"Content-Type": f"application/{TELLTALE}"}
             ),
             session.strange(
-                *("POST", "/v1/enrolments", json.dumps({"invitation": TELLTALE}).encode()),
+                "POST",
+                "/v1/enrolments",
+                json.dumps({"invitation": TELLTALE}).encode(),
                 **{"Content-Type": "application/json"},
             ),
             session.strange("GET", "/v1/logs", b"", Authorization=f"Bearer {PASSWORD_LIKE}"),
