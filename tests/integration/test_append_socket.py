@@ -454,6 +454,79 @@ async def test_a_lagging_reader_gets_a_head_when_it_reads_again(scene: LiveScene
     await slow.sio.disconnect()
 
 
+async def test_a_client_that_posts_and_never_reads_is_read_no_further(scene: LiveScene) -> None:
+    """A34: its receipts would pile up here without bound."""
+    posting = Stalled()
+    await posting.connect(scene)
+    (wire,) = (live.wire for live in scene.sockets._live.values())
+    transport = wire._transport
+    assert transport is not None
+    served = 0
+    data = scene.log + Submission.of(scene.sealed(epoch=9)).encode()
+    refusals = wire.serve
+    assert refusals is not None
+
+    async def counted(payload: bytes) -> bytes | dict[str, object]:
+        nonlocal served
+        served += 1
+        answer = await refusals(payload)
+        assert isinstance(answer, dict)
+        return {**answer, "detail": "x" * 4096}
+
+    wire.serve = counted
+    head = bytes((0x82, 0xFE)) + len(data).to_bytes(2, "big") + bytes(4)
+    posts = 3000
+    for number in range(posts):
+        event = b'451-%d["append",{"_placeholder":true,"num":0}]' % number
+        posting._writer.write(bytes((0x81, 0x80 | len(event))) + bytes(4) + event + head + data)
+    await soon(lambda: transport.get_write_buffer_size() > 64 * 1024)
+    before = -1
+    while served != before:  # until it is read no further
+        before = served
+        await asyncio.sleep(0.3)
+    assert served < posts // 2
+    assert transport.get_write_buffer_size() < 64 * 1024 + 33 * 5000
+    posting.close()
+    await soon(lambda: len(scene.sockets) == 0)
+
+
+async def test_an_append_in_a_longer_form_is_served_too(
+    scene: LiveScene, session: aiohttp.ClientSession
+) -> None:
+    """By the library: spaces are JSON, and an event need not ask for an acknowledgement."""
+    member = await scene.client(scene.operation.creator)
+    socket = await scene.raw(session)
+    await socket.send_str(f'40{{"device":"{scene.officer.device.id.hex()}"}}')
+    first = scene.operation.log.size
+    plain = '["append",{"_placeholder":true,"num":0}]'
+    for event, between in ((f"451-{plain}", ""), (f"451-6{plain}", "3"), (f"451-7 {plain}", "")):
+        await socket.send_str(event)
+        if between:  # a pong of the client's may slip in
+            await socket.send_str(between)
+        await socket.send_bytes(scene.log + Submission.of(scene.sealed()).encode())
+    await member.until(lambda: member.received() == [first, first + 1, first + 2])
+    for id in (6, 7):
+        async with asyncio.timeout(5):
+            while (await socket.receive()).data != f'461-{id}[{{"_placeholder":true,"num":0}}]':
+                pass
+    await socket.close()
+    await member.sio.disconnect()
+
+
+async def test_an_attachment_that_does_not_follow_ends_the_connection(
+    scene: LiveScene, session: aiohttp.ClientSession
+) -> None:
+    for instead in ('451-8["append",{"_placeholder":true,"num":0}]', "42[]", ""):
+        socket = await scene.raw(session)
+        await socket.send_str(f'40{{"device":"{scene.officer.device.id.hex()}"}}')
+        await socket.send_str('451-7["append",{"_placeholder":true,"num":0}]')
+        await socket.send_str(instead)
+        await socket.send_bytes(b"x")
+        code, reason = await ending(socket)
+        assert code == 1008, (instead, reason)
+        assert reason.split(":")[0] in CODES
+
+
 async def test_a_client_that_floods_is_read_no_faster_than_it_is_served(scene: LiveScene) -> None:
     """At most 32 appends of one socket run at once; the rest waits in its own connection."""
     author = await scene.client(scene.officer)

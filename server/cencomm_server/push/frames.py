@@ -8,6 +8,7 @@ as text, then the payload as a binary message. Tests hold this against the libra
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 TEXT, BINARY, CLOSE = 0x1, 0x2, 0x8
 _FIN = 0x80
@@ -30,6 +31,15 @@ def event_frames(name: str, payload: bytes) -> bytes:
     """Both frames of the event `name` with one binary argument, back to back."""
     packet = "451-" + json.dumps([name, {"_placeholder": True, "num": 0}], separators=(",", ":"))
     return websocket_frame(TEXT, packet.encode("ascii")) + websocket_frame(BINARY, payload)
+
+
+def ack_frames(id: int, answer: bytes | Mapping[str, object]) -> bytes:
+    """The acknowledgement of the event `id`: bytes as an attachment, anything else as JSON."""
+    if isinstance(answer, bytes):
+        packet = b'461-%d[{"_placeholder":true,"num":0}]' % id
+        return websocket_frame(TEXT, packet) + websocket_frame(BINARY, answer)
+    packet = b"43%d" % id + json.dumps([answer], separators=(",", ":")).encode("ascii")
+    return websocket_frame(TEXT, packet)
 
 
 def close_frame(code: int, reason: str) -> bytes:

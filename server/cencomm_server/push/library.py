@@ -24,7 +24,6 @@ from cencomm_server.push.wire import Wire
 
 MAX_MESSAGE_BYTES = 128 * 1024  # DESIGN 9
 QUEUE_PACKETS = 256  # answers of the library that wait for one socket; beyond it, nothing is read
-IN_FLIGHT = 32  # appends of one socket that run at once; beyond it, nothing is read
 PING_INTERVAL_S, PING_TIMEOUT_S = 25, 20
 
 MakeWire = Callable[[Callable[[Any], Any], Any], Wire]
@@ -79,7 +78,6 @@ class Library(socketio.AsyncServer):  # type: ignore[misc]
             engineio_logger=logger,
         )
         self._wire_of = wire_of
-        self._slots: dict[str, asyncio.Semaphore] = {}
         self._running: set[asyncio.Task[None]] = set()
         # the driver table is shared by all servers of the process: change a copy
         self.eio._async = {**self.eio._async, "websocket": make_wire}
@@ -110,7 +108,7 @@ class Library(socketio.AsyncServer):  # type: ignore[misc]
         await super()._handle_connect(eio_sid, namespace, data)
 
     async def _handle_event(self, eio_sid: str, namespace: str, id: int, data: Any) -> None:
-        """Run one event of a client; waits while IN_FLIGHT of its events run."""
+        """Run one event of a client that `Wire` left to the library; waits while too many run."""
         wire = self._wire_of(eio_sid)
         if wire is None:
             return
@@ -121,12 +119,11 @@ class Library(socketio.AsyncServer):  # type: ignore[misc]
         if sid is None or not self.manager.is_connected(sid, namespace or "/"):
             wire.refuse("not_authenticated", "CONNECT with token and signed challenge comes first")
             return
-        slots = self._slots.setdefault(eio_sid, asyncio.Semaphore(IN_FLIGHT))
-        await slots.acquire()
+        await wire.slots.acquire()
         task = asyncio.create_task(self._answer(sid, eio_sid, data, namespace or "/", id))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        task.add_done_callback(lambda _: slots.release())
+        task.add_done_callback(lambda _: wire.slots.release())
 
     async def _answer(
         self, sid: str, eio_sid: str, data: list[Any], namespace: str, id: int
@@ -135,6 +132,5 @@ class Library(socketio.AsyncServer):  # type: ignore[misc]
             await self._handle_event_internal(self, sid, eio_sid, data, namespace, id)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        self._slots.pop(eio_sid, None)
         self._binary_packet.pop(eio_sid, None)
         await super()._handle_eio_disconnect(eio_sid, reason)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -205,6 +206,7 @@ class LiveSockets:
         self._deadlines.pop(eio_sid).cancel()
         self._make_room(reader.device)
         live = self._live[sid] = _Live(wire, reader)
+        wire.serve = partial(self._serve, live)
         self._fanout.join(live, reader)
 
     def _make_room(self, device: DeviceId) -> None:
@@ -236,7 +238,13 @@ class LiveSockets:
     async def _on_append(self, sid: str, *payload: Any) -> bytes | dict[str, object]:
         """Called by the library; the answer is the acknowledgement."""
         live = self._live.get(sid)
-        if live is None or live.wire.closed:
+        if live is None:
+            return _answer(SessionExpired("the session has ended"))
+        return await self._serve(live, *payload)
+
+    async def _serve(self, live: _Live, *payload: Any) -> bytes | dict[str, object]:
+        """One `append`, in whichever form it came; the answer is the acknowledgement."""
+        if live.wire.closed:
             return _answer(SessionExpired("the session has ended"))
         try:
             receipt = await self._append(live.reader, payload)

@@ -9,7 +9,14 @@ import socketio.packet  # type: ignore[import-untyped]
 from aiohttp import WSMsgType
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from aiohttp.base_protocol import BaseProtocol
-from cencomm_server.push.frames import BINARY, TEXT, close_frame, event_frames, websocket_frame
+from cencomm_server.push.frames import (
+    BINARY,
+    TEXT,
+    ack_frames,
+    close_frame,
+    event_frames,
+    websocket_frame,
+)
 from engineio.packet import MESSAGE, Packet  # type: ignore[import-untyped]
 
 
@@ -44,6 +51,17 @@ async def test_an_event_is_the_two_messages_that_the_library_makes() -> None:
     expected = [Packet(MESSAGE, text).encode(), Packet(MESSAGE, attachment).encode()]
     read = await read_messages(event_frames("entries", payload))
     assert [data for _, data in read] == expected
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", bytes(range(256)) * 5, {"code": "too_busy", "detail": "\u00e4 \u202e"}]
+)
+@pytest.mark.parametrize("id", [0, 7, 10**14])
+async def test_an_acknowledgement_is_what_the_library_makes(id: int, answer: object) -> None:
+    made = socketio.packet.Packet(socketio.packet.ACK, namespace="/", id=id, data=[answer]).encode()
+    parts = made if isinstance(made, list) else [made]
+    read = await read_messages(ack_frames(id, answer))  # type: ignore[arg-type]
+    assert [data for _, data in read] == [Packet(MESSAGE, part).encode() for part in parts]
 
 
 async def test_a_close_reason_is_cut_to_what_a_control_frame_carries() -> None:

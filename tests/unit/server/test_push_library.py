@@ -9,6 +9,7 @@ from importlib.metadata import version
 import engineio  # type: ignore[import-untyped]
 import socketio  # type: ignore[import-untyped]
 from cencomm_server.push.library import Library, _Packet, _Queue
+from cencomm_server.push.wire import _APPEND
 from engineio.async_drivers import aiohttp as driver  # type: ignore[import-untyped]
 
 
@@ -61,6 +62,16 @@ async def test_the_end_mark_fits_into_a_full_queue() -> None:
     await queue.put("b")
     await queue.put(None)
     assert queue.get_nowait() is None
+
+
+def test_a_client_sends_an_append_in_the_form_that_is_served_without_the_library() -> None:
+    for id in (0, 1, 10**14):
+        text, _ = socketio.packet.Packet(
+            socketio.packet.EVENT, namespace="/", id=id, data=["append", b"log and submission"]
+        ).encode()
+        matched = _APPEND.fullmatch(engineio.packet.Packet(4, text).encode())
+        assert matched is not None
+        assert int(matched[1]) == id
 
 
 def test_more_than_one_attachment_is_refused() -> None:
