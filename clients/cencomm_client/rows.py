@@ -21,6 +21,8 @@ def row_of(item: Sequenced, rejected: Rejected, suite_min: int, directory: bytes
     `directory` is the 32-byte id of the directory, where its own entries are judged.
     """
     entry = item.entry
+    if entry is not None and entry.header.type == "log.restored":
+        return "A50"
     if entry is not None and entry.header.suite < suite_min:
         return "A28"
     if entry is not None and rejected.code is ErrorCode.BAD_KEY and _bad_box_key(entry):

@@ -329,6 +329,8 @@ class LogVerifier:
         alarm: LogAlarm | None = None
         if isinstance(outcome, Rejected):
             alarm = self._rejected(item, outcome)
+            if _restores(item):
+                raise alarm  # who takes it and who does not would go two ways from here (RES-4)
             self.rejected[item.seq] = outcome
         elif item.lost:
             pass
@@ -336,7 +338,7 @@ class LogVerifier:
             self.withheld.setdefault(item.scope, []).append(item.seq)
         elif item.entry.body_bytes is None:
             self._bodiless.append(item)
-        elif item.entry.header.type == "log.restored":
+        elif _restores(item):
             alarm = self._restored(item)
         self._applied.append((item, outcome, alarm))
 
@@ -468,6 +470,10 @@ class LogVerifier:
         evidence: tuple[bytes, ...] = (),
     ) -> LogAlarm:
         return LogAlarm(code, detail, row=row, log=self.log_id, seq=seq, evidence=evidence)
+
+
+def _restores(item: Sequenced) -> bool:
+    return item.entry is not None and item.entry.header.type == "log.restored"
 
 
 def _damage(code: str, item: Sequenced) -> tuple[ClientCode, str]:

@@ -69,9 +69,9 @@ REQUESTS = (
         body=encode([bytes(60_000), b"", bytes(64), b"", b""]),
     ),
     asks(
-        "wraps for 9,000 devices",
+        "wraps for 20,000 devices",
         "too_large",
-        body=encode([b"\xa0", b"", bytes(64), bytes(112 * 9000), b""]),
+        body=encode([b"\xa0", b"", bytes(64), bytes(112 * 20_000), b""]),
     ),
     asks(
         "a compressed body",

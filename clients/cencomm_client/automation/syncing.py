@@ -1,7 +1,8 @@
 """Whether a revocation that the operation has not named yet touches a member (DESIGN 3).
 
 The directory enters an operation only through sizes named in its log. Until `directory.sync`
-is in, nothing is sealed: it would be wrapped to, or valid for, somebody who is out (A3).
+is in, nothing is sealed: it would be wrapped to, or valid for, somebody who is out (A3). A new
+governance root is named too, so that the keys before it can call nothing lost any more (A50).
 """
 
 from __future__ import annotations
@@ -48,4 +49,5 @@ def sync_due(standing: Standing, named: DirectoryState, timing: Timing) -> SyncD
     if standing.role not in READING or standing.state.ended(standing.now):
         return None
     devices = gone(standing, named)
-    return SyncDue(devices, timing.react_s) if devices else None
+    replaced = standing.directory.governance.keys != named.governance.keys
+    return SyncDue(devices, timing.react_s) if devices or replaced else None

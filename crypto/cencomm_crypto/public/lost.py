@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected, RuleViolation
-from cencomm_crypto.public.directory.root_signatures import signed_by_one_of
-from cencomm_crypto.public.directory.state import DirectoryState, KeyUse
+from cencomm_crypto.errors import ErrorCode, RuleViolation
 from cencomm_crypto.public.encoding import Value
 from cencomm_crypto.public.entry import leaf_hash
 from cencomm_crypto.public.history import Roots
@@ -25,13 +23,9 @@ _AT, _SCOPE, _INNER = slice(0, 8), slice(8, 8 + ID_SIZE), slice(8 + ID_SIZE, LEA
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """What a replay knows beforehand: by seq of a log.restored, the places that it names.
-
-    `refused` are those that the rules reject once what they name is gone.
-    """
+    """What a replay knows beforehand: by seq of a log.restored, the places that it names."""
 
     named: Mapping[int, range] = field(default_factory=lambda: MappingProxyType({}))
-    refused: Mapping[int, Rejected] = field(default_factory=lambda: MappingProxyType({}))
 
     def void(self) -> frozenset[int]:
         """All places that count for nothing; what a lost log.restored named is not among them."""
@@ -41,14 +35,9 @@ class Losses:
                 places.update(self.named[seq])
         return frozenset(places)
 
-    def trying(self, seq: int, places: range) -> Losses:
-        """Read on as if the log.restored at `seq` held; earlier refusals are asked anew."""
+    def and_of(self, seq: int, places: range) -> Losses:
+        """These, and what the log.restored at `seq` names."""
         return Losses(MappingProxyType({**self.named, seq: places}))
-
-    def refusing(self, seq: int, why: Rejected) -> Losses:
-        """The log.restored at `seq` does not hold: what it names counts after all."""
-        named = {known: places for known, places in self.named.items() if known != seq}
-        return Losses(MappingProxyType(named), MappingProxyType({**self.refused, seq: why}))
 
 
 NO_LOSSES = Losses()
@@ -94,18 +83,3 @@ def named_places(body: Mapping[str, Value], log: LogId, seen: int, roots: Roots)
                 ErrorCode.BAD_PROOF, f"the leaf of entry {seq} is not the one in this log's tree"
             )
     return range(start, end)
-
-
-def believable_places(
-    body: Mapping[str, Value], log: LogId, seen: int, roots: Roots, directory: DirectoryState
-) -> range | None:
-    """The places, if some governance key of this directory, present or past, signed the body.
-
-    Where none did, the rules reject it in every state, and nothing need be read anew.
-    """
-    keys = [key for key, use in directory.root_keys.items() if use is KeyUse.GOVERNANCE]
-    try:
-        places = named_places(body, log, seen, roots)
-    except ProtocolError:
-        return None
-    return places if signed_by_one_of(keys, directory.id32, body) else None

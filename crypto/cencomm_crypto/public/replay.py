@@ -19,7 +19,7 @@ from cencomm_crypto.public.directory.state import DirectoryState, Restored
 from cencomm_crypto.public.entry import log_id32
 from cencomm_crypto.public.history import DirectoryHistory
 from cencomm_crypto.public.ids import ID_SIZE, ZERO_SCOPE, LogId
-from cencomm_crypto.public.lost import NO_LOSSES, Losses, ReadAnew, believable_places
+from cencomm_crypto.public.lost import NO_LOSSES, Losses, ReadAnew
 from cencomm_crypto.public.operation.rules import apply_operation
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.tree import Tree
@@ -74,27 +74,12 @@ class _Log:
         """Whether the place has nothing that could have an effect for this reader."""
         return item.entry is None or item.seq in self._void
 
-    def _expect_applied(self, item: Sequenced, directory: DirectoryState | None) -> Rejected | None:
-        """Raise ReadAnew where `item` is a log.restored that names what was applied here.
-
-        Gives the refusal of one that was tried and did not hold.
-        """
-        entry, losses = item.entry, self.losses
-        if entry is None or entry.body is None or entry.header.type != "log.restored":
-            return None
-        if directory is None or item.seq in losses.named:
-            return None
-        if item.seq in losses.refused:
-            return losses.refused[item.seq]
-        places = believable_places(entry.body, self.id16, entry.header.seen.size, self, directory)
-        if places is not None and not self._void.union(self._lost).issuperset(places):
-            raise ReadAnew(losses.trying(item.seq, places))
-        return None
-
-    def _expect_held(self, item: Sequenced, outcome: Rejected) -> None:
-        """Raise ReadAnew where a log.restored does not hold although it was given its way."""
-        if item.seq in self.losses.named:
-            raise ReadAnew(self.losses.refusing(item.seq, outcome))
+    def _expect_known(self, item: Sequenced, restored: Restored) -> None:
+        """Raise ReadAnew where an accepted log.restored names what may have had an effect here."""
+        places = range(restored.start, restored.end)
+        if item.seq in self.losses.named or self._void.union(self._lost).issuperset(places):
+            return
+        raise ReadAnew(self.losses.and_of(item.seq, places))
 
     def _place(self, item: Sequenced) -> None:
         """Hold an item against its place; failures are the server's fault (A4, A39, A48)."""
@@ -169,8 +154,10 @@ class DirectoryLog(_Log):
         state = self._states[-1] if self._states else None
         if state is not None and self._without_effect(item):
             return replace(state, size=item.seq + 1, at=item.at)
-        refused = self._expect_applied(item, state)
-        return refused or apply_directory(state, item, self)
+        result = apply_directory(state, item, self)
+        if not isinstance(result, Rejected) and _is_restoring(item):
+            self._expect_known(item, result.restored[-1])
+        return result
 
     def apply(self, item: Sequenced) -> DirectoryState | Rejected:
         """Append the leaf and advance; a rejected entry advances size and time only.
@@ -179,7 +166,6 @@ class DirectoryLog(_Log):
         """
         result = self.check(item)
         if isinstance(result, Rejected):
-            self._expect_held(item, result)
             if not self._states:
                 raise ProtocolError(result.code, result.detail)
             self._states.append(replace(self._states[-1], size=item.seq + 1, at=item.at))
@@ -226,9 +212,10 @@ class OperationLog(_Log):
         self._place(item)
         if self._without_effect(item):
             return replace(self.state, size=item.seq + 1, at=item.at)
-        known = self._directory.size
-        refused = self._expect_applied(item, self._directory.at(known) if known else None)
-        return refused or apply_operation(self._state, item, self, self._directory)
+        result = apply_operation(self._state, item, self, self._directory)
+        if not isinstance(result, Rejected) and _is_restoring(item):
+            self._expect_known(item, result.restored[-1])
+        return result
 
     def apply(self, item: Sequenced) -> OperationState | Rejected:
         """Append the leaf and advance; rejected and withheld ones advance size and time only.
@@ -237,7 +224,6 @@ class OperationLog(_Log):
         """
         result = self.check(item)
         if isinstance(result, Rejected):
-            self._expect_held(item, result)
             if self._state is None:
                 raise ProtocolError(result.code, result.detail)
             advanced = replace(self._state, size=item.seq + 1, at=item.at)
@@ -281,6 +267,10 @@ def read_log(
             losses = anew.losses
         else:
             return log, rejected
+
+
+def _is_restoring(item: Sequenced) -> bool:
+    return item.entry is not None and item.entry.header.type == "log.restored"
 
 
 def _damaged(detail: str) -> ProtocolError:

@@ -55,12 +55,13 @@ def _directories() -> Iterator[Case]:
     named = restoring(directory.log.id16, [rekey])
     serial = directory.state.governance.serial
     for name, signers, number in (
-        ("the re-key, by the keys that it brought", keys, serial + 1),
-        ("the re-key, by the keys before it", own, serial),
+        ("a re-key, by the keys that it brought", keys, serial + 1),
+        ("a re-key, by the keys before it", own, serial),
     ):
         directory.governance = signers
         entry = directory.by_governance("log.restored", named, serial=number)
-        yield from _both(name, [*directory.entries, directory.sequenced(entry)], rekey.seq)
+        items = [*directory.entries, directory.sequenced(entry)]
+        yield from _both(name, items, rekey.seq, rule="RES-4")
 
 
 def _operations() -> Iterator[Case]:
@@ -86,16 +87,16 @@ def _operations() -> Iterator[Case]:
         yield _case(name, directory.entries, items)
 
 
-def _both(name: str, items: Items, seq: int) -> Iterator[Case]:
-    yield _case(f"{name}, held", items)
-    yield _case(f"{name}, lost", lost(items, seq))
+def _both(name: str, items: Items, seq: int, rule: str = "RES-2") -> Iterator[Case]:
+    yield _case(f"{name}, held", items, rule=rule)
+    yield _case(f"{name}, lost", lost(items, seq), rule=rule)
 
 
-def _case(name: str, directory: Items, operation: Items | None = None) -> Case:
+def _case(name: str, directory: Items, operation: Items | None = None, rule: str = "RES-2") -> Case:
     inputs: dict[str, Json] = {"directory": [encode_sequenced(item) for item in directory]}
     log, rejected = read_log(lambda losses: DirectoryLog(None, losses), lambda: directory)
     if operation is None:
-        return Case(name, "RES-2", "read log", inputs, _outcome(directory_hash(log.state), log,
+        return Case(name, rule, "read log", inputs, _outcome(directory_hash(log.state), log,
                                                                 rejected, directory))  # fmt: skip
     inputs["operation"] = [encode_sequenced(item) for item in operation]
     channels = None if all(item.entry or item.lost for item in operation) else ()
@@ -106,7 +107,7 @@ def _case(name: str, directory: Items, operation: Items | None = None) -> Case:
     held, refused = read_log(new, lambda: operation)
     if channels is not None:
         inputs["channels"] = []
-    return Case(name, "RES-2", "read log", inputs, _outcome(state_hash(held.state, channels), held,
+    return Case(name, rule, "read log", inputs, _outcome(state_hash(held.state, channels), held,
                                                             refused, operation))  # fmt: skip
 
 

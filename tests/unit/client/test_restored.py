@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cencomm_client.errors import ClientCode
+from cencomm_client.errors import ClientCode, LogAlarm
 from cencomm_client.mirror import Mirror, Update
 from cencomm_crypto.public.operation.projection import state_hash
 from cencomm_crypto.public.wire import Sequenced
 
+from tests.support.directory import restoring
 from tests.unit.client.test_verifier import World
 
 
@@ -94,16 +95,32 @@ async def test_what_the_directory_lost_takes_its_effect_from_operations_too(worl
     assert other.id not in world.mirror.operation(world.log).state.members
 
 
-async def test_a_restoration_that_fits_no_log_is_an_alarm_and_changes_nothing(
-    world: World,
-) -> None:
+async def test_a_restoration_that_does_not_hold_stops_the_log(world: World) -> None:
     await world.pull()
-    before = world.mirror.operation(world.log).state.members
     item = world.operation.entries[-1]
     body = world.directory.signed_restoring(world.operation.log.id16, [replace(item, at=1)])
-    entry = world.operation.author("log.restored", body, world.directory.poster)
-    world.operation.force(entry)
+    world.operation.force(world.operation.author("log.restored", body, world.directory.poster))
+    await world.alarm(ClientCode.ENTRY_REJECTED, "A50")
+
+
+async def test_governance_keys_that_were_replaced_call_nothing_lost(world: World) -> None:
+    """A thief of the old root would bring it back by calling its end lost."""
+    directory = world.directory
+    old = directory.governance
+    directory.append(
+        directory.by_governance(
+            "governance.rekey", {"keys": [directory.signing_key("new").public], "k": 1}
+        )
+    )
+    rekey = directory.entries[-1]
     await world.pull()
-    assert world.mirror.operation(world.log).state.members == before
-    (kept,) = world.mirror.alarms(world.log)
-    assert kept.code == ClientCode.ENTRY_REJECTED
+    directory.governance = old
+    entry = directory.by_governance(
+        "log.restored", restoring(directory.log.id16, [rekey]), serial=2
+    )
+    directory.entries.append(directory.sequenced(entry))
+    with pytest.raises(LogAlarm) as caught:
+        await world.mirror.pull_directory(world.served)
+    assert (caught.value.code, caught.value.row) == (ClientCode.ENTRY_REJECTED, "A50")
+    keys = world.mirror.directory.state.governance.keys
+    assert keys != tuple(key.public for key in old)

@@ -6,10 +6,10 @@ than the last of the same root: so it stands once, in its order, and in nobody e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from cencomm_crypto.errors import ErrorCode, ProtocolError, RuleViolation
+from cencomm_crypto.errors import ErrorCode, RuleViolation
 from cencomm_crypto.public.directory.state import Administration, Governance
 from cencomm_crypto.public.encoding import Value
 from cencomm_crypto.public.entry import Entry, verify_signature
@@ -52,21 +52,6 @@ def check_governance_signatures(
         root_message(directory_id, body),
         body["sigs"],
     )
-
-
-def signed_by_one_of(keys: Iterable[bytes], directory_id: bytes, body: Mapping[str, Value]) -> bool:
-    """Whether any of the body's signatures is a governance signature by one of `keys`."""
-    message = root_message(directory_id, body)
-    signatures = [signature for _, signature in body["sigs"]]
-    return any(_verifies(key, message, signature) for key in keys for signature in signatures)
-
-
-def _verifies(key: bytes, message: bytes, signature: bytes) -> bool:
-    try:
-        verify(key, SigType.GOVERNANCE, message, signature)
-    except ProtocolError:
-        return False
-    return True
 
 
 def signed_by_admin_root(
