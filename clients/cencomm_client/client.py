@@ -29,7 +29,14 @@ from cencomm_client.authoring import Author
 from cencomm_client.contact_point import NcpRequest
 from cencomm_client.directory import Directory, Vouched
 from cencomm_client.enrolment import TotpSeed
-from cencomm_client.errors import NotAuthenticated, NotFound, Refused, TransportError, TryLater
+from cencomm_client.errors import (
+    LogAlarm,
+    NotAuthenticated,
+    NotFound,
+    Refused,
+    TransportError,
+    TryLater,
+)
 from cencomm_client.link import Link
 from cencomm_client.mirror import Mirror
 from cencomm_client.notices import Remark
@@ -39,6 +46,7 @@ from cencomm_client.outbox import Outbox
 from cencomm_client.plan import OperationPlan
 from cencomm_client.replica import Evidence
 from cencomm_client.station import Settings, Station
+from cencomm_client.stops import stop_of, stopped_logs
 from cencomm_client.transport import Transport
 from cencomm_client.vault import Vault
 
@@ -199,6 +207,19 @@ class Client:
     def alarms(self) -> tuple[Evidence, ...]:
         """What was kept as evidence against the server, oldest first."""
         return self._station.mirror.alarms()
+
+    def stopped(self) -> tuple[LogAlarm, ...]:
+        """The alarms that stopped a log, this time or earlier; nothing goes on there by itself."""
+        vault = self._station.vault
+        found = (stop_of(vault, log) for log in stopped_logs(vault))
+        return tuple(alarm for alarm in found if alarm is not None)
+
+    def go_on(self, log: LogId) -> bool:
+        """Read and author in a stopped log again: a person looked at the alarm and decided so.
+
+        False if it was not stopped. The evidence stays; a server that lies on is caught again.
+        """
+        return self._station.mirror.go_on(log)
 
     def remarks(self) -> tuple[Remark, ...]:
         """What this person should know: new devices of its own, another root of its own."""

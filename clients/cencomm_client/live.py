@@ -20,6 +20,7 @@ from cencomm_crypto.public.wire import Receipt, Submission
 from socketio.exceptions import SocketIOError  # type: ignore[import-untyped]  # no stubs
 
 from cencomm_client.answers import PushFrame, parse_push, parse_receipt
+from cencomm_client.backoff import Backoff
 from cencomm_client.errors import (
     AnswerMalformed,
     LoginFailed,
@@ -37,8 +38,6 @@ MAX_LIVE_APPEND = 120 * 1024  # DESIGN 9: the server's buffer is 128 KiB; larger
 MAX_QUEUED = 32 * 1024 * 1024  # bytes of pushes that wait for the owner
 MAX_QUEUED_FRAMES = 1024
 ACK_TIMEOUT_S = 20.0
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
 MOST_FAILED_PROOFS = 3  # in a row
 
 AuthFields = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -79,7 +78,7 @@ class LiveConnection:
         self._on_entries = on_entries
         self._on_head = on_head
         self._on_state = on_state
-        self._jitter = jitter
+        self._backoff = Backoff(jitter)
         self._client: socketio.AsyncClient | None = None
         self._lost = asyncio.Event()
         self._closing = False
@@ -96,7 +95,6 @@ class LiveConnection:
     async def run(self) -> None:
         """Stay connected until `close`; raises Refused when the session is over."""
         worker = asyncio.create_task(self._hand_over())
-        pause_s = FIRST_PAUSE_S
         failed_proofs = 0
         try:
             while not self._closing:
@@ -107,7 +105,8 @@ class LiveConnection:
                     await self._connect()
                     await self._on_connected()
                     self._become(LiveState.CONNECTED)
-                    pause_s, failed_proofs = FIRST_PAUSE_S, 0
+                    failed_proofs = 0
+                    self._backoff.came_up()
                     await self._until_lost(worker)
                 except NotAuthenticated:
                     self._become(LiveState.REFUSED)
@@ -124,8 +123,7 @@ class LiveConnection:
                 if self._closing:
                     break
                 self._become(LiveState.WAITING)
-                await asyncio.sleep(pause_s * (0.5 + self._jitter()))
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                await asyncio.sleep(self._backoff.next_s())
         finally:
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)

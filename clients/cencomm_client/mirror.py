@@ -37,6 +37,7 @@ from cencomm_client.errors import (
 )
 from cencomm_client.replica import Evidence, Replica
 from cencomm_client.signed_heads import LogKeys
+from cencomm_client.stops import keep_stop, lift_stop, stop_of
 from cencomm_client.vault import Vault
 from cencomm_client.vault_contents import KnownHead, StoredReceipt
 from cencomm_client.verifier import Clock, LogVerifier, Outcome, Taken, decode_items
@@ -161,6 +162,22 @@ class Mirror:
         self._directory.expect_going()
         self._verifier(log).expect_going()
 
+    def go_on(self, log: LogId) -> bool:
+        """Lift the stop of a log, because a person decided so; whether there was one.
+
+        It is replayed from what was verified before; the evidence stays, and a server that still
+        does what it did raises the alarm again.
+        """
+        if not lift_stop(self._vault, log):
+            return False
+        if self._replica.size(log):
+            self._rebuild(log)
+        elif log == self._vault.directory_log:
+            self._directory = self._new_directory()
+        else:
+            self._operations.pop(log, None)
+        return True
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` after each step, in order; the result ends it."""
         self._listeners.append(listener)
@@ -258,6 +275,7 @@ class Mirror:
             self._clock,
             known=self._vault.head(log),
             promises=self._vault.promises(log),
+            stopped=stop_of(self._vault, log),
         )
 
     def _new_operation(self, log: LogId) -> LogVerifier:
@@ -270,6 +288,7 @@ class Mirror:
             self._clock,
             known=known,
             promises=self._vault.promises(log),
+            stopped=stop_of(self._vault, log),
         )
 
     async def _pages(self, source: Source, log: LogId, start: int, end: int) -> list[Sequenced]:
@@ -334,6 +353,10 @@ class Mirror:
         Of the directory every operation depends, at every size that it ever named.
         """
         self._losses[log] = losses
+        self._rebuild(log)
+
+    def _rebuild(self, log: LogId) -> None:
+        """Replay a log from the replica; of the directory, every operation too."""
         if log != self._vault.directory_log:
             self._operations[log] = self._replayed(log)
         else:
@@ -399,6 +422,9 @@ class Mirror:
             yield
         except LogAlarm as alarm:
             self._keep_alarm(alarm)
+            log = LogId(alarm.log)
+            if log and self._verifier(log).stopped is not None:
+                keep_stop(self._vault, log, alarm, self._clock())
             raise
 
     def _keep_alarm(self, alarm: LogAlarm) -> None:

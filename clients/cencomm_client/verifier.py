@@ -101,13 +101,15 @@ class LogVerifier:
         *,
         known: KnownHead | None = None,
         promises: Iterable[PromisedHead] = (),
+        stopped: LogAlarm | None = None,
     ) -> None:
-        """`keys` are the log keys that the verified directory names."""
+        """`keys` are the log keys that the verified directory names; `stopped` by an earlier
+        process: what is held is shown, nothing more is taken."""
         self.log = log
         self.log_id = log_id
         self._clock = clock
         self._heads = SignedHeads(log, log_id, keys, known, promises)
-        self._stopped: LogAlarm | NewerProtocol | None = None
+        self._stopped: LogAlarm | NewerProtocol | None = stopped
         self._applied: list[tuple[Sequenced, Outcome, LogAlarm | None]] = []
         self._bodiless: list[Sequenced] = []
         self.withheld: dict[bytes, list[int]] = {}

@@ -30,13 +30,16 @@ extracts = typer.Typer(no_args_is_help=True, help="Exchange with CEN.")
 @extracts.command("extract")
 def extract_command(
     operation: OperationName,
-    out: Annotated[Path, typer.Option("--out", help="Folder for the records and the manifest.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the records and the manifest; not with --dry-run."),
+    ] = None,
     approve_file: Annotated[
         Path | None,
         typer.Option("--approve-file", help="Lines of `pending` that a person said yes to."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Log nothing; show what would pass.")
+        bool, typer.Option("--dry-run", help="Write and log nothing; show what would pass.")
     ] = False,
     vault: VaultPath = DEFAULT_VAULT,
     password_file: PasswordFile = None,
@@ -45,13 +48,14 @@ def extract_command(
     """Write the own administration's records for CEN and log the manifest's hash."""
 
     async def work(output: Output) -> None:
+        folder = folder_for(out, dry_run=dry_run)
         approved = await asyncio.to_thread(_approved, approve_file)
         asks = not as_json and sys.stdin.isatty() and approve_file is None
         async with logged_in(output, vault, password_file) as client:
             found = await read_operation(client, operation)
             done = await cen.extract(
                 found,
-                folder=out,
+                folder=folder,
                 review=(lambda text: _ask(output, text)) if asks else None,
                 approved=approved,
                 release=not dry_run,
@@ -83,6 +87,15 @@ def extract_command(
         )
 
     run(as_json, work)
+
+
+def folder_for(out: Path | None, *, dry_run: bool) -> Path | None:
+    """Where the files go; nowhere in a dry run. Raises InputInvalid without a folder."""
+    if dry_run:
+        return None
+    if out is None:
+        raise InputInvalid("--out: a folder expected, for the records and the manifest")
+    return out
 
 
 def _ask(output: Output, text: FreeText) -> bool:

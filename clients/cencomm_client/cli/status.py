@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
+import typer
+from cencomm_crypto.public.ids import LogId
+
+from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown
+from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.output import Output
 from cencomm_client.cli.run import DEFAULT_VAULT, AsJson, PasswordFile, VaultPath, opened, run
 from cencomm_client.evidence import evidence_folder
@@ -17,7 +24,7 @@ def status(
             folder = evidence_folder(vault)
             files = sorted(path.name for path in folder.glob("*.cbor")) if folder.exists() else []
             alarms = client.alarms()
-            document = {
+            document: dict[str, Any] = {
                 "code": client.code,
                 "device": client.device,
                 "bot": client.is_bot,
@@ -30,6 +37,10 @@ def status(
                     {"code": kept.code, "row": kept.row, "log": kept.log, "seq": kept.seq}
                     for kept in alarms
                 ],
+                "stopped": [
+                    {"log": stop.log, "code": str(stop.code), "row": stop.row, "seq": stop.seq}
+                    for stop in client.stopped()
+                ],
                 "operations": len(client.operations()),
             }
         output.document(document)
@@ -38,11 +49,37 @@ def status(
             [
                 (name, value.hex() if isinstance(value, bytes) else str(value))
                 for name, value in document.items()
-                if name not in ("alarms", "evidence")
+                if name not in ("alarms", "evidence", "stopped")
             ],
         )
         output.table(
             ("alarm", "row", "detail"), [(kept.code, kept.row, kept.detail) for kept in alarms]
         )
+        output.table(
+            ("stopped log", "alarm", "row"),
+            [(row["log"].hex(), row["code"], row["row"]) for row in document["stopped"]],
+        )
 
     run(as_json, work)
+
+
+@framed(session=Session.IF_THERE)
+async def go_on(
+    here: Here,
+    log: Annotated[str, typer.Argument(help="The log's id, 32 hex digits, as `status` shows it.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Decided; do not ask.")] = False,
+) -> None:
+    """Go on in a log that an alarm stopped; the evidence stays, a server that lies on is caught."""
+    found = [stop for stop in here.client.stopped() if stop.log.hex() == log]
+    if not found:
+        raise NotKnown(f"no stopped log {log}; cencomm status lists them")
+    (stop,) = found
+    if not yes:
+        if here.output.as_json:
+            raise InputInvalid("--yes: expected, where nobody can be asked")
+        here.say("cli_stopped_by", code=stop.code, detail=stop.detail)
+        if not typer.confirm(here.output.text("cli_go_on"), default=False):
+            raise typer.Exit(Exit.INTERRUPTED)
+    here.client.go_on(LogId(stop.log))
+    here.say("cli_done")
+    here.output.document({"log": stop.log, "code": str(stop.code)})

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 from cencomm_client.cli import app
+from cencomm_client.cli.cen_commands import folder_for
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown, exit_for
 from cencomm_client.cli.messages import content_of, item_line
 from cencomm_client.cli.operations import admission, channel_end, milliseconds
@@ -216,3 +217,10 @@ def test_a_channels_new_end_is_a_name_and_a_time_with_its_zone(given: str) -> No
     with pytest.raises(InputInvalid):
         channel_end(given)
     assert channel_end("a=b=2026-03-09T18:00Z") == ("a=b", 1_773_079_200_000)
+
+
+def test_a_dry_run_of_an_extract_writes_nowhere(tmp_path: Path) -> None:
+    assert folder_for(tmp_path, dry_run=True) is None
+    assert folder_for(tmp_path, dry_run=False) == tmp_path
+    with pytest.raises(InputInvalid, match="--out"):
+        folder_for(None, dry_run=False)
