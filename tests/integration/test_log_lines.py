@@ -16,20 +16,12 @@ import pytest
 import socketio  # type: ignore[import-untyped]
 
 from tests.support.directory import HeldAdministration
+from tests.support.log_events import documented
 from tests.support.server_process import Enlisted, PostedDirectory, ServerProcess
 
 ELSEWHERE = "203.0.113.77"  # what a proxy says
 TELLTALE = "Telltale-Zanzibar"  # goes wherever a stranger can put words
 ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-f]{1,4}:){3,}[0-9a-f:]+")
-FIELDS = {
-    "request": {"method", "route", "status", "code", "ms"},
-    "request_not_served": {"status", "reason"},
-    "started": {"port", "embedded"},
-    "stopping": set(),
-    "socket_refused": {"code"},
-    "embedded_store": {"happened", "detail"},
-    "library_said": {"library", "template", "exception"},
-}
 ALWAYS = {"event", "level", "timestamp"}
 
 
@@ -155,15 +147,16 @@ def test_a_days_log_names_nobody(tmp_path: Path, embedded_program: Path) -> None
 
 def scan(lines: list[str], hidden: set[str]) -> set[str]:
     """Hold every line against what may be in it; the events seen."""
-    seen: set[str] = set()
+    page, seen = documented(), set[str]()
     for line in lines:
         value: dict[str, Any] = json.loads(line)
         seen.add(value["event"])
         for secret in hidden:
             assert secret.lower() not in line.lower(), (secret, line)
         assert not ADDRESS.search(line.replace(value["timestamp"], "")), line
-        assert value["event"] in FIELDS, line
-        assert value.keys() - ALWAYS <= FIELDS[value["event"]], line
+        assert value["event"] in page, line
+        assert value.keys() - ALWAYS <= page[value["event"]].fields, line
+        assert value["level"] in page[value["event"]].levels, line
     return seen
 
 
