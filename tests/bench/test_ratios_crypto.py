@@ -14,6 +14,8 @@ from tests.bench import bench_crypto
 from tests.bench.__main__ import BENCHES, main
 from tests.bench.frame import Bar, Bench, Row, run
 
+pytestmark = pytest.mark.alone
+
 SLACK = 1.5
 
 

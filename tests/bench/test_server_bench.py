@@ -12,6 +12,8 @@ from tests.bench.__main__ import BENCHES
 from tests.bench.cores import LOAD, pinned
 from tests.bench.sockets import FIRST, MARK, Scanner, marked
 
+pytestmark = pytest.mark.alone
+
 DOCUMENT = Path(__file__).parents[2] / "docs/benchmarks.md"
 
 

@@ -90,6 +90,7 @@ async def test_where_nothing_may_be_learned_there_is_one_sentence(
     assert len({answers[case.id] for case in cases}) == 1
 
 
+@pytest.mark.alone
 async def test_sealed_bytes_that_do_not_open_take_one_time(app: Bench) -> None:
     """Medians within half a millisecond, however early what is wrong could have shown."""
 
@@ -107,6 +108,7 @@ async def test_sealed_bytes_that_do_not_open_take_one_time(app: Bench) -> None:
     assert max(times.values()) - min(times.values()) < 0.0005, times
 
 
+@pytest.mark.alone
 async def test_failed_logins_take_one_time(app: Bench, tmp_path_factory: Any) -> None:
     """A stranger without a device, and a person with all but the last digit right."""
     floor_s, cases = 0.15, [case for case in CASES if case.group == "login"][:11]

@@ -21,6 +21,8 @@ from tests.support.hindsight import broken_promises, contradicted, read
 from tests.support.server_process import NAME, command
 from tests.support.victims import Victims, victims
 
+pytestmark = pytest.mark.alone
+
 POSTERS = 4
 ACKNOWLEDGED = 300  # entries before each kill
 ANY_MOMENT_S = 0.05  # several commits

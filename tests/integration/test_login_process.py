@@ -27,6 +27,8 @@ from tests.support.server_process import (
     command,
 )
 
+pytestmark = pytest.mark.alone
+
 
 class Scene:
     """One server with a directory, an administration, and its contact point logged in."""

@@ -295,6 +295,7 @@ async def test_a_token_of_an_earlier_login_is_refused(built: Built) -> None:
     assert (await desk.sessions.authenticate(mine)).person == ncp.id
 
 
+@pytest.mark.alone
 async def test_failures_wait_for_the_floor_and_successes_do_not() -> None:
     builder = DirectoryBuilder()
     person = builder.person(builder.administration("FR"))
