@@ -431,6 +431,7 @@ ROW_OF_REJECTION: Mapping[str, str] = {
     ErrorCode.OUT_OF_WINDOW: "A30",
     ErrorCode.CLOSED: "A30",
     ErrorCode.WRONG_PHASE: "A30",
+    ErrorCode.UNKNOWN_PROPOSAL: "A55",
     ErrorCode.PROPOSAL_SPENT: "A55",
     ErrorCode.PROPOSAL_EXPIRED: "A55",
     ErrorCode.SAME_ADMINISTRATION: "A55",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
+from cencomm_crypto.public.bodies import ROOT_SIGNED
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import PersonId
 from cencomm_crypto.public.keys import SigType, check_box_key, enrol_message, verify
@@ -13,6 +14,15 @@ from cencomm_client.errors import ROW_OF_REJECTION
 UNKNOWN_ROW = "A4"  # an entry that the log should not hold: the server's history is at fault
 
 _UNDUE_GRANT = ("channel.grant", ErrorCode.NOT_PERMITTED)
+_LOOK_ALIKE = frozenset({ErrorCode.ALREADY_EXISTS, ErrorCode.BAD_VALUE})
+_OF_TYPE = {
+    "audit.propose": "A21",
+    "audit.approve": "A21",
+    "audit.request": "A23",
+    "audit.grant": "A23",
+    "audit.report": "A23",
+}
+"""Types of which every breach is an instance of one row, whatever rule it met."""
 
 
 def row_of(item: Sequenced, rejected: Rejected, suite_min: int, directory: bytes = b"") -> str:
@@ -28,10 +38,21 @@ def row_of(item: Sequenced, rejected: Rejected, suite_min: int, directory: bytes
     if entry is not None and rejected.code is ErrorCode.BAD_KEY and _bad_box_key(entry):
         return "A47"
     if entry is not None and rejected.code is ErrorCode.BAD_SIGNATURE:
+        if entry.header.type in ROOT_SIGNED:
+            return "A2"
         return "A41" if _not_proven(entry, directory) else "A8"
     if entry is not None and (entry.header.type, rejected.code) == _UNDUE_GRANT:
         return "A44"
+    if entry is not None and entry.header.type in _OF_TYPE:
+        return _OF_TYPE[entry.header.type]
+    if entry is not None and rejected.code in _LOOK_ALIKE and _names(entry):
+        return "A53"
     return ROW_OF_REJECTION.get(rejected.code, UNKNOWN_ROW)
+
+
+def _names(entry: Entry) -> bool:
+    """Whether it gives somebody a code that people will read: a person's, an administration's."""
+    return entry.header.type in ("person.add", "admin.add", "ncp.appoint")
 
 
 def _bad_box_key(entry: Entry) -> bool:

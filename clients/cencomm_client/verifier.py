@@ -22,6 +22,7 @@ from cencomm_crypto.public.operation.views import erasable
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.tree import verify_inclusion
 from cencomm_crypto.public.wire import (
+    ERASED,
     Receipt,
     Sequenced,
     decode_sequenced,
@@ -78,11 +79,17 @@ def decode_items(data: bytes, log: LogId) -> list[Sequenced]:
         raise LogAlarm(
             ClientCode.LOG_DAMAGED,
             f"an item that no server may hold: {error}",
-            row=ROW_OF_REJECTION.get(error.code, "A4"),
+            row="A49" if _bodiless(piece) else ROW_OF_REJECTION.get(error.code, "A4"),
             log=log,
             evidence=(piece,),
         ) from error
     return items
+
+
+def _bodiless(piece: bytes) -> bool:
+    """Whether an item that was refused is one in the form of an erased entry: only messages and
+    drops may come in it."""
+    return piece[:2] == bytes((0x86, ERASED))
 
 
 class LogVerifier:
