@@ -30,6 +30,7 @@ from cencomm_client.answers import EntriesPage, PushFrame
 from cencomm_client.errors import (
     AnswerMalformed,
     AnswerTooLarge,
+    ClientCode,
     LogAlarm,
     NewerProtocol,
     ReplicaBehind,
@@ -402,6 +403,9 @@ class Mirror:
         self._advance(taken.head)
         for alarm in taken.alarms:
             self._keep_alarm(alarm)
+            if alarm.code == ClientCode.LOG_RESTORED:  # a person reads it before anything goes on
+                self._verifier(log).stop(alarm)
+                keep_stop(self._vault, log, alarm, self._clock())
         if taken.items:
             self._tell(Update(log, taken.items, taken.outcomes, taken.alarms))
 

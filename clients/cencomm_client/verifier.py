@@ -139,6 +139,10 @@ class LogVerifier:
         """The alarm, or the newer protocol, that stopped this log, if one did."""
         return self._stopped
 
+    def stop(self, why: LogAlarm) -> None:
+        """Take nothing more, though all that was taken stands, until a person decides."""
+        self._stopped = why
+
     def expect_going(self) -> None:
         """Raise Stopped if something stopped this log: nothing is read or authored then."""
         if self._stopped is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cencomm_client.errors import ClientCode, LogAlarm
+from cencomm_client.errors import ClientCode, LogAlarm, Stopped
 from cencomm_client.mirror import Mirror, Update
 from cencomm_crypto.public.operation.projection import state_hash
 from cencomm_crypto.public.wire import Sequenced
@@ -47,12 +47,16 @@ async def test_a_member_that_holds_what_was_lost_reads_its_log_anew(world: World
     assert any(update.rebuilt for update in updates)
     (kept,) = world.mirror.alarms(world.log)
     assert (kept.code, kept.row, kept.seq) == (ClientCode.LOG_RESTORED, "A50", restored.seq)
-    world.operation.message(world.work, world.person, seen=world.operation.head)
     world.mirror.close()
     world.mirror = world.load()
-    agrees_before = world.mirror.operation(world.log).state
-    assert other.id not in agrees_before.members
+    agrees(world, world.mirror)
+    with pytest.raises(Stopped):  # until a person has read what was lost
+        world.mirror.expect_going(world.log)
+    assert world.mirror.go_on(world.log)
+    world.mirror.expect_going(world.log)
+    world.operation.rotate(world.work)
     await world.pull()
+    agrees(world, world.mirror)
 
 
 async def test_a_new_device_that_finds_places_lost_computes_the_same(world: World) -> None:
