@@ -94,6 +94,12 @@ def run(
     store: Annotated[
         str | None, typer.Option(help="`embedded`; a mongodb:// URI belongs into CENCOMM_STORE.")
     ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Certificate chain (PEM); setting CENCOMM_TLS_CERT.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="Its private key (PEM); setting CENCOMM_TLS_KEY.")
+    ] = None,
     ready_file: Annotated[
         Path | None, typer.Option(help="Written once the server takes requests, as --json prints.")
     ] = None,
@@ -106,7 +112,9 @@ def run(
         listen = f"127.0.0.1:{port}"
 
     def serve() -> None:
-        settings = load(config, data_dir=data, listen=listen, store=store)
+        settings = load(
+            config, data_dir=data, listen=listen, store=store, tls_cert=tls_cert, tls_key=tls_key
+        )
         journal.configure(settings.log_level)
         _run(_serve(settings, ready_file, as_json))
 

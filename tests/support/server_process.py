@@ -85,6 +85,7 @@ class ServerProcess:
         }
         made = command("init", "--data", str(self.data), "--name", NAME, "--json")
         assert made.returncode == 0, made.stderr
+        self.options: tuple[str, ...] = ()
         self.port = 0
         self._process: subprocess.Popen[str] | None = None
         self.ready: dict[str, Any] = {}
@@ -115,7 +116,10 @@ class ServerProcess:
         """Start and wait for the ready line; after the first time on the same port."""
         with self.log.open("a") as errors:
             self._process = subprocess.Popen(
-                [COMMAND, "run", "--data", self.data, "--port", str(self.port), "--json"],
+                [
+                    *(COMMAND, "run", "--data", self.data, "--port", str(self.port), "--json"),
+                    *self.options,
+                ],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
