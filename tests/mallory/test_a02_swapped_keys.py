@@ -62,6 +62,7 @@ def a_root_of(stage: Stage, code: str) -> Entry:
     """`admin.rekey`: another root key, signed by what the host calls governance."""
     directory = stage.station(CHIEF).directory
     body: dict[str, Any] = {
+        "type": "admin.rekey",
         "admin": directory.persons[stage.person(code)].admin,
         "root": SIGN.public,
         "poster": SIGN.public,
