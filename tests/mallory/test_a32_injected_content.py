@@ -13,8 +13,10 @@ import pytest
 from cencomm_client.cen import Extract, prepare
 from cencomm_client.demo.scenario import seizure
 from cencomm_client.items import Message
+from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.member.message import seal_message
 from cencomm_crypto.member.payload import make_payload
+from cencomm_crypto.public.encoding import encode
 from cencomm_crypto.public.primitives import sha256
 
 from tests.mallory.harness import Stage, Stages
@@ -22,11 +24,21 @@ from tests.mallory.insiders import secret_of
 from tests.mallory.world import ALERTS, ANALYST, CONTACT, MEMBERS
 from tests.support.hostile_text import HOSTILE
 
+
+def sealable(text: str) -> bool:
+    """Whether it is text at all: what is none cannot even be sealed."""
+    try:
+        encode(text)
+    except ProtocolError:
+        return False
+    return True
+
+
 INJECTIONS = {
     **{
-        name: unicodedata.normalize("NFC", text)
+        name: normal
         for name, text in HOSTILE.items()
-        if not set(text) & {"\ud800"}  # no text at all: it cannot even be sealed
+        if sealable(normal := unicodedata.normalize("NFC", text))
     },
     "formula": '=HYPERLINK("http://evil.example","report")',
     "command": "+cmd|' /C calc'!A0",
@@ -71,6 +83,7 @@ async def test_free_text_stays_one_value_of_one_line(stages: Stages) -> None:
         for text in INJECTIONS.values():
             await sent(stage, report(description=text))
         await stage.look(*MEMBERS)
+        assert len(INJECTIONS) > 30
         made = extract(stage)
         lines = made.lines.split(b"\n")
         assert lines.pop() == b""
