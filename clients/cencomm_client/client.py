@@ -373,8 +373,9 @@ class Client:
             try:
                 await self.login()
                 return
-            except (TransportError, TryLater):
-                await asyncio.sleep(wait_s)
+            except (TransportError, TryLater) as error:
+                asked_s = error.retry_after_s if isinstance(error, TryLater) else 0.0
+                await asyncio.sleep(max(asked_s, wait_s))
                 wait_s = min(2 * wait_s, longest_s)
             except CencommError as error:
                 self._operations.tell(None, error)

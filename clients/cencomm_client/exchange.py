@@ -3,12 +3,14 @@
 Every answer has a size limit that is enforced while reading, no redirect is followed, no
 compression is taken (A16, A35), TLS is checked as the system does and there is no switch
 against it; plain http is for this machine itself. Refusals become exceptions by their code.
+A server that says "not so fast" is waited for, as long as it says, within `PATIENCE_S`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from ipaddress import ip_address
 from json import dumps
@@ -32,6 +34,7 @@ from cencomm_client.errors import (
     NoSession,
     Redirected,
     Refused,
+    TryLater,
     Unreachable,
     refusal,
 )
@@ -39,6 +42,7 @@ from cencomm_client.errors import (
 MAX_JSON = 1024 * 1024  # bytes
 MAX_PAGES = 1000  # of one list
 TIMEOUT_S = 30.0
+PATIENCE_S = 60.0  # waiting on Retry-After, for one call
 JSON = "application/json"
 
 
@@ -62,9 +66,17 @@ def check_url(url: str) -> URL:
 class Exchange:
     """One server. Use as an async context manager; one HTTP session, kept alive."""
 
-    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
-        """Raises InsecureUrl."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        patience_s: float = PATIENCE_S,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """`patience_s`: how long one call may wait on Retry-After. Raises InsecureUrl."""
         self._base = check_url(url)
+        self._patience_s, self._jitter = patience_s, jitter
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
         self.token: bytes | None = None
@@ -149,8 +161,39 @@ class Exchange:
         kind: str = JSON,
         query: Mapping[str, str] | None = None,
         token: bool = True,
+        waits: bool = True,
     ) -> tuple[bytes, Mapping[str, str]]:
-        """One exchange: (body, headers) of a 2xx answer; raises TransportError or Refused."""
+        """(body, headers) of a 2xx answer; raises TransportError or Refused.
+
+        What the server did not take for coming too fast (`rate_limited`) it has not looked at:
+        sent again after the pause that it asked for, it is there once. Not where `waits` is
+        false: the outbox waits by itself.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience_s
+        while True:
+            try:
+                return await self._exchange(
+                    method, path, max_size, body=body, kind=kind, query=query, token=token
+                )
+            except TryLater as limited:
+                # a little later than asked, each client by another bit: not all at once again
+                wait_s = max(limited.retry_after_s, 0.1) * (1 + self._jitter() / 4)
+                if not waits or limited.code != "rate_limited" or loop.time() + wait_s > deadline:
+                    raise
+                await asyncio.sleep(wait_s)
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        max_size: int,
+        *,
+        body: bytes | None,
+        kind: str,
+        query: Mapping[str, str] | None,
+        token: bool,
+    ) -> tuple[bytes, Mapping[str, str]]:
         headers = {} if body is None else {"Content-Type": kind}
         if token:
             if self.token is None:

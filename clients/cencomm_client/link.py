@@ -160,9 +160,10 @@ class Link:
                 for log in wanted:
                     await self._pull(log)
                 wait_s = pause_s
-            except (TransportError, Refused):
+            except (TransportError, Refused) as error:
                 self._wanted |= wanted
-                await asyncio.sleep(wait_s)
+                asked_s = error.retry_after_s if isinstance(error, Refused) else 0.0
+                await asyncio.sleep(max(asked_s, wait_s))
                 wait_s = min(wait_s * 2, longest_s)
                 self._pull_now.set()
             except FileError as error:

@@ -98,6 +98,7 @@ class LiveConnection:
         failed_proofs = 0
         try:
             while not self._closing:
+                asked_s = 0.0
                 if worker.done():  # it failed to pull: else each new connection ends at once
                     worker = asyncio.create_task(self._hand_over())
                 self._become(LiveState.CONNECTING)
@@ -116,14 +117,16 @@ class LiveConnection:
                     if failed_proofs == MOST_FAILED_PROOFS:
                         self._become(LiveState.REFUSED)
                         raise
-                except (TransportError, Refused):
+                except Refused as refused:
+                    asked_s = refused.retry_after_s
+                except TransportError:
                     pass
                 finally:
                     await self._disconnect()
                 if self._closing:
                     break
                 self._become(LiveState.WAITING)
-                await asyncio.sleep(self._backoff.next_s())
+                await asyncio.sleep(max(asked_s, self._backoff.next_s()))
         finally:
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)

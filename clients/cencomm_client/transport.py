@@ -267,6 +267,12 @@ class Transport(Exchange):
         self, path: str, submission: Submission, *, token: bool = True
     ) -> Receipt:
         data, _ = await self.request(
-            "POST", path, MAX_SHORT, body=submission.encode(), kind=CBOR, token=token
+            "POST",
+            path,
+            MAX_SHORT,
+            body=submission.encode(),
+            kind=CBOR,
+            token=token,
+            waits=not token,  # with a session it is the outbox that waits and keeps the bytes
         )
         return parse_receipt(data)

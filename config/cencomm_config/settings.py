@@ -106,6 +106,19 @@ class ServerSettings(BaseSettings):
     login_window_s: int = Field(
         900, ge=1, le=86400, description="Window of `login_tries`, seconds."
     )
+    login_tries_per_day: int = Field(
+        30,
+        ge=1,
+        le=1000,
+        description="Wrong secrets or codes per person within 24 hours; then a slower pace.",
+    )
+    address_login_tries: int = Field(
+        60,
+        ge=1,
+        le=100_000,
+        description="Failed logins from one address within `login_window_s`, whoever they name; "
+        "an IPv6 address counts as its /64.",
+    )
     login_floor_ms: int = Field(
         400,
         ge=0,
@@ -147,6 +160,33 @@ class ServerSettings(BaseSettings):
         ge=16 * 1024,
         le=64 << 20,
         description="Bytes that may wait for one slow socket before it gets only `head` notices.",
+    )
+    address_rate_per_s: float = Field(
+        50.0,
+        gt=0,
+        le=1e6,
+        description="Requests and live connects a second from one address without a session; "
+        "64 KiB of body count as one more.",
+    )
+    address_burst: int = Field(
+        1000, ge=1, le=10_000_000, description="So many of these at once, after a pause."
+    )
+    device_rate_per_s: float = Field(
+        250.0,
+        gt=0,
+        le=1e6,
+        description="Requests and live appends a second from one device with a session; 64 KiB "
+        "of body or answer count as one more.",
+    )
+    device_burst: int = Field(
+        2500, ge=1, le=10_000_000, description="So many of these at once, after a pause."
+    )
+    limit_keys: int = Field(
+        50_000,
+        ge=100,
+        le=10_000_000,
+        description="Addresses and devices that are remembered for these limits; beyond it, "
+        "newcomers share one allowance.",
     )
     rotations_per_hour: int = Field(
         60, ge=1, le=100_000, description="Rotations that one device may post in an hour."

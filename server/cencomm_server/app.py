@@ -45,6 +45,7 @@ from cencomm_server.store.counted import CountedStore
 from cencomm_server.store.embedded import EmbeddedStore, StoreEvent, uri_of_running
 from cencomm_server.store.mongo import Driver, open_store
 from cencomm_server.store.port import Store
+from cencomm_server.throttle import Rates, Throttle
 
 STORE_FOLDER = "store"  # of the embedded store, inside the data folder
 _log = structlog.get_logger("server")
@@ -132,10 +133,16 @@ class _Parts:
         self._tasks: list[asyncio.Task[None]] = []
         self.directory = CommittedDirectory(logs)
         self._appends = Appends(logs, rotations_per_hour=settings.rotations_per_hour)
+        self._throttle = throttle = Throttle(
+            Rates(**{field.name: getattr(settings, field.name) for field in fields(Rates)}),
+            metrics=logs.metrics,
+        )
         self._sockets = LiveSockets(
             fanout=Fanout(logs),
             appends=self._appends,
-            authenticate=lambda auth, _request: live_auth(auth),
+            authenticate=lambda auth, request: live_auth(auth, gate.address_key(request)),
+            admit=lambda request: throttle.stranger(gate.address_key(request)),
+            charge=lambda device, size: throttle.device(device, None, size),
             origins=(origin, *settings.allowed_origins),
             max_sockets=settings.max_sockets,
             buffer_bytes=settings.socket_buffer_bytes,
@@ -153,8 +160,9 @@ class _Parts:
             limits=AccountLimits(
                 **{field.name: getattr(settings, field.name) for field in fields(AccountLimits)}
             ),
+            metrics=logs.metrics,
         )
-        live_auth = LiveAuth(accounts.live)
+        live_auth = LiveAuth(accounts.live, throttle, logs.metrics)
         self._follower = DirectoryFollower(accounts.revocations)
         logs.listen(self._follower.committed)
         self._readiness = Readiness(
@@ -191,7 +199,7 @@ class _Parts:
             if settings.metrics_token is None
             else settings.metrics_token.get_secret_value(),
         )
-        gate = Gate(accounts.sessions, limits, logs.metrics)
+        gate = Gate(accounts.sessions, limits, throttle, logs.metrics)
         self.application: web.Application = gate.application(table)
         self.monitoring: web.Application = gate.application(monitoring(running))
         for path in (SOCKET_PATH, SOCKET_PATH + "/"):  # the library's clients add the slash

@@ -28,7 +28,8 @@ EVENTS: tuple[Event, ...] = (
     Event(
         APPEND,
         "client",
-        "log id[16] || Submission; acknowledged with a Receipt (bytes) or {code, detail}",
+        "log id[16] || Submission; acknowledged with a Receipt (bytes) or {code, detail, "
+        "retry_after_s?}",
     ),
     Event(
         ENTRIES,

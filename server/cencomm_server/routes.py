@@ -11,16 +11,17 @@ from cencomm_server.http.logs import LogHandlers
 from cencomm_server.http.running import RunningHandlers
 from cencomm_server.openapi import served
 
-PUBLIC, TOKEN, OPERATOR = Access.PUBLIC, Access.TOKEN, Access.OPERATOR
+FREE, PUBLIC, LOGIN, TOKEN = Access.FREE, Access.PUBLIC, Access.LOGIN, Access.TOKEN
+OPERATOR = Access.OPERATOR
 JSON, SUBMISSION = Takes.JSON, Takes.SUBMISSION
 
 
 def monitoring(running: RunningHandlers) -> tuple[Route, ...]:
     """What stands on the port of `metrics_listen`, for whoever can reach that port."""
     return (
-        Route("GET", "/healthz", running.alive, PUBLIC),
-        Route("GET", "/readyz", running.ready, PUBLIC),
-        Route("GET", "/metrics", running.metrics, PUBLIC),
+        Route("GET", "/healthz", running.alive, FREE),
+        Route("GET", "/readyz", running.ready, FREE),
+        Route("GET", "/metrics", running.metrics, FREE),
     )
 
 
@@ -30,7 +31,7 @@ def routes(
     """Method, path, handler, who may call it, what body it takes; `described` says the rest."""
     table = (
         # running
-        Route("GET", "/healthz", running.alive, PUBLIC),
+        Route("GET", "/healthz", running.alive, FREE),
         Route("GET", "/readyz", running.ready, PUBLIC),
         Route("GET", "/metrics", running.metrics, OPERATOR),
         Route("GET", "/v1/info", running.info, PUBLIC),
@@ -45,10 +46,10 @@ def routes(
         Route("GET", "/v1/enrolments", accounts.enrolment, PUBLIC),
         # accounts
         Route("POST", "/v1/login/challenge", accounts.challenge, PUBLIC, JSON),
-        Route("POST", "/v1/account", accounts.register, PUBLIC, JSON),
-        Route("POST", "/v1/account/confirm", accounts.confirm, PUBLIC, JSON),
-        Route("POST", "/v1/login", accounts.login, PUBLIC, JSON),
-        Route("POST", "/v1/bot/login", accounts.bot_login, PUBLIC, JSON),
+        Route("POST", "/v1/account", accounts.register, LOGIN, JSON),
+        Route("POST", "/v1/account/confirm", accounts.confirm, LOGIN, JSON),
+        Route("POST", "/v1/login", accounts.login, LOGIN, JSON),
+        Route("POST", "/v1/bot/login", accounts.bot_login, LOGIN, JSON),
         Route("POST", "/v1/bot/secret", accounts.bot_secret, TOKEN, JSON),
         Route("POST", "/v1/logout", accounts.logout, TOKEN, JSON),
         # logs

@@ -81,13 +81,14 @@ class Desk:
                 challenge_ttl_s=60,
                 login_tries=5,
                 login_window_s=900,
+                login_tries_per_day=30,
                 login_floor_ms=floor_ms,
                 invitation_ttl_s=3600,
                 invitations_per_person=3,
             ),
         )
         self.totp = TotpSecrets(TOTP_KEY)
-        self.tries = Tries(self.store, self.clock, most=5, window_s=900)
+        self.tries = Tries(self.store, self.clock, most=5, window_s=900, per_day=30)
         self.proofs = self.services.proofs
         self.sessions = self.services.sessions
         self.accounts = self.services.accounts

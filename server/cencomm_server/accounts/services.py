@@ -15,6 +15,7 @@ from cencomm_server.accounts.revocations import Revocations
 from cencomm_server.accounts.sessions import Sessions
 from cencomm_server.accounts.totp import TotpSecrets
 from cencomm_server.accounts.tries import Tries
+from cencomm_server.metrics import Metrics
 from cencomm_server.store.port import Store
 
 
@@ -27,6 +28,7 @@ class AccountLimits:
     challenge_ttl_s: int
     login_tries: int
     login_window_s: int
+    login_tries_per_day: int
     login_floor_ms: int
     invitation_ttl_s: int
     invitations_per_person: int
@@ -46,9 +48,17 @@ class AccountServices:
         key: bytes,
         origin: str,
         limits: AccountLimits,
+        metrics: Metrics | None = None,
     ) -> None:
         """`key`: 32 bytes of the sealing key file; `origin`: what logins are signed for."""
-        tries = Tries(store, clock, most=limits.login_tries, window_s=limits.login_window_s)
+        tries = Tries(
+            store,
+            clock,
+            most=limits.login_tries,
+            window_s=limits.login_window_s,
+            per_day=limits.login_tries_per_day,
+            metrics=metrics,
+        )
         self.proofs = DeviceProofs(
             key=key,
             ttl_s=limits.challenge_ttl_s,

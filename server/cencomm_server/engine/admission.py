@@ -25,6 +25,7 @@ from cencomm_server.engine.operation import OperationRuntime
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.runtime import LogRuntime
 from cencomm_server.engine.wraps import check_wraps, expect_no_wraps
+from cencomm_server.metrics import Limit, Metrics
 
 HOUR_S = 3600.0
 _MAX_DEVICES = 20_000  # whose rotates are remembered; the longest silent ones are forgotten
@@ -62,7 +63,13 @@ def check_poster(entry: Entry, poster: Reader | None) -> None:
 class Rotations:
     """How many rotates each device had accepted in the last hour (RULES Epochs)."""
 
-    def __init__(self, per_hour: int, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        per_hour: int,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._metrics = metrics or Metrics()
         self._per_hour, self._monotonic_s = per_hour, monotonic_s
         self._times: OrderedDict[DeviceId, deque[float]] = OrderedDict()
 
@@ -72,6 +79,7 @@ class Rotations:
         while times and times[0] <= now - HOUR_S:
             times.popleft()
         if len(times) >= self._per_hour:
+            self._metrics.limited(Limit.ROTATIONS)
             raise RateLimited(
                 f"{len(times)} rotates in an hour by this device, {self._per_hour} expected",
                 retry_after_s=int(times[0] + HOUR_S - now) + 1,

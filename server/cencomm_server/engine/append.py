@@ -37,7 +37,9 @@ class Appends:
 
     def __init__(self, logs: Logs, *, rotations_per_hour: int = 60) -> None:
         self._logs, self._metrics = logs, logs.metrics
-        self._admission = Admission(logs.clock, Rotations(rotations_per_hour))
+        self._admission = Admission(
+            logs.clock, Rotations(rotations_per_hour, metrics=self._metrics)
+        )
         self._committers: dict[LogId, Committer] = {}
         self._strangers = 0
         self._stopping = False

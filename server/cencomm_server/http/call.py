@@ -68,7 +68,6 @@ class Call:
     path: Mapping[str, str]
     query: Query
     body: bytes = field(repr=False)
-    address: str = field(repr=False)
     caller: Principal | None
 
     @property
@@ -106,10 +105,12 @@ def json_answer(value: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK)
 
 
 class Access(Enum):
-    """Whether a route asks for a token, and whose."""
+    """Who may call a route, and against what it counts (`cencomm_server.throttle`)."""
 
-    PUBLIC = auto()
-    TOKEN = auto()  # of a session
+    FREE = auto()  # anybody, as often as they like: does the process live
+    PUBLIC = auto()  # anybody; counts against the address
+    LOGIN = auto()  # the same, and what fails counts as a failed login from there (A37)
+    TOKEN = auto()  # a session; counts against its device
     OPERATOR = auto()  # the setting `metrics_token`; where there is none, the route is not there
 
 

@@ -18,17 +18,21 @@ from aiohttp.typedefs import Middleware
 from cencomm_config.errors import (
     BadRequest,
     Internal,
+    LoginFailed,
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
     RateLimited,
+    SessionExpired,
     UnsupportedMedia,
 )
 from cencomm_config.settings import Network
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.public.entry import MAX_BODY, MAX_HEADER
+from cencomm_crypto.public.primitives import sha256
 
 from cencomm_server.accounts.principal import Principal
+from cencomm_server.buckets import key_of_address
 from cencomm_server.errors import STATUS
 from cencomm_server.events import SOCKET_PATH
 from cencomm_server.http.address import address_of
@@ -44,6 +48,7 @@ from cencomm_server.http.call import (
     json_answer,
 )
 from cencomm_server.metrics import Metrics
+from cencomm_server.throttle import Throttle
 
 TOKEN_SIZE = 32
 ENTRY_BYTES = MAX_HEADER + MAX_BODY + 256  # a submission without wraps, in its CBOR
@@ -81,7 +86,7 @@ class Limits:
     def most(self, route: Route) -> int:
         """Greatest body of a route: a stranger posts one entry, wraps come with a token (A35)."""
         if route.takes is Takes.SUBMISSION:
-            bare = route.access is Access.PUBLIC
+            bare = route.access is not Access.TOKEN
             return min(self.submission_bytes, ENTRY_BYTES) if bare else self.submission_bytes
         return self.json_bytes if route.takes is Takes.JSON else 0
 
@@ -98,10 +103,17 @@ class Limits:
 class Gate:
     """Binds routes to an aiohttp application; its middleware covers what else is attached there."""
 
-    def __init__(self, sessions: Sessions, limits: Limits, metrics: Metrics | None = None) -> None:
-        """`sessions` says whose token it is; `metrics` counts the requests."""
+    def __init__(
+        self,
+        sessions: Sessions,
+        limits: Limits,
+        throttle: Throttle,
+        metrics: Metrics | None = None,
+    ) -> None:
+        """`sessions` says whose token it is, `throttle` how fast one may ask; `metrics` counts."""
         self._sessions = sessions
         self._limits = limits
+        self._throttle = throttle
         self._metrics = metrics or Metrics()
 
     def application(self, routes: Iterable[Route]) -> web.Application:
@@ -111,22 +123,60 @@ class Gate:
             app.router.add_route(route.method, route.path, self._entrance(route))
         return app
 
+    def address_key(self, request: web.Request) -> bytes:
+        """What the request's address counts as; also for the live socket's requests."""
+        return key_of_address(address_of(request, self._limits.proxies))
+
     def _entrance(self, route: Route) -> AiohttpHandler:
         async def enter(request: web.Request) -> web.StreamResponse:
-            caller = None
-            if route.access is Access.TOKEN:
-                caller = await self._sessions.authenticate(_token(request))
-            elif route.access is Access.OPERATOR:
-                self._limits.check_operator(request)
-            body = await _read(request, route.takes, self._limits.most(route))
+            address = self.address_key(request)
+            most = self._limits.most(route)
+            caller = await self._admitted(request, route.access, address, _announced(request, most))
+            body = await _read(request, route.takes, most)
             query = request.query
             if len(set(query)) != len(query):
                 raise BadRequest("a parameter stands twice; each is expected once")
-            address = address_of(request, self._limits.proxies)
-            call = Call(request.match_info, Query(query), body, address, caller)
-            return _response(await route.handler(call))
+            call = Call(request.match_info, Query(query), body, caller)
+            try:
+                answer = await route.handler(call)
+            except LoginFailed:
+                self._throttle.failed(address)
+                raise
+            if caller is not None:
+                self._throttle.answered(caller.device, len(answer.body))
+            return _response(answer)
 
         return enter
+
+    async def _admitted(
+        self, request: web.Request, access: Access, address: bytes, size: int
+    ) -> Principal | None:
+        """Whose token it is, on a route that asks for one; raises RateLimited before any work."""
+        if access is Access.TOKEN:
+            return await self._owner(request, address, size)
+        if access is not Access.FREE:
+            self._throttle.stranger(address, size)
+        if access is Access.LOGIN:
+            self._throttle.login(address)
+        if access is Access.OPERATOR:
+            self._limits.check_operator(request)
+        return None
+
+    async def _owner(self, request: web.Request, address: bytes, size: int) -> Principal:
+        try:
+            token = _token(request)
+        except NotAuthenticated:
+            self._throttle.stranger(address)
+            raise
+        token_hash = sha256(token)
+        self._throttle.token(address, token_hash)
+        try:
+            caller = await self._sessions.authenticate(token)
+        except (NotAuthenticated, SessionExpired):
+            self._throttle.wrong_token(address, token_hash)
+            raise
+        self._throttle.device(caller.device, token_hash, size)
+        return caller
 
     def _middleware(self) -> Middleware:
         @web.middleware
@@ -136,6 +186,8 @@ class Gate:
             try:
                 if request.version < HttpVersion10:  # HTTP/0.9: a bare line, no headers
                     raise BadRequest("expected a request of HTTP/1.1")
+                if request.match_info.http_exception is not None:  # no such route or method
+                    self._throttle.stranger(self.address_key(request))
                 response = await handler(request)
             except (CencommError, web.HTTPException) as error:
                 failure = _from_aiohttp(error) if isinstance(error, web.HTTPException) else error
@@ -234,6 +286,13 @@ def token_from(text: str) -> bytes:
     if len(token) != TOKEN_SIZE or base64.urlsafe_b64encode(token).rstrip(b"=").decode() != text:
         raise NotAuthenticated("expected 32 bytes in base64url without padding")
     return token
+
+
+def _announced(request: web.Request, most: int) -> int:
+    """Bytes that the body will have, for the limits; without a length, as many as it may have."""
+    if request.content_length is None and not request.can_read_body:
+        return 0
+    return most if request.content_length is None else min(request.content_length, most)
 
 
 async def _read(request: web.Request, takes: Takes, most: int) -> bytes:

@@ -45,6 +45,10 @@ REFUSED_GRACE_S = 1.0  # for the connect error to leave before the connection is
 
 Authenticate = Callable[[Mapping[str, object], web.Request], Awaitable[Reader]]
 """Believes the auth object of a connect packet, or raises a CencommError. JSON types, unchecked."""
+Admit = Callable[[web.Request], None]
+"""Raises RateLimited where an address connects too often."""
+Charge = Callable[[DeviceId, int], None]
+"""Raises RateLimited where a device sends too much; called before its bytes are parsed."""
 
 
 @dataclass(eq=False, slots=True)
@@ -78,6 +82,8 @@ class LiveSockets:
         buffer_bytes: int = 64 * 1024,
         stall_s: float = STALL_S,
         authenticate_s: float = AUTHENTICATE_S,
+        admit: Admit = lambda request: None,
+        charge: Charge = lambda device, size_bytes: None,
         metrics: Metrics | None = None,
     ) -> None:
         """`origins`: exact browser origins; a client that is no browser sends none.
@@ -88,6 +94,7 @@ class LiveSockets:
         self._origins = frozenset(origins)
         self._max_sockets, self._buffer_bytes = max_sockets, buffer_bytes
         self._stall_s, self._authenticate_s = stall_s, authenticate_s
+        self._admit, self._charge = admit, charge
         self._metrics = metrics or Metrics()
         self._wires: dict[str, Wire] = {}  # by engine.io session
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
@@ -109,7 +116,11 @@ class LiveSockets:
         return SocketCounts(live, max(len(self._wires) - live, 0), lagging)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Serve one connection to its end; raises BadOrigin, BadRequest, TooBusy before it."""
+        """Serve one connection to its end; raises BadOrigin, BadRequest, TooBusy before it.
+
+        And RateLimited, first of all.
+        """
+        self._admit(request)
         if any(origin not in self._origins for origin in request.headers.getall("Origin", [])):
             raise BadOrigin("the Origin is not on this server's list; its own expected")
         query = request.query
@@ -258,6 +269,7 @@ class LiveSockets:
     async def _append(self, reader: Reader, payload: tuple[Any, ...]) -> Receipt:
         match payload:
             case (bytes() as data,) if ID_SIZE < len(data) <= MAX_MESSAGE_BYTES:
+                self._charge(reader.device, len(data))
                 submission = Submission.decode(data[ID_SIZE:])
                 return await self._appends.append(LogId(data[:ID_SIZE]), submission, reader)
         raise BadRequest("one byte string expected: log id[16] || submission")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -314,3 +314,45 @@ async def test_the_server_info_may_wait_for_its_directory() -> None:
     answer = web.Response(body=json.dumps(fields).encode())
     async with server("/v1/info", answer) as transport:
         assert (await transport.info()).directory == b""
+
+
+def limited(
+    times: int, then: web.Response, wait: str = "0"
+) -> tuple[list[str], Callable[[web.Request], Awaitable[web.Response]]]:
+    """A handler that refuses so often for coming too fast; and what it was asked."""
+    seen: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(request.method)
+        if len(seen) <= times:
+            return web.json_response(
+                {"code": "rate_limited", "detail": "slowly"},
+                status=429,
+                headers={"Retry-After": wait},
+            )
+        return then
+
+    return seen, handle
+
+
+async def test_a_call_that_came_too_fast_waits_as_asked_and_is_made_again() -> None:
+    seen, handle = limited(2, web.json_response({"logs": [], "next": None}))
+    async with server("/v1/logs", handle) as transport:
+        assert await transport.logs() == ()
+    assert len(seen) == 3
+
+
+async def test_nobody_waits_longer_than_patience_has() -> None:
+    seen, handle = limited(9, web.json_response({}), wait="900")
+    async with server("/v1/logs", handle) as transport:
+        with pytest.raises(TryLater) as caught:
+            await transport.logs()
+    assert (len(seen), caught.value.retry_after_s) == (1, 900)
+
+
+async def test_an_entry_is_left_to_the_outbox_which_keeps_its_bytes() -> None:
+    seen, handle = limited(9, web.json_response({}))
+    async with server(ENTRIES, handle) as transport:
+        with pytest.raises(TryLater):
+            await transport.append(LOG, SUBMISSION)
+    assert len(seen) == 1

@@ -22,6 +22,8 @@ from cencomm_server.http.address import address_of
 from cencomm_server.http.call import Access, Answer, Call, Route, Takes, json_answer
 from cencomm_server.http.gate import Gate, Limits
 
+from tests.support.throttles import wide
+
 TOKEN = secrets.token_bytes(32)
 BEARER = {"Authorization": "Bearer " + base64.urlsafe_b64encode(TOKEN).rstrip(b"=").decode()}
 Client = TestClient[Any, Any]
@@ -76,7 +78,9 @@ ROUTES = (
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
-    app = Gate(OneSession(), Limits(json_bytes=1024, submission_bytes=4096)).application(ROUTES)
+    app = Gate(OneSession(), Limits(json_bytes=1024, submission_bytes=4096), wide()).application(
+        ROUTES
+    )
     async with TestClient(TestServer(app), auto_decompress=False) as opened:
         yield opened
 
@@ -135,7 +139,9 @@ async def test_a_bad_body_is_told_what_was_expected(
 
 
 async def test_deep_json_has_its_own_code(client: Client) -> None:
-    app = Gate(OneSession(), Limits(json_bytes=10**6, submission_bytes=1)).application(ROUTES)
+    app = Gate(OneSession(), Limits(json_bytes=10**6, submission_bytes=1), wide()).application(
+        ROUTES
+    )
     async with TestClient(TestServer(app)) as roomy:
         response = await roomy.post("/echo", data=b"[" * 500_000, headers=JSON_HEADERS)
         await told(response, 400, "too_deep")
@@ -159,7 +165,9 @@ async def test_a_stranger_may_send_one_entry_and_no_wraps() -> None:
         Route("POST", "/raw", raw, Access.PUBLIC, Takes.SUBMISSION),
         Route("POST", "/own", raw, Access.TOKEN, Takes.SUBMISSION),
     )
-    app = Gate(OneSession(), Limits(json_bytes=1024, submission_bytes=1 << 20)).application(routes)
+    app = Gate(OneSession(), Limits(json_bytes=1024, submission_bytes=1 << 20), wide()).application(
+        routes
+    )
     headers = {"Content-Type": "application/cbor"}
     largest = Submission(bytes(4096), bytes(56 * 1024), bytes(64)).encode()
     async with TestClient(TestServer(app), auto_decompress=False) as opened:

@@ -24,6 +24,7 @@ from cencomm_server.metrics import (
 from cencomm_server.store.counted import CountedStore
 
 from tests.support.engine import FaultyStore, Scene
+from tests.support.throttles import wide
 
 DOCS = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -161,7 +162,7 @@ async def test_the_servers_own_port_shows_them_to_the_operator_alone(
 ) -> None:
     limits = Limits(json_bytes=1024, submission_bytes=1024, operator_token=configured)
     metrics = Metrics()
-    app = Gate(_NoSession(), limits, metrics).application(
+    app = Gate(_NoSession(), limits, wide(), metrics).application(
         [Route("GET", "/metrics", _metrics, Access.OPERATOR)]
     )
     async with TestClient(TestServer(app)) as client:
