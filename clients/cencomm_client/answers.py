@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cencomm_crypto.errors import ProtocolError
@@ -21,6 +22,8 @@ from cencomm_crypto.public.wire import Receipt, split_sequence
 
 from cencomm_client.errors import AnswerMalformed
 
+_RECOVERY = re.compile(r"[A-Z2-7]{16}", re.ASCII)
+MAX_RECOVERY = 32
 MAX_SHORT = 64 * 1024  # bytes of an answer that holds no list
 
 _PUSH_HEAD = Fixed((Bytes((16,)), UInt(most=2**53 - 1), Bytes(least=1, most=MAX_NOTE)))
@@ -66,6 +69,40 @@ class Challenge:
 
     nonce: bytes
     expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """Six digits of the authenticator, or a recovery code in their place.
+
+    Told apart by what they are, however a person writes them: `123 456`, `abcd-efgh-ijkl-mnop`.
+    """
+
+    text: str = field(repr=False)
+
+    def fields(self) -> dict[str, str]:
+        """As a JSON field."""
+        plain = "".join(self.text.split()).replace("-", "").upper()
+        if _RECOVERY.fullmatch(plain):
+            return {"recovery": plain}
+        return {"totp": plain}
+
+    @property
+    def is_recovery(self) -> bool:
+        """Whether it is a recovery code: it is used up by one login."""
+        return "recovery" in self.fields()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """What a login answers: when the session ends, and how many recovery codes are left.
+
+    `recovery` holds fresh ones after a registration; they are shown once.
+    """
+
+    until_ms: int
+    recovery_left: int | None = None
+    recovery: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +164,25 @@ def parse_json(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise AnswerMalformed("the answer is no JSON object")
     return value
+
+
+def parse_session(answer: Mapping[str, Any]) -> OpenedSession:
+    """Read what a login or a first registration answers; raises AnswerMalformed."""
+    left = int_field(answer, "recovery_left") if "recovery_left" in answer else None
+    codes = parse_recovery(answer) if "recovery" in answer else ()
+    return OpenedSession(int_field(answer, "expires"), left, codes)
+
+
+def parse_recovery(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read a list of recovery codes; raises AnswerMalformed."""
+    codes = answer.get("recovery")
+    if (
+        not isinstance(codes, list)
+        or not 0 < len(codes) <= MAX_RECOVERY
+        or not all(isinstance(code, str) and _RECOVERY.fullmatch(code) for code in codes)
+    ):
+        raise AnswerMalformed("recovery: a list of recovery codes expected")
+    return tuple(codes)
 
 
 def parse_receipt(data: bytes) -> Receipt:

@@ -67,6 +67,8 @@ class Client:
         self._operations = Operations(station, self.directory)
         self._link = Link(station, self._told)
         self._again: asyncio.Task[None] | None = None
+        self.recovery_left: int | None = None
+        """Recovery codes not used yet, as the last login of this process heard; None before."""
 
     # -- opening ------------------------------------------------------------------------------
 
@@ -240,19 +242,31 @@ class Client:
             self._station.vault, self._station.transport, patience_s=patience_s, every_s=every_s
         )
 
-    async def register(self, authenticator: Authenticator) -> None:
+    async def register(self, authenticator: Authenticator) -> tuple[str, ...]:
         """First registration of the person: second factor, first code, session.
 
-        Raises account_exists where the person has an account: then `login`.
+        Gives the recovery codes, this once: each stands in for one one-time code. Raises
+        account_exists where the person has an account: then `login`.
         """
         vault, transport = self._station.vault, self._station.transport
         seed = await enrolment.register(vault, transport)
         code = await _answer(authenticator(seed))
-        await enrolment.confirm(vault, transport, code)
+        opened = await enrolment.confirm(vault, transport, code)
+        self.recovery_left = opened.recovery_left
         await self._entered()
+        return opened.recovery
+
+    async def renew_recovery(self, totp: OneTimeCode) -> tuple[str, ...]:
+        """Other recovery codes; the earlier ones are void. Log in first; raises LoginFailed."""
+        vault, transport = self._station.vault, self._station.transport
+        codes = await session.renew_recovery(vault, transport, await _answer(totp()))
+        self.recovery_left = len(codes)
+        return codes
 
     async def login(self, password: str | None = None, *, totp: OneTimeCode | None = None) -> None:
         """Log in; a bot needs no code. `password` is not needed: opening the vault stretched it.
+
+        `totp` gives the one-time code, or a recovery code in its place.
 
         Raises LoginFailed, TryLater, WrongDirectory, NotEnrolled, TransportError.
         """
@@ -266,7 +280,8 @@ class Client:
                     raise ProtocolError(ErrorCode.BAD_VALUE, "people log in with a one-time code")
                 return await _answer(totp())
 
-            await session.login(vault, transport, code)
+            opened = await session.login(vault, transport, code)
+            self.recovery_left = opened.recovery_left
         await self._entered()
         if self._link.running:  # it was live before its session ended
             await self._link.stop()

@@ -122,12 +122,24 @@ class Directory:
         return await self.decide("person.resume", {"person": self.person(code).id})
 
     async def reset(self, code: str) -> StoredReceipt:
-        """Void a person's logins and second factor, for a new registration."""
+        """Void a person's logins, second factor and recovery codes: everything of it is logged out.
+
+        Only a device that a fresh invitation brings can register anew.
+        """
         return await self.decide("person.reset", {"person": self.person(code).id})
 
     async def revoke(self, device: DeviceId) -> StoredReceipt:
         """Revoke a device: of the own administration (an NCP), or an own one."""
         return await self.decide("device.revoke", {"device": device})
+
+    async def revoke_all(self, code: str) -> tuple[DeviceId, ...]:
+        """Revoke every active device of a person (an NCP): all are lost."""
+        lost = tuple(
+            sorted(device.id for device in self.state.active_devices(self.person(code).id))
+        )
+        for device in lost:
+            await self.revoke(device)
+        return lost
 
     async def rekey(self) -> StoredReceipt:
         """Give this device a new box key (DESIGN 3: every 30 days).

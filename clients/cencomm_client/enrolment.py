@@ -123,12 +123,12 @@ async def register(vault: Vault, transport: Transport) -> TotpSeed:
 async def confirm(vault: Vault, transport: Transport, code: str) -> Session:
     """Activate the account with a first one-time code; it is the first login too.
 
-    Raises LoginFailed.
+    `recovery` of the session holds the recovery codes, this once. Raises LoginFailed.
     """
     token = secrets.token_bytes(TOKEN_SIZE)
     proof = await prove_device(vault, transport, token)
-    until_ms = await transport.confirm_account(vault.account, vault.login_secret, code, proof)
-    return keep(vault, transport, token, until_ms)
+    opened = await transport.confirm_account(vault.account, vault.login_secret, code, proof)
+    return keep(vault, transport, token, opened)
 
 
 def own_device(vault: Vault, mirror: Mirror) -> Device:

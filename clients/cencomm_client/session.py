@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cencomm_crypto.public.keys import SigType, login_message
 from cencomm_crypto.public.primitives import sha256
 
-from cencomm_client.answers import DeviceProof, token_text
+from cencomm_client.answers import DeviceProof, OpenedSession, token_text
 from cencomm_client.errors import (
     NoSession,
     NotAuthenticated,
@@ -33,15 +33,21 @@ from cencomm_client.verifier import Clock
 TOKEN_SIZE = 32
 
 OneTimeCode = Callable[[], Awaitable[str]]
-"""Asks for the six digits; called once per try."""
+"""Asks for the six digits, or for a recovery code in their place; called once per try."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open session; the token itself is in the vault and on the transport."""
+    """An open session; the token itself is in the vault and on the transport.
+
+    `recovery_left`: recovery codes not used yet, where the server said so; `recovery`: fresh ones
+    of a first registration, to be shown once and kept nowhere here.
+    """
 
     account: str
     until_ms: int
+    recovery_left: int | None = None
+    recovery: tuple[str, ...] = field(default=(), repr=False)
 
 
 async def open_vault(path: Path, password: str, *, wait_s: float = 0.0) -> Vault:
@@ -87,8 +93,8 @@ async def login(
     code = await one_time_code()
     token = random(TOKEN_SIZE)
     proof = await prove_device(vault, transport, token)
-    until_ms = await transport.login(vault.account, vault.login_secret, code, proof)
-    return keep(vault, transport, token, until_ms)
+    opened = await transport.login(vault.account, vault.login_secret, code, proof)
+    return keep(vault, transport, token, opened)
 
 
 async def bot_login(
@@ -101,7 +107,12 @@ async def bot_login(
     token = random(TOKEN_SIZE)
     proof = await prove_device(vault, transport, token)
     until_ms = await transport.bot_login(vault.account, vault.client_secret, proof)
-    return keep(vault, transport, token, until_ms)
+    return keep(vault, transport, token, OpenedSession(until_ms))
+
+
+async def renew_recovery(vault: Vault, transport: Transport, code: str) -> tuple[str, ...]:
+    """Other recovery codes for the logged-in person; raises LoginFailed, TryLater."""
+    return await transport.renew_recovery(vault.login_secret, code)
 
 
 async def resume(vault: Vault, transport: Transport, clock: Clock) -> Session | None:
@@ -145,9 +156,9 @@ async def live_auth(vault: Vault, transport: Transport) -> dict[str, Any]:
     return {"token": token_text(transport.token), **fields}
 
 
-def keep(vault: Vault, transport: Transport, token: bytes, until_ms: int) -> Session:
+def keep(vault: Vault, transport: Transport, token: bytes, opened: OpenedSession) -> Session:
     """Put a session that was just opened into the vault and onto the transport."""
     transport.token = token
-    vault.put_session(token, until_ms)
+    vault.put_session(token, opened.until_ms)
     vault.save()
-    return Session(vault.account, until_ms)
+    return Session(vault.account, opened.until_ms, opened.recovery_left, opened.recovery)

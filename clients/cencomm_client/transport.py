@@ -18,13 +18,17 @@ from cencomm_client.answers import (
     DeviceProof,
     EntriesPage,
     LogListing,
+    OpenedSession,
     ReceivedEnrolment,
+    SecondFactor,
     ServerInfo,
     Wraps,
     header_int,
     hex_field,
     int_field,
     parse_receipt,
+    parse_recovery,
+    parse_session,
     parse_wraps,
     text_field,
     unhex,
@@ -154,8 +158,8 @@ class Transport(Exchange):
 
     async def confirm_account(
         self, account: str, login_secret: bytes, totp: str, proof: DeviceProof
-    ) -> int:
-        """Activate the account with a first one-time code; returns the session's end in ms."""
+    ) -> OpenedSession:
+        """Activate the account with a first one-time code; the first session, recovery codes."""
         answer = await self.json(
             "POST",
             "/v1/account/confirm",
@@ -167,22 +171,33 @@ class Transport(Exchange):
             },
             token=False,
         )
-        return int_field(answer, "expires")
+        return parse_session(answer)
 
-    async def login(self, account: str, login_secret: bytes, totp: str, proof: DeviceProof) -> int:
-        """Log in a person; returns the session's end in ms. Raises LoginFailed."""
+    async def login(
+        self, account: str, login_secret: bytes, code: str, proof: DeviceProof
+    ) -> OpenedSession:
+        """Log in a person; `code`: one-time or recovery code. Raises LoginFailed."""
         answer = await self.json(
             "POST",
             "/v1/login",
             {
                 "account": account,
                 "login_secret": login_secret.hex(),
-                "totp": totp,
+                **SecondFactor(code).fields(),
                 **proof.fields(),
             },
             token=False,
         )
-        return int_field(answer, "expires")
+        return parse_session(answer)
+
+    async def renew_recovery(self, login_secret: bytes, code: str) -> tuple[str, ...]:
+        """Other recovery codes; the earlier ones are void. Raises LoginFailed."""
+        answer = await self.json(
+            "POST",
+            "/v1/account/recovery",
+            {"login_secret": login_secret.hex(), **SecondFactor(code).fields()},
+        )
+        return parse_recovery(answer)
 
     async def bot_login(self, account: str, client_secret: bytes, proof: DeviceProof) -> int:
         """Log in a bot; returns the session's end in ms."""

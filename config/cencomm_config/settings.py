@@ -110,7 +110,8 @@ class ServerSettings(BaseSettings):
         30,
         ge=1,
         le=1000,
-        description="Wrong secrets or codes per person within 24 hours; then a slower pace.",
+        description="Wrong secrets or codes per person within 24 hours, at least `login_tries`; "
+        "then no more than a day's share.",
     )
     address_login_tries: int = Field(
         60,

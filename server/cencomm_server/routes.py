@@ -48,6 +48,7 @@ def routes(
         Route("POST", "/v1/login/challenge", accounts.challenge, PUBLIC, JSON),
         Route("POST", "/v1/account", accounts.register, LOGIN, JSON),
         Route("POST", "/v1/account/confirm", accounts.confirm, LOGIN, JSON),
+        Route("POST", "/v1/account/recovery", accounts.renew_recovery, TOKEN, JSON),
         Route("POST", "/v1/login", accounts.login, LOGIN, JSON),
         Route("POST", "/v1/bot/login", accounts.bot_login, LOGIN, JSON),
         Route("POST", "/v1/bot/secret", accounts.bot_secret, TOKEN, JSON),

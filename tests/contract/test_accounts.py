@@ -102,3 +102,45 @@ async def test_of_racing_failures_at_most_k_see_k(store: Store) -> None:
     counts = sorted(len(times) for times in seen)
     assert all(sum(count <= k for count in counts) <= k for k in range(1, 31))
     assert counts[-1] == 30
+
+
+async def test_a_count_can_be_taken_back_once(store: Store) -> None:
+    for _ in range(3):
+        await store.record_failure("FR-014", 1_000, 0)
+    await store.drop_failure("FR-014", 1_000)
+    assert await store.failures("FR-014", 0) == [1_000, 1_000]
+    await store.drop_failure("FR-014", 2_000)
+    await store.drop_failure("FR-015", 1_000)
+    assert await store.failures("FR-014", 0) == [1_000, 1_000]
+
+
+HASHES = [bytes([number]) * 32 for number in range(10)]
+
+
+async def test_recovery_codes_are_taken_once_and_counted(store: Store) -> None:
+    assert await store.count_recovery(ANNA) == 0
+    await store.put_recovery(ANNA, HASHES)
+    assert await store.count_recovery(ANNA) == 10
+    assert not await store.take_recovery(BRUNO, HASHES[0])
+    assert await store.take_recovery(ANNA, HASHES[0])
+    assert not await store.take_recovery(ANNA, HASHES[0])
+    assert not await store.take_recovery(ANNA, b"?" * 32)
+    assert (await store.count_recovery(ANNA), await store.count_recovery(BRUNO)) == (9, 0)
+
+
+async def test_of_fifty_racing_uses_of_a_recovery_code_one_wins(store: Store) -> None:
+    """A26."""
+    await store.put_recovery(ANNA, HASHES)
+    taken = await asyncio.gather(*(store.take_recovery(ANNA, HASHES[3]) for _ in range(50)))
+    assert sum(taken) == 1
+    assert await store.count_recovery(ANNA) == 9
+
+
+async def test_new_recovery_codes_void_the_earlier_ones(store: Store) -> None:
+    await store.put_recovery(ANNA, HASHES)
+    await store.put_recovery(BRUNO, [b"B" * 32])
+    await store.put_recovery(ANNA, [b"n" * 32])
+    assert not await store.take_recovery(ANNA, HASHES[0])
+    assert (await store.count_recovery(ANNA), await store.count_recovery(BRUNO)) == (1, 1)
+    await store.put_recovery(ANNA, [])
+    assert await store.count_recovery(ANNA) == 0

@@ -44,7 +44,7 @@ async def test_a_device_that_posts_too_fast_waits_and_nothing_is_lost_or_there_t
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CENCOMM_DEVICE_RATE_PER_S", "8")
-    monkeypatch.setenv("CENCOMM_DEVICE_BURST", "40")
+    monkeypatch.setenv("CENCOMM_DEVICE_BURST", "20")
     told = Limited(monkeypatch)
     async with deployed(tmp_path) as town:
         rilo = await town.contact_point("WCO", "WCO-001")

@@ -125,14 +125,20 @@ class Desk:
 
     async def enlist(self, person: HeldPerson, secret: bytes = b"s" * 32) -> pyotp.TOTP:
         """Register and confirm; the authenticator."""
+        return (await self.enlist_with_codes(person, secret))[0]
+
+    async def enlist_with_codes(
+        self, person: HeldPerson, secret: bytes = b"s" * 32
+    ) -> tuple[pyotp.TOTP, tuple[str, ...]]:
+        """The same, and the recovery codes."""
         proof = self.prove(person.device, secrets.token_bytes(32))
         made = await self.accounts.register(Registration(proof, person.code, secret))
         authenticator = pyotp.TOTP(made.base32)
         proof = self.prove(person.device, secrets.token_bytes(32))
         code = authenticator.at(self.now // 1000)
-        await self.accounts.confirm(Login(proof, person.code, secret, code))
+        session = await self.accounts.confirm(Login(proof, person.code, secret, code))
         self.now += 30_000
-        return authenticator
+        return authenticator, session.recovery
 
     def code(self, authenticator: pyotp.TOTP) -> str:
         """The six digits of now."""

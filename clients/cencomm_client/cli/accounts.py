@@ -36,6 +36,11 @@ TotpFile = Annotated[
 Out = Annotated[
     Path | None, typer.Option("--out", help="Write the secret text to this new file, mode 600.")
 ]
+RecoveryOut = Annotated[
+    Path | None,
+    typer.Option("--recovery-out", help="Write the recovery codes to this new file, mode 600."),
+]
+FEW_CODES = 3  # from here on a login says that they come to an end
 Wait = Annotated[
     float, typer.Option("--wait", min=0, help="Seconds to wait until somebody vouched.")
 ]
@@ -106,6 +111,7 @@ def register(
         Path | None,
         typer.Option("--seed-out", help="Write the authenticator's secret to this new file."),
     ] = None,
+    recovery_out: RecoveryOut = None,
     totp_file: TotpFile = None,
     wait: Wait = 60.0,
     vault: VaultPath = DEFAULT_VAULT,
@@ -126,9 +132,12 @@ def register(
                     show_seed(output, seed)
                 return await asyncio.to_thread(line, "one-time code", totp_file)
 
-            await client.register(authenticator)
+            codes = await client.register(authenticator)
             output.say(fill(output.text("cli_registered"), code=client.code))
-            output.document({"code": client.code, "device": client.device})
+            await hand_out(output, codes, recovery_out)
+            output.document(
+                {"code": client.code, "device": client.device, "recovery_left": len(codes)}
+            )
 
     run(as_json, work)
 
@@ -147,7 +156,7 @@ def login(
     server: Server = None,
     as_json: AsJson = False,
 ) -> None:
-    """Log in: people with a one-time code, bots with their client secret."""
+    """Log in: people with a one-time code or a recovery code, bots with their client secret."""
 
     async def work(output: Output) -> None:
         async with opened(output, vault, password_file, server) as client:
@@ -157,11 +166,38 @@ def login(
                 client.keep_client_secret(hex_bytes(given, 32))
 
             async def code() -> str:
-                return await asyncio.to_thread(line, "one-time code", totp_file)
+                return await asyncio.to_thread(line, "one-time or recovery code", totp_file)
 
             await client.login(totp=None if client.is_bot else code)
             output.say(fill(output.text("cli_logged_in"), code=client.code))
-            output.document({"code": client.code, "device": client.device})
+            left = client.recovery_left
+            if left is not None and left <= FEW_CODES:
+                output.note(fill(output.text("cli_recovery_left"), left=left))
+            output.document({"code": client.code, "device": client.device, "recovery_left": left})
+
+    run(as_json, work)
+
+
+def recovery(
+    recovery_out: RecoveryOut = None,
+    totp_file: TotpFile = None,
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make other recovery codes; all earlier ones are void."""
+
+    async def work(output: Output) -> None:
+        if as_json and recovery_out is None:
+            raise InputInvalid("programs name a file for the recovery codes: --recovery-out")
+        async with logged_in(output, vault, password_file) as client:
+
+            async def code() -> str:
+                return await asyncio.to_thread(line, "one-time or recovery code", totp_file)
+
+            codes = await client.renew_recovery(code)
+            await hand_out(output, codes, recovery_out)
+            output.document({"code": client.code, "recovery_left": len(codes)})
 
     run(as_json, work)
 
@@ -291,6 +327,27 @@ def suspend(
     run(as_json, work)
 
 
+def reset(
+    code: Annotated[str, typer.Argument(help="Functional code.")],
+    devices: Annotated[
+        bool, typer.Option("--devices", help="All its devices are lost: revoke them too.")
+    ] = False,
+    vault: VaultPath = DEFAULT_VAULT,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Void a person's logins and second factor (its NCP); then invite it again."""
+
+    async def work(output: Output) -> None:
+        async with logged_in(output, vault, password_file) as client:
+            receipt = await client.directory.reset(code)
+            revoked = await client.directory.revoke_all(code) if devices else ()
+            output.say(fill(output.text("cli_reset"), code=code))
+            output.document({"seq": receipt.seq, "leaf": receipt.leaf, "revoked": list(revoked)})
+
+    run(as_json, work)
+
+
 def rekey(
     vault: VaultPath = DEFAULT_VAULT, password_file: PasswordFile = None, as_json: AsJson = False
 ) -> None:
@@ -312,6 +369,19 @@ def show_seed(output: Output, seed: TotpSeed) -> None:
     segno.make(seed.uri).terminal(compact=True)
     output.say(seed.secret)
     output.say(output.text("cli_authenticator"))
+
+
+async def hand_out(output: Output, codes: tuple[str, ...], out: Path | None) -> None:
+    """Recovery codes, once: into a new file, or on the terminal; to a program only by a file."""
+    grouped = ["-".join(code[at : at + 4] for at in range(0, len(code), 4)) for code in codes]
+    if out is not None:
+        await asyncio.to_thread(write_secret, out, "".join(code + "\n" for code in grouped))
+        output.say(fill(output.text("cli_recovery_file"), file=out))
+        return
+    for code in grouped:
+        output.say(code)
+    if grouped:
+        output.say(output.text("cli_recovery_codes"))
 
 
 def write_secret(path: Path, text: str) -> None:

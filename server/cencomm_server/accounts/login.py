@@ -13,8 +13,9 @@ from cencomm_crypto.public.directory.state import Device, Person
 
 from cencomm_server.accounts.equal_time import floor
 from cencomm_server.accounts.hashing import SecretHasher
-from cencomm_server.accounts.principal import Clock, Directory, active, outlived
+from cencomm_server.accounts.principal import Clock, Directory, Principal, active, outlived
 from cencomm_server.accounts.proof import FAILED, DeviceProofs, Proof
+from cencomm_server.accounts.recovery import RecoveryCodes
 from cencomm_server.accounts.sessions import Session, Sessions
 from cencomm_server.accounts.totp import NewSecret, TotpSecrets
 from cencomm_server.accounts.tries import Tries
@@ -33,12 +34,22 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The same with the six digits of the authenticator."""
+    """The same with the six digits of the authenticator, or with a recovery code in their place."""
 
     proof: Proof
     account: str
     login_secret: bytes = field(repr=False)
-    totp: str = field(repr=False)
+    totp: str = field(default="", repr=False)
+    recovery: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What a person with a session proves once more to get other recovery codes."""
+
+    login_secret: bytes = field(repr=False)
+    totp: str = field(default="", repr=False)
+    recovery: str = field(default="", repr=False)
 
 
 class Accounts:
@@ -52,6 +63,7 @@ class Accounts:
         proofs: DeviceProofs,
         hasher: SecretHasher,
         totp: TotpSecrets,
+        recovery: RecoveryCodes,
         tries: Tries,
         sessions: Sessions,
         clock: Clock,
@@ -63,6 +75,7 @@ class Accounts:
         self._proofs = proofs
         self._hasher = hasher
         self._totp = totp
+        self._recovery = recovery
         self._tries = tries
         self._sessions = sessions
         self._clock = clock
@@ -72,11 +85,14 @@ class Accounts:
         """Make, or make anew until confirmed, the account of the device's person.
 
         Raises LoginFailed, RateLimited, or AccountExists once it is confirmed and no reset came
-        after it.
+        after it. After a reset only a device that came by a fresh invitation may: who holds an
+        old one is perhaps the reason for the reset.
         """
         async with floor(self._floor_ms):
-            _, person = await self._proofs.redeem(request.proof)
+            device, person = await self._proofs.redeem(request.proof)
             if person.kind != "human" or person.code != request.account:
+                raise LoginFailed(FAILED)
+            if person.reset is not None and device.added < person.reset:
                 raise LoginFailed(FAILED)
             existing = await self._store.account_of(person.id)
             if existing is not None and self._stands(existing, person):
@@ -94,30 +110,57 @@ class Accounts:
                 state=AccountState.PENDING,
                 created=self._clock(),
             )
+            await self._recovery.void(person.id)
             await self._put(doc, existing)
             return secret
 
     async def confirm(self, request: Login) -> Session:
         """The first one-time code makes the account work, and opens a session."""
         async with floor(self._floor_ms):
-            device, doc = await self._judge(request, AccountState.PENDING)
+            device, doc = await self._judge_login(request, AccountState.PENDING)
+            codes = await self._recovery.make(doc.person)
             confirmed = replace(doc, state=AccountState.ACTIVE)
             if not await self._store.update_account(confirmed, was=doc):
                 raise LoginFailed(FAILED)  # registered anew meanwhile
-            return await self._sessions.open(device, request.proof.token_hash)
+            session = await self._sessions.open(device, request.proof.token_hash)
+            return replace(session, recovery_left=len(codes), recovery=codes)
 
     async def login(self, request: Login) -> Session:
         """Open a session for the device."""
         async with floor(self._floor_ms):
-            device, _ = await self._judge(request, AccountState.ACTIVE)
-            return await self._sessions.open(device, request.proof.token_hash)
+            device, doc = await self._judge_login(request, AccountState.ACTIVE)
+            session = await self._sessions.open(device, request.proof.token_hash)
+            return replace(session, recovery_left=await self._recovery.left(doc.person))
 
-    async def _judge(self, request: Login, wanted: AccountState) -> tuple[Device, AccountDoc]:
+    async def renew_recovery(self, principal: Principal, request: Renewal) -> tuple[str, ...]:
+        """Other recovery codes, for who proves password and code again; the earlier ones are void.
+
+        A stolen session alone gets none. Raises LoginFailed, RateLimited.
+        """
+        async with floor(self._floor_ms):
+            found = active(self._directory, principal.device)
+            if found is None:
+                raise LoginFailed(FAILED)
+            device, person = found
+            await self._judge(device, person, person.code, request, AccountState.ACTIVE)
+            return await self._recovery.make(person.id)
+
+    async def _judge_login(self, request: Login, wanted: AccountState) -> tuple[Device, AccountDoc]:
         device, person = await self._proofs.redeem(request.proof)
+        return device, await self._judge(device, person, request.account, request, wanted)
+
+    async def _judge(
+        self,
+        device: Device,
+        person: Person,
+        account: str,
+        request: Login | Renewal,
+        wanted: AccountState,
+    ) -> AccountDoc:
         await self._tries.take(person.id)
         doc = await self._store.account_of(person.id)
         if doc is not None and (
-            not doc.account == person.code == request.account
+            not doc.account == person.code == account
             or doc.state is not wanted
             or doc.totp_sealed is None
             or outlived(self._directory, person, doc.created)
@@ -126,14 +169,19 @@ class Accounts:
         stored, sealed = (doc.secret_hash, doc.totp_sealed) if doc is not None else (None, None)
         is_right = await self._hasher.verify(stored, request.login_secret)
         step = self._totp.step_of(person.id, sealed, request.totp, self._clock())
-        if doc is None or not is_right or step is None:
+        if doc is None or not is_right or (step is None and not request.recovery):
             raise LoginFailed(FAILED)
-        if not await self._store.take_totp_step(person.id, step):
+        if not await self._take(person, step, request.recovery):
             raise LoginFailed(FAILED)  # this code was used: of fifty at once, one passes (A26)
         if active(self._directory, device.id) is None:
             raise LoginFailed(FAILED)  # revoked while the secret was being computed
         await self._tries.forget(person.id)
-        return device, doc
+        return doc
+
+    async def _take(self, person: Person, step: int | None, recovery: str) -> bool:
+        if step is not None:
+            return await self._store.take_totp_step(person.id, step)
+        return await self._recovery.take(person.id, recovery)
 
     async def _put(self, doc: AccountDoc, existing: AccountDoc | None) -> None:
         busy = TooBusy("this person is registered by another request; try again")

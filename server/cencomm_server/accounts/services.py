@@ -11,6 +11,7 @@ from cencomm_server.accounts.live import LiveLogins
 from cencomm_server.accounts.login import Accounts
 from cencomm_server.accounts.principal import Clock, Directory, LiveSockets
 from cencomm_server.accounts.proof import DeviceProofs
+from cencomm_server.accounts.recovery import RecoveryCodes
 from cencomm_server.accounts.revocations import Revocations
 from cencomm_server.accounts.sessions import Sessions
 from cencomm_server.accounts.totp import TotpSecrets
@@ -81,6 +82,7 @@ class AccountServices:
             proofs=self.proofs,
             hasher=hasher,
             totp=TotpSecrets(key),
+            recovery=RecoveryCodes(store, key),
             tries=tries,
             sessions=self.sessions,
             clock=clock,

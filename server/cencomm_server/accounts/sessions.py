@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cencomm_config.errors import LoginFailed, NotAuthenticated, SessionExpired
 from cencomm_crypto.public.directory.state import Device, Person
@@ -26,10 +26,15 @@ _TOUCHES_PER_IDLE = 20  # `last_seen` is written at most so often per idle limit
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a login answers: the absolute end (ms) and the idle limit."""
+    """What a login answers: the absolute end (ms) and the idle limit.
+
+    `recovery_left`: how many recovery codes a person has left; `recovery`: fresh ones, shown once.
+    """
 
     expires: int
     idle_s: int
+    recovery_left: int | None = None
+    recovery: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Sessions:

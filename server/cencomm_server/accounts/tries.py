@@ -34,7 +34,7 @@ class Tries:
         self._store = store
         self._clock = clock
         self._metrics = metrics or Metrics()
-        self._windows = ((most, window_s * 1000), (per_day, DAY_MS))
+        self._windows = ((most, window_s * 1000), (max(per_day, most), DAY_MS))
 
     async def take(self, person: PersonId) -> None:
         """Use one up; raises RateLimited with the time until the next one is taken."""
@@ -45,6 +45,8 @@ class Tries:
         if wait_ms <= 0:
             earlier = await self._store.record_failure(who, now, since)
             wait_ms = self._wait_ms(earlier, now, room=0)
+            if wait_ms > 0:  # a racer that was too late: it guessed nothing, so it counts nothing
+                await self._store.drop_failure(who, now)
         if wait_ms > 0:
             self._metrics.limited(Limit.ACCOUNT)
             wait_s = -(-wait_ms // 1000)

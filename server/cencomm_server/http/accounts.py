@@ -6,8 +6,9 @@ from cencomm_crypto.public.ids import DeviceId, PersonId
 
 from cencomm_server.accounts.bots import SECRET_SIZE, BotLogin
 from cencomm_server.accounts.invitations import LOOKUP_SIZE, PAGE, Enrolment
-from cencomm_server.accounts.login import Login, Registration
+from cencomm_server.accounts.login import Login, Registration, Renewal
 from cencomm_server.accounts.proof import Proof
+from cencomm_server.accounts.recovery import CODE_LENGTH
 from cencomm_server.accounts.services import AccountServices
 from cencomm_server.accounts.sessions import Session
 from cencomm_server.http.call import Answer, Call, json_answer
@@ -53,15 +54,26 @@ class AccountHandlers:
 
     async def confirm(self, call: Call) -> Answer:
         """POST /v1/account/confirm."""
-        request = _login(call.fields())
+        request = _login(call.fields(), recovers=False)
         with self._metrics.logging_in(LoginKind.REGISTRATION):
             return _session(await self._accounts.confirm(request))
 
     async def login(self, call: Call) -> Answer:
         """POST /v1/login."""
         request = _login(call.fields())
-        with self._metrics.logging_in(LoginKind.PERSON):
+        with self._metrics.logging_in(LoginKind.RECOVERY if request.recovery else LoginKind.PERSON):
             return _session(await self._accounts.login(request))
+
+    async def renew_recovery(self, call: Call) -> Answer:
+        """POST /v1/account/recovery."""
+        fields = call.fields()
+        secret = fields.hex("login_secret", 32)
+        totp, recovery = _second_factor(fields)
+        fields.end()
+        request = Renewal(secret, totp, recovery)
+        return json_answer(
+            {"recovery": list(await self._accounts.renew_recovery(call.principal, request))}
+        )
 
     async def bot_login(self, call: Call) -> Answer:
         """POST /v1/bot/login."""
@@ -141,19 +153,29 @@ def _proof(fields: Fields) -> Proof:
     )
 
 
-def _login(fields: Fields) -> Login:
-    request = Login(
-        proof=_proof(fields),
-        account=fields.text("account", ACCOUNT_LENGTH),
-        login_secret=fields.hex("login_secret", 32),
-        totp=fields.digits("totp", 6),
-    )
+def _login(fields: Fields, *, recovers: bool = True) -> Login:
+    proof = _proof(fields)
+    account = fields.text("account", ACCOUNT_LENGTH)
+    secret = fields.hex("login_secret", 32)
+    totp, recovery = _second_factor(fields) if recovers else (fields.digits("totp", 6), "")
     fields.end()
-    return request
+    return Login(proof, account, secret, totp, recovery)
+
+
+def _second_factor(fields: Fields) -> tuple[str, str]:
+    """`totp` or `recovery`, one of them."""
+    if fields.has("recovery"):
+        return "", fields.letters("recovery", CODE_LENGTH)
+    return fields.digits("totp", 6), ""
 
 
 def _session(session: Session) -> Answer:
-    return json_answer({"expires": session.expires, "idle_s": session.idle_s})
+    answer: dict[str, object] = {"expires": session.expires, "idle_s": session.idle_s}
+    if session.recovery_left is not None:
+        answer["recovery_left"] = session.recovery_left
+    if session.recovery:
+        answer["recovery"] = list(session.recovery)
+    return json_answer(answer)
 
 
 def _invitation(doc: InvitationDoc) -> dict[str, object]:

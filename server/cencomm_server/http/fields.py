@@ -9,6 +9,8 @@ from cencomm_config.display import shown
 from cencomm_config.errors import BadRequest
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 
+_BASE32 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+
 
 class Fields:
     """The fields of one JSON object, each read once by name; `end` refuses what nobody read."""
@@ -50,6 +52,17 @@ class Fields:
         value: str = self._take(name, str)
         if not 0 < len(value) <= most or shown(value) != value:
             raise BadRequest(f"field {name}: expected 1 to {most} plain characters")
+        return value
+
+    def has(self, name: str) -> bool:
+        """Whether an optional field is there and was not read yet."""
+        return name in self._left
+
+    def letters(self, name: str, count: int) -> str:
+        """Exactly `count` characters of base32: A to Z and 2 to 7."""
+        value: str = self._take(name, str)
+        if len(value) != count or not set(value) <= _BASE32:
+            raise BadRequest(f"field {name}: expected {count} letters and digits of base32")
         return value
 
     def digits(self, name: str, count: int) -> str:

@@ -1,7 +1,8 @@
-"""AccountStore over document collections: accounts, one-time steps, failed tries."""
+"""AccountStore over document collections: accounts, one-time steps, failed tries, recovery."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cencomm_crypto.public.ids import PersonId
@@ -19,9 +20,10 @@ _KEPT_FAILURES_MS = 24 * 3600 * 1000  # the longest window that settings allow
 class KeptAccounts:
     """Every change is one conditional update; nothing is read, judged and written back."""
 
-    def __init__(self, accounts: Collection, failures: Collection) -> None:
+    def __init__(self, accounts: Collection, failures: Collection, recovery: Collection) -> None:
         self._accounts = accounts
         self._failed = failures
+        self._recovery = recovery
 
     async def create_account(self, doc: AccountDoc) -> None:
         try:
@@ -58,9 +60,24 @@ class KeptAccounts:
         await self._failed.insert({"who": who, "at": at, "gone": gone})
         return await self.failures(who, since)
 
+    async def drop_failure(self, who: str, at: int) -> None:
+        await self._failed.take({"who": who, "at": at})
+
     async def failures(self, who: str, since: int) -> list[int]:
         found = await self._failed.find({"who": who, "at": {"$gt": since}}, "at")
         return [int(document["at"]) for document in found]
 
     async def clear_failures(self, who: str) -> None:
         await self._failed.delete({"who": who})
+
+    async def put_recovery(self, person: PersonId, hashes: Sequence[bytes]) -> None:
+        # Gone before the new ones come: a crash in between leaves none, never two sets.
+        await self._recovery.delete({"person": person})
+        if hashes:
+            await self._recovery.insert_many([{"_id": one, "person": person} for one in hashes])
+
+    async def take_recovery(self, person: PersonId, code_hash: bytes) -> bool:
+        return await self._recovery.take({"_id": code_hash, "person": person}) is not None
+
+    async def count_recovery(self, person: PersonId) -> int:
+        return len(await self._recovery.find({"person": person}, "_id"))

@@ -164,6 +164,7 @@ class MemoryAccounts:
     def __init__(self) -> None:
         self._accounts: dict[PersonId, AccountDoc] = {}
         self._failures: defaultdict[str, list[int]] = defaultdict(list)
+        self._recovery: defaultdict[PersonId, set[bytes]] = defaultdict(set)
 
     async def create_account(self, doc: AccountDoc) -> None:
         await asyncio.sleep(0)
@@ -205,6 +206,11 @@ class MemoryAccounts:
         insort(self._failures[who], at)
         return [time for time in self._failures[who] if time > since]
 
+    async def drop_failure(self, who: str, at: int) -> None:
+        await asyncio.sleep(0)
+        if at in self._failures[who]:
+            self._failures[who].remove(at)
+
     async def failures(self, who: str, since: int) -> list[int]:
         await asyncio.sleep(0)
         return [time for time in self._failures[who] if time > since]
@@ -212,6 +218,20 @@ class MemoryAccounts:
     async def clear_failures(self, who: str) -> None:
         await asyncio.sleep(0)
         self._failures.pop(who, None)
+
+    async def put_recovery(self, person: PersonId, hashes: Sequence[bytes]) -> None:
+        await asyncio.sleep(0)
+        self._recovery[person] = set(hashes)
+
+    async def take_recovery(self, person: PersonId, code_hash: bytes) -> bool:
+        await asyncio.sleep(0)
+        found = code_hash in self._recovery[person]
+        self._recovery[person].discard(code_hash)
+        return found
+
+    async def count_recovery(self, person: PersonId) -> int:
+        await asyncio.sleep(0)
+        return len(self._recovery[person])
 
     def _named(self, account: str) -> AccountDoc | None:
         return next((doc for doc in self._accounts.values() if doc.account == account), None)

@@ -117,7 +117,9 @@ class MongoStore(KeptLogs, KeptAccounts, KeptSessions):
             kept(schema.GRANTS),
             clock,
         )
-        KeptAccounts.__init__(self, kept(schema.ACCOUNTS), kept(schema.FAILURES))
+        KeptAccounts.__init__(
+            self, kept(schema.ACCOUNTS), kept(schema.FAILURES), kept(schema.RECOVERY)
+        )
         KeptSessions.__init__(
             self, kept(schema.SESSIONS), kept(schema.CHALLENGES), kept(schema.INVITATIONS)
         )

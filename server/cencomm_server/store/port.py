@@ -195,12 +195,28 @@ class AccountStore(Protocol):
         """
         ...
 
+    async def drop_failure(self, who: str, at: int) -> None:
+        """Take one count of this moment back: the try was refused before it was judged."""
+        ...
+
     async def failures(self, who: str, since: int) -> list[int]:
         """Times of the failed tries after `since`, ascending."""
         ...
 
     async def clear_failures(self, who: str) -> None:
         """Forget them, after a success."""
+        ...
+
+    async def put_recovery(self, person: PersonId, hashes: Sequence[bytes]) -> None:
+        """Keep these hashes of recovery codes, 32 bytes each, in place of all earlier ones."""
+        ...
+
+    async def take_recovery(self, person: PersonId, code_hash: bytes) -> bool:
+        """True for exactly one caller per hash that is kept for this person (A26)."""
+        ...
+
+    async def count_recovery(self, person: PersonId) -> int:
+        """How many are left."""
         ...
 
 

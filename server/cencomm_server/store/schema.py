@@ -135,6 +135,9 @@ ACCOUNTS = _layout("accounts", AccountDoc, Index(("account",), unique=True), key
 FAILURES = _layout(
     "failures", None, Index(("who", "at")), _EXPIRE, who=_TEXT, at=_NUMBER, gone=_DATE
 )
+RECOVERY = _layout(
+    "recovery", None, Index(("person",)), key="code_hash", code_hash=_BYTES, person=_BYTES
+)
 SESSIONS = _layout(
     "sessions",
     SessionDoc,
@@ -167,6 +170,7 @@ LAYOUTS = (
     GRANTS,
     ACCOUNTS,
     FAILURES,
+    RECOVERY,
     SESSIONS,
     CHALLENGES,
     INVITATIONS,

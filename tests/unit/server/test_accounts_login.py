@@ -17,10 +17,12 @@ from cencomm_config.errors import (
 )
 from cencomm_crypto.errors import CencommError
 from cencomm_server.accounts.hashing import SecretHasher
-from cencomm_server.accounts.login import Login, Registration
+from cencomm_server.accounts.login import Login, Registration, Renewal
+from cencomm_server.accounts.recovery import RecoveryCodes
+from cencomm_server.accounts.sessions import Session
 
 from tests.support.accounts import Desk
-from tests.support.directory import DirectoryBuilder, HeldPerson
+from tests.support.directory import DirectoryBuilder, HeldDevice, HeldPerson
 
 SECRET = b"s" * 32
 Built = tuple[Desk, HeldPerson]
@@ -264,21 +266,159 @@ async def test_a_suspended_person_and_a_revoked_device_cannot_log_in(built: Buil
         await desk.log_in(person, authenticator, token())
 
 
-async def test_after_a_reset_the_account_is_void_and_may_be_made_anew(built: Built) -> None:
-    desk, person = built
-    authenticator = await desk.enlist(person)
-    mine = token()
-    await desk.log_in(person, authenticator, mine)
+def reset(desk: Desk, person: HeldPerson) -> None:
+    """The contact point's entry, now."""
     builder, ncp = desk.builder, person.administration.ncp
     builder._clock = desk.now + 1000
     builder.append(builder.author("person.reset", {"person": person.id}, ncp.device))
     desk.now += 60_000
+
+
+async def test_after_a_reset_everything_is_void_until_a_fresh_device_registers(
+    built: Built,
+) -> None:
+    desk, person = built
+    authenticator, codes = await desk.enlist_with_codes(person)
+    mine = token()
+    await desk.log_in(person, authenticator, mine)
+    old = desk.builder.device(person, voucher=person.device)
+    reset(desk, person)
     with pytest.raises(SessionExpired):
         await desk.sessions.authenticate(mine)
+    for device in (person.device, old):
+        with pytest.raises(LoginFailed):
+            await desk.log_in(person, authenticator, token(), device=device)
+        with pytest.raises(LoginFailed):
+            await recover(desk, person, codes[0], device=device)
+        with pytest.raises(LoginFailed):  # an old device is perhaps the reason for the reset
+            await desk.accounts.register(
+                Registration(desk.prove(device, token()), person.code, SECRET)
+            )
+        await desk.tries.forget(person.id)
+    fresh = desk.builder.device(person)
+    anew = replace(person, devices=[fresh])
+    again = await desk.enlist(anew, b"n" * 32)
+    await desk.log_in(anew, again, token(), secret=b"n" * 32)
     with pytest.raises(LoginFailed):
-        await desk.log_in(person, authenticator, token())
-    again = await desk.enlist(person, b"n" * 32)
-    await desk.log_in(person, again, token(), secret=b"n" * 32)
+        await recover(desk, anew, codes[0], secret=b"n" * 32)
+
+
+# -- recovery codes -------------------------------------------------------------------------------
+
+
+async def recover(
+    desk: Desk,
+    person: HeldPerson,
+    code: str,
+    *,
+    secret: bytes = SECRET,
+    device: HeldDevice | None = None,
+) -> Session:
+    """A login with a recovery code."""
+    proof = desk.prove(device or person.device, token())
+    return await desk.accounts.login(Login(proof, person.code, secret, recovery=code))
+
+
+async def test_a_recovery_code_lets_in_once_and_tells_how_many_are_left(built: Built) -> None:
+    desk, person = built
+    _, codes = await desk.enlist_with_codes(person)
+    assert len(set(codes)) == 10
+    assert {len(code) for code in codes} == {16}
+    assert (await recover(desk, person, codes[0])).recovery_left == 9
+    with pytest.raises(LoginFailed):
+        await recover(desk, person, codes[0])
+    assert (await recover(desk, person, codes[1])).recovery_left == 8
+
+
+async def test_a_recovery_code_without_the_password_is_nothing_and_is_not_used_up(
+    built: Built,
+) -> None:
+    desk, person = built
+    _, codes = await desk.enlist_with_codes(person)
+    with pytest.raises(LoginFailed):
+        await recover(desk, person, codes[0], secret=b"x" * 32)
+    other = desk.builder.person(person.administration)
+    await desk.enlist(other)
+    with pytest.raises(LoginFailed):
+        await recover(desk, other, codes[0])
+    assert (await recover(desk, person, codes[0])).recovery_left == 9
+
+
+async def test_a_recovery_code_works_once_even_when_fifty_use_it_at_the_same_time(
+    built: Built,
+) -> None:
+    """A26."""
+    desk, person = built
+    _, codes = await desk.enlist_with_codes(person)
+    results = await asyncio.gather(
+        *(recover(desk, person, codes[0]) for _ in range(50)), return_exceptions=True
+    )
+    assert sum(not _failed(result) for result in results) == 1
+    assert {type(result) for result in results if _failed(result)} <= {LoginFailed, RateLimited}
+
+
+async def test_guessing_recovery_codes_counts_like_guessing_one_time_codes(built: Built) -> None:
+    desk, person = built
+    _, codes = await desk.enlist_with_codes(person)
+    for number in range(5):
+        with pytest.raises(LoginFailed):
+            await recover(desk, person, "ABCDEFGHIJKLMNO" + "ABCDEFG"[number])
+    with pytest.raises(RateLimited):
+        await recover(desk, person, codes[0])
+
+
+async def test_new_recovery_codes_need_password_and_code_and_void_the_old_ones(
+    built: Built,
+) -> None:
+    desk, person = built
+    authenticator, codes = await desk.enlist_with_codes(person)
+    mine = token()
+    await desk.log_in(person, authenticator, mine)
+    principal = await desk.sessions.authenticate(mine)
+    desk.now += 30_000
+    for wrong in (
+        Renewal(b"x" * 32, desk.code(authenticator)),
+        Renewal(SECRET, "000000"),
+        Renewal(SECRET, recovery="A" * 16),
+    ):
+        with pytest.raises(LoginFailed):
+            await desk.accounts.renew_recovery(principal, wrong)
+    fresh = await desk.accounts.renew_recovery(principal, Renewal(SECRET, desk.code(authenticator)))
+    assert not set(fresh) & set(codes)
+    with pytest.raises(LoginFailed):
+        await recover(desk, person, codes[0])
+    assert (await recover(desk, person, fresh[0])).recovery_left == 9
+    others = await desk.accounts.renew_recovery(principal, Renewal(SECRET, recovery=fresh[1]))
+    assert (await recover(desk, person, others[9])).recovery_left == 9
+
+
+async def test_the_store_holds_no_recovery_code(built: Built) -> None:
+    """A38."""
+    desk, person = built
+    _, codes = await desk.enlist_with_codes(person)
+    kept = desk.store._recovery[person.id]
+    assert len(kept) == 10
+    assert all(code.encode() not in b"".join(kept) for code in codes)
+    other = RecoveryCodes(desk.store, b"?" * 32)  # a thief with the database, not the key
+    assert not await other.take(person.id, codes[0])
+
+
+async def test_thirty_wrong_tries_in_a_day_slow_down_to_a_days_share(built: Built) -> None:
+    """A37: five in a quarter of an hour would be 480 guesses a day."""
+    desk, person = built
+    authenticator = await desk.enlist(person)
+    tried, waits = 0, list[int]()
+    for _ in range(4 * 24):
+        for _ in range(6):
+            try:
+                await desk.log_in(person, authenticator, token(), secret=b"x" * 32)
+            except LoginFailed:
+                tried += 1
+            except RateLimited as limited:
+                waits.append(limited.retry_after_s)
+        desk.now += 900_000
+    assert tried == 30
+    assert max(waits) > 12 * 3600
 
 
 async def test_a_token_of_an_earlier_login_is_refused(built: Built) -> None:
