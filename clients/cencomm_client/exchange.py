@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from ipaddress import ip_address
 from json import dumps
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import aiohttp
@@ -162,6 +162,7 @@ class Exchange:
         query: Mapping[str, str] | None = None,
         token: bool = True,
         waits: bool = True,
+        extra: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[bytes, Mapping[str, str]]:
         """(body, headers) of a 2xx answer; raises TransportError or Refused.
 
@@ -174,7 +175,14 @@ class Exchange:
         while True:
             try:
                 return await self._exchange(
-                    method, path, max_size, body=body, kind=kind, query=query, token=token
+                    method,
+                    path,
+                    max_size,
+                    body=body,
+                    kind=kind,
+                    query=query,
+                    token=token,
+                    extra=extra,
                 )
             except TryLater as limited:
                 # a little later than asked, each client by another bit: not all at once again
@@ -193,8 +201,9 @@ class Exchange:
         kind: str,
         query: Mapping[str, str] | None,
         token: bool,
+        extra: Mapping[str, str],
     ) -> tuple[bytes, Mapping[str, str]]:
-        headers = {} if body is None else {"Content-Type": kind}
+        headers = dict(extra) if body is None else {"Content-Type": kind, **extra}
         if token:
             if self.token is None:
                 raise NoSession("log in first")

@@ -7,6 +7,8 @@ verifier's: this module believes nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId, PersonId
 from cencomm_crypto.public.note import MAX_NOTE
@@ -75,9 +77,13 @@ class Transport(Exchange):
             text_field(answer, "note").encode(),
         )
 
-    async def post_root_entry(self, submission: Submission) -> Receipt:
-        """Post a body that root signatures carry, without a session."""
-        return await self._post_entry("/v1/directory/entries", submission, token=False)
+    async def post_root_entry(self, submission: Submission, *, setup: str = "") -> Receipt:
+        """Post a body that root signatures carry, without a session.
+
+        `setup`: the token that the server's `init` printed, for its first genesis.
+        """
+        extra = {"X-Cencomm-Setup": setup} if setup else {}
+        return await self._post_entry("/v1/directory/entries", submission, token=False, extra=extra)
 
     # -- enrolment ----------------------------------------------------------------------------
 
@@ -279,7 +285,12 @@ class Transport(Exchange):
         return parse_wraps(data)
 
     async def _post_entry(
-        self, path: str, submission: Submission, *, token: bool = True
+        self,
+        path: str,
+        submission: Submission,
+        *,
+        token: bool = True,
+        extra: Mapping[str, str] = MappingProxyType({}),
     ) -> Receipt:
         data, _ = await self.request(
             "POST",
@@ -288,6 +299,7 @@ class Transport(Exchange):
             body=submission.encode(),
             kind=CBOR,
             token=token,
+            extra=extra,
             waits=not token,  # with a session it is the outbox that waits and keeps the bytes
         )
         return parse_receipt(data)

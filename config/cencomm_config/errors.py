@@ -32,6 +32,7 @@ class ServiceCode(StrEnum):
     ID_REUSED = "id_reused"
     UNKNOWN_LOG = "unknown_log"
     WRONG_DEPLOYMENT = "wrong_deployment"
+    SETUP_REFUSED = "setup_refused"
     # whether it can be done now
     RATE_LIMITED = "rate_limited"
     TOO_BUSY = "too_busy"
@@ -42,6 +43,7 @@ class ServiceCode(StrEnum):
     # the installation
     BAD_SETTINGS = "bad_settings"
     BAD_INSTALLATION = "bad_installation"
+    OPERATORS_NEEDED = "operators_needed"
     UNKNOWN_FORMAT = "unknown_format"
     INTERNAL = "internal"
 
@@ -140,6 +142,18 @@ class WrongDeployment(ServiceError):
     """A directory genesis that names another log key or another name than this server's."""
 
     code = ServiceCode.WRONG_DEPLOYMENT
+
+
+class SetupRefused(ServiceError):
+    """A directory genesis without the set-up token that `cencomm-server init` made."""
+
+    code = ServiceCode.SETUP_REFUSED
+
+
+class OperatorsNeeded(ServiceError):
+    """A dangerous command without the operators that the settings ask for (ADR 0021)."""
+
+    code = ServiceCode.OPERATORS_NEEDED
 
 
 class RateLimited(ServiceError):

@@ -205,6 +205,13 @@ class ServerSettings(BaseSettings):
         "least 32 characters. Never logged.",
     )
 
+    # who may do what on the host
+    single_operator: bool = Field(
+        False,
+        description="One operator alone may run dangerous commands (`export`, `logkey`); without "
+        "it two named ones must stand behind each.",
+    )
+
     # running
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level of the server's JSON log lines."

@@ -25,9 +25,9 @@ from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.reading import MAX_PAGE_BYTES, Reading
-from cencomm_server.engine.signer import Signer
 from cencomm_server.events import SOCKET_PATH
 from cencomm_server.followers import CommittedDirectory, DirectoryFollower
+from cencomm_server.founding import Founding
 from cencomm_server.http.accounts import AccountHandlers
 from cencomm_server.http.gate import Gate, Limits
 from cencomm_server.http.listener import Listener, tls_context
@@ -93,7 +93,7 @@ async def running(settings: ServerSettings) -> AsyncIterator[Running]:
         store = await _open_store(settings, clock, stack)
         metrics = Metrics(version("cencomm"))
         counted = CountedStore(store, metrics.store_failed).as_store()
-        logs = Logs(counted, Signer(installation.name, [installation.log_key]), clock, metrics)
+        logs = Logs(counted, installation.signer(), clock, metrics)
         await logs.start()
         listener = Listener(settings.host, settings.port, tls)
         stack.push_async_callback(listener.close)
@@ -188,7 +188,11 @@ class _Parts:
         table = routes(
             running,
             AccountHandlers(accounts, logs.metrics),
-            LogHandlers(appends=self._appends, reading=Reading(logs)),
+            LogHandlers(
+                appends=self._appends,
+                reading=Reading(logs),
+                founding=Founding(installation, self.directory),
+            ),
         )
         limits = Limits(
             json_bytes=settings.max_json_bytes,

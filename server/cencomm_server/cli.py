@@ -1,4 +1,4 @@
-"""`cencomm-server init | run | doctor | export`: what an operator does, for people and programs.
+"""`cencomm-server init | run | doctor | export | operator | logkey`: what an operator does.
 
 Exit codes: 0 done, 1 a defect, 2 wrong usage, 3 settings or data folder, 4 the store, 5 `doctor`
 found something wrong. With `--json` the answer is one JSON object on standard output, also for a
@@ -11,22 +11,14 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 import uvloop
-from cencomm_config.catalog import sentence
 from cencomm_config.display import shown
-from cencomm_config.errors import (
-    BadInstallation,
-    BadSettings,
-    StoreDown,
-    UnknownFormat,
-)
 from cencomm_config.settings import ServerSettings, load
-from cencomm_crypto.errors import CencommError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -36,19 +28,17 @@ from cencomm_server import journal
 from cencomm_server.app import running, store_beside
 from cencomm_server.doctor import Report, Verdict, examine
 from cencomm_server.export import write_export
+from cencomm_server.guarded import By, PassphraseFiles, approvals_of, logkey, operators
+from cencomm_server.guarding import AsJson, Config, Data, guarded, print_json
+from cencomm_server.operators import Operators
 
-EXIT_DEFECT, EXIT_INSTALLATION, EXIT_STORE, EXIT_UNWELL = 1, 3, 4, 5
+EXIT_UNWELL = 5
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red"}
 
 T = TypeVar("T")
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-
-Data = Annotated[Path | None, typer.Option("--data", help="Data folder; setting CENCOMM_DATA_DIR.")]
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", help="TOML file; default cencomm.toml in the data folder."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+app.add_typer(operators, name="operator")
+app.add_typer(logkey, name="logkey")
 
 
 @app.command()
@@ -67,16 +57,19 @@ def init(
             "data": str(made.folder),
             "name": made.name,
             "log_key": made.log_key.public.hex(),
+            "setup_token": made.setup_token.hex() if made.setup_token else None,
         }
 
-    made = _guarded(make, as_json)
+    made = guarded(make, as_json)
     if as_json:
-        _print_json(made)
+        print_json(made)
         return
     out = Console(highlight=False)
     out.print(f"Made {shown(str(made['data']))} for the deployment {shown(name)}.")
     out.print("Public log key, for the directory's genesis:")
     out.print(str(made["log_key"]), style="bold", soft_wrap=True)
+    out.print("Set-up token, for the custodians alone; the first genesis must bring it:")
+    out.print(str(made["setup_token"]), style="bold", soft_wrap=True)
     out.print(
         "Keep a copy of the folder `keys` off this machine. Next: the governance root makes the"
         " genesis with `cencomm root`, and `cencomm-server run` takes it."
@@ -118,7 +111,7 @@ def run(
         journal.configure(settings.log_level)
         _run(_serve(settings, ready_file, as_json))
 
-    _guarded(serve, as_json)
+    guarded(serve, as_json)
 
 
 @app.command()
@@ -129,9 +122,9 @@ def doctor(data: Data = None, config: Config = None, as_json: AsJson = False) ->
         journal.configure("error")
         return _run(examine(lambda: load(config, data_dir=data), store_beside, os.environ))
 
-    report = _guarded(look, as_json)
+    report = guarded(look, as_json)
     if as_json:
-        _print_json(report.as_json())
+        print_json(report.as_json())
     else:
         _print_report(report)
     if not report.is_well:
@@ -141,22 +134,25 @@ def doctor(data: Data = None, config: Config = None, as_json: AsJson = False) ->
 @app.command()
 def export(
     out: Annotated[Path, typer.Option("--out", help="File to write; it must not exist.")],
+    by: By = None,
+    passphrase_files: PassphraseFiles = None,
     data: Data = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write every byte of every log that the server keeps, with all wraps; docs/api.md."""
+    """Write every byte of every log that the server keeps, with all wraps; by two operators."""
 
     async def write() -> dict[str, object]:
         journal.configure("error")
         settings = load(config, data_dir=data)
         installation = installations.load(settings.data_dir)
+        Operators.of(settings).approve("export", approvals_of(by, passphrase_files))
         async with store_beside(settings) as opened:
             return (await write_export(opened, installation, out)).as_json()
 
-    written = _guarded(lambda: _run(write()), as_json)
+    written = guarded(lambda: _run(write()), as_json)
     if as_json:
-        _print_json(written)
+        print_json(written)
     else:
         text = ", ".join(f"{value} {key}" for key, value in written.items())
         Console(highlight=False).print(f"Wrote {shown(str(out))}: {text}.")
@@ -176,7 +172,7 @@ async def _serve(settings: ServerSettings, ready_file: Path | None, as_json: boo
         if ready_file is not None:
             _write_ready(ready_file, server.as_json())
         if as_json:
-            _print_json(server.as_json())
+            print_json(server.as_json())
         else:
             state = "ready" if server.directory is not None else "waiting for its directory genesis"
             typer.echo(f"cencomm-server {server.name} is {state} at {server.url}")
@@ -190,26 +186,6 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-def _guarded(work: Callable[[], T], as_json: bool) -> T:
-    """Turn what an operator can mend into a sentence and an exit code."""
-    try:
-        return work()
-    except CencommError as error:
-        if as_json:
-            _print_json({"code": str(error.code), "detail": shown(error.detail)})
-        else:
-            console = Console(stderr=True, highlight=False)
-            console.print(Text(sentence(error.code), style="red"))
-            console.print(Text(shown(error.detail)))
-        raise typer.Exit(_exit_code(error)) from None
-
-
-def _exit_code(error: CencommError) -> int:
-    if isinstance(error, BadSettings | BadInstallation):
-        return EXIT_INSTALLATION
-    return EXIT_STORE if isinstance(error, StoreDown | UnknownFormat) else EXIT_DEFECT
-
-
 def _write_ready(path: Path, ready: Mapping[str, object]) -> None:
     draft = path.with_name(path.name + ".new")
     draft.write_text(json.dumps(ready) + "\n", encoding="utf-8")
@@ -218,10 +194,6 @@ def _write_ready(path: Path, ready: Mapping[str, object]) -> None:
 
 def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
-
-
-def _print_json(value: Mapping[str, object]) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False))
 
 
 def _print_report(report: Report) -> None:

@@ -10,10 +10,12 @@ from enum import StrEnum
 
 from cencomm_config.settings import ServerSettings, unknown_variables
 from cencomm_crypto.errors import CencommError
+from cencomm_crypto.public.replay import DirectoryLog
 
 from cencomm_server import installation as installations
 from cencomm_server.engine.clock import SKEW_MS
 from cencomm_server.http.listener import tls_context
+from cencomm_server.operators import Operators
 from cencomm_server.replaying import Replayed, replay
 from cencomm_server.store.documents import FORMAT, LogKind
 from cencomm_server.store.port import Store
@@ -79,6 +81,7 @@ async def examine(
     notes.tls(settings)
     if installation is None:
         return notes.report()
+    notes.operators(settings)
     try:
         async with open_store(settings) as store:
             await store.ping()
@@ -112,11 +115,31 @@ async def _look_at_logs(
         directory = directory or found
         newest_at = max(newest_at, found.at)
         _note_log(name, found, notes)
+    _note_log_key(directory, installation, notes)
     ahead_ms = newest_at - time.time_ns() // 1_000_000
     if ahead_ms > SKEW_MS:
         notes.add("clock", Verdict.FAILED, f"{ahead_ms} ms behind the newest entry", "clock_jumped")
     else:
         notes.ok("clock", f"not behind the newest entry by more than {SKEW_MS // 1000} s")
+
+
+def _note_log_key(
+    directory: Replayed | None, installation: installations.Installation, notes: _Notes
+) -> None:
+    """Whether the server can sign what comes next, and whether an old key waits for its end."""
+    if directory is None or not isinstance(directory.log, DirectoryLog):
+        return
+    named, held = directory.log.state.log_key, installation.log_keys
+    if named not in [key.public for key in held]:
+        detail = f"the directory names {named.hex()[:16]}..., which is not held here"
+        notes.add("log key", Verdict.FAILED, detail, "bad_installation")
+    elif named != installation.log_key.public or len(held) > 1:
+        state = "is named: run `cencomm-server logkey adopt`"
+        if named == installation.log_key.public:
+            state = "waits: `cencomm root logkey` names it"
+        notes.warning("log key", f"the next one {state}", "")
+    else:
+        notes.ok("log key", "held, and the one that the directory names")
 
 
 def _note_log(name: str, found: Replayed, notes: _Notes) -> None:
@@ -180,6 +203,21 @@ class _Notes:
             return None
         self.ok("data folder", f"deployment {found.name}, both keys for their owner alone")
         return found
+
+    def operators(self, settings: ServerSettings) -> None:
+        try:
+            kept = Operators.of(settings)
+        except CencommError as error:
+            self.failed("operators", error)
+            return
+        if kept.single:
+            detail = "one alone is accepted for dangerous commands: setting single_operator"
+            self.warning("operators", detail, "")
+        elif kept.enough:
+            self.ok("operators", f"{len(kept.names)} are named; two must stand behind a command")
+        else:
+            detail = f"{len(kept.names)} of two are named; dangerous commands are refused"
+            self.warning("operators", detail, "operators_needed")
 
     def tls(self, settings: ServerSettings) -> None:
         if settings.tls_cert is None or settings.tls_key is None:

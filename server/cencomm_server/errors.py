@@ -94,6 +94,7 @@ _SERVICE: dict[ServiceCode, HTTPStatus] = {
     ServiceCode.ID_REUSED: _CONFLICT,
     ServiceCode.UNKNOWN_LOG: HTTPStatus.NOT_FOUND,
     ServiceCode.WRONG_DEPLOYMENT: _CONFLICT,
+    ServiceCode.SETUP_REFUSED: _REFUSED,
     ServiceCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     ServiceCode.TOO_BUSY: _AGAIN,
     ServiceCode.NO_DIRECTORY: _AGAIN,
@@ -102,6 +103,7 @@ _SERVICE: dict[ServiceCode, HTTPStatus] = {
     ServiceCode.SHUTTING_DOWN: _AGAIN,
     ServiceCode.BAD_SETTINGS: HTTPStatus.INTERNAL_SERVER_ERROR,
     ServiceCode.BAD_INSTALLATION: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ServiceCode.OPERATORS_NEEDED: HTTPStatus.INTERNAL_SERVER_ERROR,
     ServiceCode.UNKNOWN_FORMAT: HTTPStatus.INTERNAL_SERVER_ERROR,
     ServiceCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

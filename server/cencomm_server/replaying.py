@@ -11,7 +11,6 @@ from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_server.engine.items import sequenced
-from cencomm_server.engine.signer import Signer
 from cencomm_server.installation import Installation
 from cencomm_server.store.documents import EntryDoc, LogDoc, LogKind
 from cencomm_server.store.port import LogStore
@@ -52,7 +51,7 @@ async def replay(
         at = item.at
     covered = 0
     if checkpoint is not None:
-        head = Signer(installation.name, [installation.log_key]).open(doc.log, checkpoint.note)
+        head = installation.signer().open(doc.log, checkpoint.note)
         covered = head.size
         if log.root(covered) != head.root:
             raise ProtocolError(

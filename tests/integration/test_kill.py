@@ -36,7 +36,11 @@ KILLED = ("server", "store", "both")
 async def town_on(pair: Victims, vaults: str) -> AsyncIterator[Deployment]:
     """A deployment on a server that may be killed; its clients are closed before it stops."""
     process = pair.process
-    made = {"name": NAME, "log_key": process.log_key.public.hex()}
+    made = {
+        "name": NAME,
+        "log_key": process.log_key.public.hex(),
+        "setup_token": process.setup_token,
+    }
     async with Transport(process.url) as transport:
         town = await founded(Path(vaults), process.url, transport, made, Timing.brisk())
         try:

@@ -237,7 +237,9 @@ async def founded(
     genesis = ceremony.complete(
         ceremony.sign(draft, governance), governance, Head(0, EMPTY_ROOT), now_ms()
     )
-    await ceremony.publish(transport, genesis, name=name, log_key=log_key)
+    await ceremony.publish(
+        transport, genesis, name=name, log_key=log_key, setup=made["setup_token"]
+    )
     directory = ceremony.directory_id_of(genesis)
     governance.adopt(directory)
     return Deployment(folder, url, transport, name, log_key, governance, directory, timing)

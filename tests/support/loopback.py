@@ -106,7 +106,10 @@ class Loopback:
     async def publish(self, entry: Entry) -> None:
         """Post what roots signed."""
         transport = await self.transport()
-        await ceremony.publish(transport, entry, name=NAME, log_key=self.running.log_key)
+        setup = installations.load(self.folder / "server").setup_token or b""
+        await ceremony.publish(
+            transport, entry, name=NAME, log_key=self.running.log_key, setup=setup.hex()
+        )
 
     async def found(self) -> None:
         """Found the directory."""

@@ -86,6 +86,7 @@ class ServerProcess:
         made = command("init", "--data", str(self.data), "--name", NAME, "--json")
         assert made.returncode == 0, made.stderr
         self.options: tuple[str, ...] = ()
+        self.setup_token: str = json.loads(made.stdout)["setup_token"]
         self.port = 0
         self._process: subprocess.Popen[str] | None = None
         self.ready: dict[str, Any] = {}
@@ -157,10 +158,11 @@ class ServerProcess:
         *,
         token: bytes | None = None,
         kind: str = "application/json",
+        headers: dict[str, str] | None = None,
     ) -> Reply:
         """One HTTP request; a dict goes as JSON, bytes as they are."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        headers = {}
+        headers = dict(headers or {})
         if token is not None:
             text = base64.urlsafe_b64encode(token).rstrip(b"=").decode()
             headers["Authorization"] = f"Bearer {text}"
@@ -224,7 +226,8 @@ class PostedDirectory(DirectoryBuilder):
         assert entry.body_bytes is not None
         submission = Submission(entry.header_bytes, entry.body_bytes, entry.sig, b"", b"").encode()
         if entry.header.type in ROOT_SIGNED:
-            return self.server.ask("POST", "/v1/directory/entries", submission)
+            setup = {"X-Cencomm-Setup": self.server.setup_token}
+            return self.server.ask("POST", "/v1/directory/entries", submission, headers=setup)
         path = f"/v1/logs/{self.log.id16.hex()}/entries"
         token = self.tokens[entry.header.device]
         return self.server.ask("POST", path, submission, token=token)

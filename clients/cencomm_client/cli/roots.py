@@ -268,6 +268,14 @@ def publish(
     draft: DraftFile,
     key: Key,
     server: Annotated[str, typer.Option("--server", help="The server's address.")],
+    setup_file: Annotated[
+        str | None,
+        typer.Option(
+            "--setup-file",
+            metavar="FILE",
+            help="For a genesis: the set-up token of `cencomm-server init`; else it is asked.",
+        ),
+    ] = None,
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -275,10 +283,11 @@ def publish(
 
     async def work(output: Output) -> None:
         made = Draft.parse(_text(draft))
+        genesis = made.directory == NO_DIRECTORY
+        setup = secret("set-up token", setup_file) if genesis else ""
         with _opened(key, passphrase_file) as root:
             async with Transport(server) as transport:
                 info = await transport.info()
-                genesis = made.directory == NO_DIRECTORY
                 head = (
                     ceremony.NOTHING_SEEN
                     if genesis
@@ -286,7 +295,7 @@ def publish(
                 )
                 entry = ceremony.complete(made, root, Head(*head), wall_clock())
                 receipt = await ceremony.publish(
-                    transport, entry, name=info.name, log_key=info.log_key
+                    transport, entry, name=info.name, log_key=info.log_key, setup=setup
                 )
             directory = ceremony.directory_id_of(entry) if genesis else made.directory
             root.adopt(directory)

@@ -45,7 +45,7 @@ async def main() -> int:
     keys = await initialise(folder / "server", DEPLOYMENT)
     server = await _start_server(folder, once)
     try:
-        outcome = await _perform(console, folder, server, keys["log_key"], began)
+        outcome = await _perform(console, folder, server, keys, began)
         _summary(console, outcome)
         if not once and outcome.good:
             await _stay(console, folder, server, outcome.cast)
@@ -91,13 +91,13 @@ async def _start_server(folder: Path, once: bool) -> Server:
 
 
 async def _perform(
-    console: Console, folder: Path, server: Server, log_key: str, began: float
+    console: Console, folder: Path, server: Server, keys: dict[str, Any], began: float
 ) -> Outcome:
     ledger = Ledger(EXPECTED_CLAIMS)
     failure: str | None = None
     picture = os.environ.get("CENCOMM_DEMO_PICTURE")
     with Screen(console, ledger, Path(picture) if picture else None) as screen:
-        cast = Cast(folder, server, log_key, screen)
+        cast = Cast(folder, server, keys, screen)
         play = Play(cast, screen, ledger)
         try:
             screen.act("0. Keys, enrolment, login")

@@ -18,13 +18,13 @@ ROOTS = "roots"
 class Cast:
     """Processes by key; the conductor asks them, and reads nothing of theirs."""
 
-    def __init__(self, folder: Path, server: Server, log_key: str, screen: Screen) -> None:
+    def __init__(self, folder: Path, server: Server, keys: dict[str, Any], screen: Screen) -> None:
         self.folder = folder
         self.server = server
         self.actors: dict[str, Actor] = {}
         self.passwords: dict[str, str] = {}
         self.directory = ""
-        self._log_key = log_key
+        self._keys = keys
         self._screen = screen
 
     def __getitem__(self, key: str) -> Actor:
@@ -48,7 +48,8 @@ class Cast:
             passphrase=secrets.token_urlsafe(18),
             url=self.server.url,
             name=DEPLOYMENT,
-            log_key=self._log_key,
+            log_key=self._keys["log_key"],
+            setup=self._keys["setup_token"],
             codes=list(ADMINISTRATIONS),
         )
         self.directory = founded["directory"]

@@ -49,7 +49,14 @@ class Roots:
             await self._transport.close()
 
     async def found(
-        self, folder: str, passphrase: str, url: str, name: str, log_key: str, codes: list[str]
+        self,
+        folder: str,
+        passphrase: str,
+        url: str,
+        name: str,
+        log_key: str,
+        setup: str,
+        codes: list[str],
     ) -> dict[str, Any]:
         """Draw all keys, sign and publish the genesis, add the administrations."""
         place = Path(folder)
@@ -69,7 +76,9 @@ class Roots:
             draft = ceremony.sign(draft, root)
         genesis = ceremony.complete(draft, first, Head(0, EMPTY_ROOT), _now())
         self._directory = ceremony.directory_id_of(genesis)
-        await ceremony.publish(self._transport, genesis, name=name, log_key=self._log_key)
+        await ceremony.publish(
+            self._transport, genesis, name=name, log_key=self._log_key, setup=setup
+        )
         for root in self._governance:
             root.adopt(self._directory)
         for code in codes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -38,7 +39,11 @@ async def export(data: Path, out: Path) -> dict[str, Any]:
 
 async def _once(*words: str) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
-        _command(), *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        _command(),
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "CENCOMM_SINGLE_OPERATOR": "true"},  # one person watches the play
     )
     out, errors = await asyncio.wait_for(process.communicate(), START_TIMEOUT_S)
     if process.returncode != 0:

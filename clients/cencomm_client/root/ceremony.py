@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cencomm_crypto.errors import ProtocolError
@@ -16,7 +17,7 @@ from cencomm_crypto.public.encoding import Value
 from cencomm_crypto.public.entry import Entry, Head, Header, author, leaf_hash, log_id32
 from cencomm_crypto.public.ids import AdminId, LogId, PersonId
 from cencomm_crypto.public.keys import device_id
-from cencomm_crypto.public.note import open_checkpoint, origin
+from cencomm_crypto.public.note import Checkpoint, open_checkpoint, origin
 from cencomm_crypto.public.primitives import EMPTY_ROOT
 from cencomm_crypto.public.tree import verify_inclusion
 from cencomm_crypto.public.wire import Receipt, Submission
@@ -263,15 +264,18 @@ async def directory_head(transport: Transport, directory_id: bytes) -> Head:
     return Head(size, root)
 
 
-async def publish(transport: Transport, entry: Entry, *, name: str, log_key: bytes) -> Receipt:
+async def publish(
+    transport: Transport, entry: Entry, *, name: str, log_key: bytes, setup: str = ""
+) -> Receipt:
     """Post an entry that root signatures carry, and verify its receipt.
 
-    `name` and `log_key` are the directory's. Raises Refused, TransportError, LogAlarm.
+    `name` and `log_key` are the directory's; `setup` the server's set-up token, for a genesis.
+    Raises Refused, TransportError, LogAlarm.
     """
     directory = log_id32(entry)[:16] if entry.header.log is None else entry.header.log
-    receipt = await transport.post_root_entry(Submission.of(entry))
+    receipt = await transport.post_root_entry(Submission.of(entry), setup=setup)
     try:
-        checkpoint = open_checkpoint(receipt.note, origin(name, directory), log_key)
+        checkpoint = _receipt_head(receipt, origin(name, directory), log_key, entry)
         leaf = leaf_hash(receipt.seq, receipt.at, entry.scope, entry.inner)
         verify_inclusion(leaf, receipt.seq, checkpoint.size, receipt.proof, checkpoint.root)
     except ProtocolError as error:
@@ -284,6 +288,14 @@ async def publish(transport: Transport, entry: Entry, *, name: str, log_key: byt
             evidence=(receipt.encode(),),
         ) from error
     return receipt
+
+
+def _receipt_head(receipt: Receipt, place: str, log_key: bytes, entry: Entry) -> Checkpoint:
+    """The head of a receipt; that of a change of the log key is the first by the new key."""
+    if entry.header.type == "logkey.set" and entry.body is not None:
+        with suppress(ProtocolError):
+            return open_checkpoint(receipt.note, place, entry.body["log_key"])
+    return open_checkpoint(receipt.note, place, log_key)
 
 
 def _forged(directory_id: bytes, note: bytes) -> LogAlarm:

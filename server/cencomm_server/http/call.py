@@ -69,6 +69,7 @@ class Call:
     query: Query
     body: bytes = field(repr=False)
     caller: Principal | None
+    setup: str = field(default="", repr=False)  # the header X-Cencomm-Setup
 
     @property
     def principal(self) -> Principal:

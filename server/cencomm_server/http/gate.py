@@ -136,7 +136,13 @@ class Gate:
             query = request.query
             if len(set(query)) != len(query):
                 raise BadRequest("a parameter stands twice; each is expected once")
-            call = Call(request.match_info, Query(query), body, caller)
+            call = Call(
+                request.match_info,
+                Query(query),
+                body,
+                caller,
+                setup=request.headers.get("X-Cencomm-Setup", ""),
+            )
             try:
                 answer = await route.handler(call)
             except LoginFailed:

@@ -12,6 +12,7 @@ from cencomm_server.accounts.principal import Principal
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.reading import MAX_PAGE_ITEMS, Reading
+from cencomm_server.founding import Founding
 from cencomm_server.http.call import CBOR, CBOR_SEQ, TEXT, Answer, Call, json_answer
 
 PAGE = 100
@@ -21,10 +22,11 @@ LARGEST_PAGE = 1000
 class LogHandlers:
     """One method per route."""
 
-    def __init__(self, *, appends: Appends, reading: Reading) -> None:
-        """The engine's two services."""
+    def __init__(self, *, appends: Appends, reading: Reading, founding: Founding) -> None:
+        """The engine's two services, and who may found the directory."""
         self._appends = appends
         self._reading = reading
+        self._founding = founding
 
     async def directory_head(self, call: Call) -> Answer:
         """GET /v1/directory/head."""
@@ -36,7 +38,14 @@ class LogHandlers:
     async def append_root_signed(self, call: Call) -> Answer:
         """POST /v1/directory/entries."""
         call.query.end()
-        return _receipt(await self._appends.append_to_directory(Submission.decode(call.body)))
+        submission = Submission.decode(call.body)
+        founds = submission.entry().header.type == "directory.genesis"
+        if founds:
+            self._founding.check(call.setup)
+        receipt = await self._appends.append_to_directory(submission)
+        if founds:
+            self._founding.done()
+        return _receipt(receipt)
 
     async def logs(self, call: Call) -> Answer:
         """GET /v1/logs."""

@@ -28,10 +28,11 @@ def told(*words: object) -> tuple[int, dict[str, Any]]:
     return result.exit_code, json.loads(result.stdout)
 
 
-def test_init_prints_the_public_log_key_and_nothing_secret(tmp_path: Path) -> None:
+def test_init_prints_the_public_log_key_the_setup_token_and_nothing_secret(tmp_path: Path) -> None:
     code, made = told("init", "--data", tmp_path, "--name", "cencomm.example")
     assert (code, made["name"]) == (0, "cencomm.example")
     assert len(bytes.fromhex(made["log_key"])) == 32
+    assert made.pop("setup_token") == (tmp_path / "keys/setup.token").read_text().strip()
     for secret in (tmp_path / "keys").iterdir():
         assert secret.read_text().strip() not in json.dumps(made)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from cencomm_config.errors import StoreDown
+from cencomm_crypto.public.keys import SigningKey
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
 from cencomm_server.engine.logs import Logs
@@ -16,11 +17,13 @@ from cencomm_server.engine.reading import Reading
 from cencomm_server.engine.signer import Signer
 from cencomm_server.errors import STATUS
 from cencomm_server.events import EVENTS, SOCKET_PATH
+from cencomm_server.founding import Founding
 from cencomm_server.http.accounts import AccountHandlers
 from cencomm_server.http.call import Access, Route, Takes
 from cencomm_server.http.gate import Gate, Limits
 from cencomm_server.http.logs import LogHandlers
 from cencomm_server.http.running import RunningHandlers
+from cencomm_server.installation import Installation
 from cencomm_server.metrics import Metrics
 from cencomm_server.readiness import Readiness
 from cencomm_server.routes import routes
@@ -31,6 +34,11 @@ from tests.support.throttles import wide
 
 DOCS = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 Client = TestClient[Any, Any]
+
+
+def _founding(desk: Desk) -> Founding:
+    key = SigningKey.from_seed(bytes(32))
+    return Founding(Installation(Path(), "town.example", key, bytes(32)), desk.directory)
 
 
 class Front:
@@ -54,7 +62,9 @@ class Front:
                 limits={"read_bytes": 1},
             ),
             AccountHandlers(self.desk.services, self.metrics),
-            LogHandlers(appends=Appends(logs), reading=Reading(logs)),
+            LogHandlers(
+                appends=Appends(logs), reading=Reading(logs), founding=_founding(self.desk)
+            ),
         )
         limits = Limits(json_bytes=4096, submission_bytes=65536)
         self.app = Gate(self.desk.sessions, limits, wide()).application(self.table)
