@@ -165,7 +165,13 @@ class Client:
         async def send(log: LogId, submission: Submission) -> Receipt:
             return await client._link.send(log, submission)
 
-        outbox = Outbox(vault, mirror, send, settings.clock)
+        outbox = Outbox(
+            vault,
+            mirror,
+            send,
+            settings.clock,
+            read_directory=lambda: mirror.pull_directory(transport),
+        )
         client = cls(Station(vault, mirror, transport, author, outbox, settings))
         return client
 

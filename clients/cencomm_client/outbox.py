@@ -52,12 +52,15 @@ class Outbox:
         clock: Clock,
         *,
         jitter: Callable[[], float] = random.random,
+        read_directory: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`read_directory` reads it to its newest checkpoint: it may name another log key."""
         self._vault = vault
         self._mirror = mirror
         self._send = send
         self._clock = clock
         self._jitter = jitter
+        self._read_directory = read_directory
         self._saving: asyncio.Task[None] | None = None
 
     async def submit(
@@ -117,7 +120,11 @@ class Outbox:
                 known = self._mirror.knows_signer(item.log, receipt.note)
                 if not known and puzzled < MOST_PUZZLED and loop.time() + pause_s < deadline:
                     puzzled += 1  # the directory that names the key may be on its way
-                    raise AnswerMalformed("a receipt by a key that the directory does not name yet")
+                    if self._read_directory is not None:
+                        await self._read_directory()
+                        known = self._mirror.knows_signer(item.log, receipt.note)
+                    if not known:
+                        raise AnswerMalformed("a receipt by a key that no directory names yet")
                 return self._mirror.receipt(entry, receipt, item.log)
             except (TransportError, TryLater) as error:
                 asked_s = error.retry_after_s if isinstance(error, TryLater) else 0.0

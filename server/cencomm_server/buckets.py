@@ -69,6 +69,14 @@ class Buckets:
         else:
             self._newcomers_full_at = full_at
 
+    def give_back(self, key: bytes, cost: float = 1.0) -> None:
+        """Undo a `take` that turned out to count for nothing."""
+        full_at = self._full_at.get(key)
+        if full_at is not None:
+            self._full_at[key] = full_at - cost / self._rate_per_s
+        else:
+            self._newcomers_full_at -= cost / self._rate_per_s
+
     def take(self, key: bytes, cost: float = 1.0) -> None:
         """`check`, then `spend`."""
         self.check(key, cost)

@@ -65,6 +65,11 @@ def an_object(**fields: Schema) -> Schema:
     }
 
 
+def perhaps(schema: Schema, **fields: Schema) -> Schema:
+    """The object, with fields that need not be there."""
+    return {**schema, "properties": {**schema["properties"], **fields}}
+
+
 BYTES: Schema = {"type": "string", "contentEncoding": "binary"}
 STRING: Schema = {"type": "string"}
 ACCOUNT: Schema = {
@@ -87,8 +92,26 @@ _KEYS: Mapping[str, Schema] = {
     "proof": hexes(32),
 }
 _TOTP: Schema = {"type": "string", "pattern": "^[0-9]{6}$", "minLength": 6, "maxLength": 6}
-_LOGIN = an_object(account=ACCOUNT, login_secret=hexes(32), totp=_TOTP, **_PROOF)
-_SESSION = an_object(expires=whole(), idle_s=whole())
+_RECOVERY: Schema = {
+    "type": "string",
+    "pattern": "^[A-Z2-7]{16}$",
+    "minLength": 16,
+    "maxLength": 16,
+}
+_CONFIRM = an_object(account=ACCOUNT, login_secret=hexes(32), totp=_TOTP, **_PROOF)
+_RECOVER = an_object(account=ACCOUNT, login_secret=hexes(32), recovery=_RECOVERY, **_PROOF)
+_LOGIN: Schema = {"anyOf": [_CONFIRM, _RECOVER]}
+_RENEW: Schema = {
+    "anyOf": [
+        an_object(login_secret=hexes(32), totp=_TOTP),
+        an_object(login_secret=hexes(32), recovery=_RECOVERY),
+    ]
+}
+_SESSION = perhaps(
+    an_object(expires=whole(), idle_s=whole()),
+    recovery_left=whole(),
+    recovery=listed(_RECOVERY),
+)
 _CHECKS: Schema = an_object(
     ready={"type": "boolean"}, checks={"type": "object", "additionalProperties": STRING}
 )
@@ -199,7 +222,7 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
             BYTES,
             media=CBOR,
             takes=BYTES,
-            codes=APPENDING,
+            codes=(*APPENDING, S.SETUP_REFUSED),
         ),
         # enrolment
         ("POST", "/v1/invitations"): Described(
@@ -267,7 +290,13 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
         ("POST", "/v1/account/confirm"): Described(
             "Make the account work with its first one-time code; opens a session.",
             _SESSION,
-            takes=_LOGIN,
+            takes=_CONFIRM,
+            codes=_PROVING,
+        ),
+        ("POST", "/v1/account/recovery"): Described(
+            "Other recovery codes, shown once; all earlier ones are void.",
+            an_object(recovery=listed(_RECOVERY)),
+            takes=_RENEW,
             codes=_PROVING,
         ),
         ("POST", "/v1/login"): Described(

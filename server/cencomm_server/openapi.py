@@ -100,7 +100,7 @@ def _operation(route: Route, described: Described) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": _name_of(route),
         "summary": described.says,
-        "security": [] if route.access is Access.PUBLIC else [{_SCHEMES[route.access]: []}],
+        "security": [{_SCHEMES[route.access]: []}] if route.access in _SCHEMES else [],
         "responses": {"200": _success(described), **_failures(route, described)},
     }
     parameters = [

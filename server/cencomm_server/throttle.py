@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from cencomm_config.errors import LoginFailed, NotAuthenticated, SessionExpired
 from cencomm_crypto.public.ids import DeviceId
 
 from cencomm_server.buckets import Buckets, cost_of
@@ -73,23 +75,40 @@ class Throttle:
         """One request without a session; raises RateLimited."""
         self.addresses.take(address, cost_of(size_bytes))
 
-    def login(self, address: bytes) -> None:
-        """Before a login is judged; raises RateLimited after too many that failed (A37)."""
-        self.logins.check(address)
+    @contextmanager
+    def login(self, address: bytes) -> Iterator[None]:
+        """Around a login that is judged; raises RateLimited after too many that failed (A37).
+
+        Counted before it is judged and given back where it did not fail: a hundred guesses at once
+        are a hundred.
+        """
+        self.logins.take(address)
+        try:
+            yield
+        except (LoginFailed, NotAuthenticated, SessionExpired):
+            raise
+        except BaseException:
+            self.logins.give_back(address)
+            raise
+        self.logins.give_back(address)
 
     def failed(self, address: bytes) -> None:
-        """A login from there has failed, for whatever reason."""
+        """A proof behind a session has failed: it counts like a login from there."""
         self.logins.spend(address)
 
     def token(self, address: bytes, token_hash: bytes) -> None:
-        """Before a token is looked up; raises RateLimited for a guesser, not for a known one."""
+        """Before a token is looked up; raises RateLimited for a guesser, not for a known one.
+
+        A token is a stranger's until it has been good once.
+        """
         if token_hash not in self._tokens:
-            self.addresses.check(address)
+            self.addresses.take(address)
 
     def wrong_token(self, address: bytes, token_hash: bytes) -> None:
-        """There is no session of this token (any more): it was a stranger's request."""
-        self._tokens.pop(token_hash, None)
-        self.addresses.spend(address)
+        """There is no session of this token (any more)."""
+        if token_hash in self._tokens:
+            del self._tokens[token_hash]
+            self.addresses.spend(address)
 
     def device(self, device: DeviceId, token_hash: bytes | None, size_bytes: int) -> None:
         """One request or event of a device with a session; raises RateLimited."""

@@ -1,83 +1,18 @@
-"""Limits against the real server, and clients that wait as they are told and lose nothing."""
+"""Limits of the live socket, and of an address against the real server."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
-from cencomm_client import Admission, Message, OperationPlan
-from cencomm_client.errors import TryLater
-from cencomm_client.live import LiveConnection
 from cencomm_crypto.public.wire import Receipt
 from cencomm_server.throttle import Throttle
 
 from tests.integration.test_append_socket import LiveScene
-from tests.support.deployment import deployed, needs_store, now_ms
+from tests.support.deployment import deployed, needs_store
 from tests.support.throttles import WIDE, HandClock
-
-POSTS = 30
-
-
-class Limited:
-    """Counts how often the live connection was told to wait."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.asked: list[tuple[str, float]] = []
-        honest = LiveConnection.append
-
-        async def append(live: LiveConnection, *args: Any) -> Receipt:
-            try:
-                return await honest(live, *args)
-            except TryLater as limited:
-                self.asked.append((limited.code, limited.retry_after_s))
-                raise
-
-        monkeypatch.setattr(LiveConnection, "append", append)
-
-
-@needs_store
-async def test_a_device_that_posts_too_fast_waits_and_nothing_is_lost_or_there_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CENCOMM_DEVICE_RATE_PER_S", "8")
-    monkeypatch.setenv("CENCOMM_DEVICE_BURST", "20")
-    told = Limited(monkeypatch)
-    async with deployed(tmp_path) as town:
-        rilo = await town.contact_point("WCO", "WCO-001")
-        await town.may_create(rilo)
-        member = await town.person(rilo, "WCO-002")
-        now = now_ms()
-        operation = await rilo.create_operation(
-            OperationPlan(
-                name="MERIDIAN", not_before=now - 1000, not_after=now + 3_600_000, legal="test"
-            )
-        )
-        await operation.create_channel("alpha")
-        await operation.admit([Admission("WCO-002", "officer")])
-        await operation.set_phase("prep")
-        await operation.set_phase("live")
-        await member.refresh()
-        channel = (await member.operation("MERIDIAN")).channel("alpha")
-        posted = await asyncio.gather(
-            *(channel.post("MSG", {"text": f"number {n}"}) for n in range(POSTS))
-        )
-        over_http = (tmp_path / "server.log").read_text().count('"rate_limited"')
-        assert len(told.asked) + over_http > 0
-        assert set(told.asked) <= {("rate_limited", 1)}
-        assert len({receipt.seq for receipt in posted}) == POSTS
-        await rilo.refresh()
-        texts = [
-            item.content["text"]
-            for item in (await rilo.operation("MERIDIAN")).items()
-            if isinstance(item, Message) and item.content is not None and "text" in item.content
-        ]
-        assert sorted(texts) == sorted(f"number {n}" for n in range(POSTS))
-        assert not member.vault.outbox()
-        assert not member.alarms()
 
 
 async def test_a_limited_append_is_answered_before_it_is_parsed() -> None:

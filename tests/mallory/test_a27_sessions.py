@@ -215,3 +215,40 @@ async def test_a_client_whose_session_ended_says_so(stages: Stages) -> None:
         await stage.clients[CONTACT].directory.suspend(ANALYST)
         await until(lambda: not analyst.live)
         await until(lambda: stage.notices(ANALYST) & {"session_expired", "not_authenticated"})
+
+
+async def test_a_reset_logs_everything_out_and_an_old_device_gets_nothing_back(
+    stages: Stages,
+) -> None:
+    """The thief has the officer's device and all its secrets; the contact point knows of it."""
+    async with stages() as stage:
+        await stage.look(CONTACT, ANALYST)
+        station = stage.station(ANALYST)
+        vault, transport = station.vault, station.transport
+        codes = await transport.renew_recovery(vault.login_secret, code_of(stage, ANALYST))
+        token = transport.token
+        async with raw_socket(stage) as socket:
+            assert await socket.connect(await auth_of(stage, ANALYST)) == ""
+            await stage.clients[CONTACT].directory.reset(ANALYST)
+            assert (await socket.end()).startswith("session_expired")
+        assert not await is_token(stage, token)
+        for code in (code_of(stage, ANALYST), codes[0]):
+            proof = await session.prove_device(vault, transport, secrets.token_bytes(32))
+            attempt = transport.login(vault.account, vault.login_secret, code, proof)
+            assert await refusal(attempt) == "login_failed"
+        proof = await session.prove_device(vault, transport, secrets.token_bytes(32))
+        anew = transport.register_account(vault.account, vault.login_secret, proof)
+        assert await refusal(anew) == "login_failed"
+
+
+async def test_recovery_codes_need_more_than_a_stolen_token(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.client(ANALYST)
+        station = stage.station(ANALYST)
+        vault, transport = station.vault, station.transport
+        for secret, code in (
+            (bytes(32), code_of(stage, ANALYST)),
+            (vault.login_secret, "000000"),
+            (vault.login_secret, "A" * 16),
+        ):
+            assert await refusal(transport.renew_recovery(secret, code)) == "login_failed"

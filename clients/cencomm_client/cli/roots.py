@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from cencomm_crypto.public.entry import Head
+from cencomm_crypto.public.entry import SUITE, Head
 from cencomm_crypto.public.ids import AdminId, PersonId
 
 from cencomm_client.cli.accounts import hex_bytes
@@ -199,6 +199,33 @@ def draft_log_key(
 
     def decision() -> Decision:
         return ceremony.set_log_key(hex_bytes(log_key, 32))
+
+    _governance(key, decision, out, with_, threshold, passphrase_file, as_json)
+
+
+@roots.command("suite")
+def draft_suite(
+    key: Key,
+    suite_min: Annotated[int, typer.Argument(min=1, max=65535, help="The least suite from here.")],
+    out: DraftOut,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also a suite that this program does not know.")
+    ] = False,
+    with_: With = None,
+    threshold: Threshold = 1,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Governance: draft that entries of an older suite are refused from here, for ever."""
+
+    def decision() -> Decision:
+        if suite_min > SUITE and not anyway:
+            raise InputInvalid(
+                f"suite {suite_min}: this program knows suites up to {SUITE}. Whoever does not know"
+                " it can then post nothing to the directory, and the minimum never falls again;"
+                " --anyway, once every server and client knows it"
+            )
+        return ceremony.raise_suite(suite_min)
 
     _governance(key, decision, out, with_, threshold, passphrase_file, as_json)
 

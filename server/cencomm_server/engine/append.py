@@ -105,7 +105,7 @@ class Appends:
         try:
             self._try_genesis(OperationLog(directory, id32), entry)
         except DirectoryBehind:
-            await self._logs.wake(directory.log_id)
+            await directory.follow_if_due()
             self._try_genesis(OperationLog(directory, id32), entry)
         runtime = await self._register(LogKind.OPERATION, id32)
         return runtime.log_id, await self._append(runtime, Offer(submission, entry))

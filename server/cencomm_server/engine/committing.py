@@ -112,6 +112,9 @@ class Committer:
         batch, began, inserted = _Batch(), time.monotonic(), 0
         try:
             await self._runtime.ready()
+            seen = max((one.offer.entry.header.seen.size for one in self._queue), default=0)
+            if seen > self._runtime.size:
+                await self._runtime.look_ahead()
             await self._fill(batch)
             accepted = batch.accepted
             items = [waiting.item for waiting in accepted if waiting.item is not None]

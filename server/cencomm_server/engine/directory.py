@@ -45,6 +45,17 @@ class DirectoryRuntime(LogRuntime):
     def log_key(self) -> bytes:
         return self._log.state.log_key
 
+    async def follow(self) -> None:
+        """Read on in the store; raises StoreDown."""
+        async with self.lock:
+            self.mark_stale()
+            await self.ready()
+
+    async def follow_if_due(self) -> None:
+        """The same, but not within a second of a look that found nothing: see `look_ahead`."""
+        async with self.lock:
+            await self.look_ahead()
+
     @property
     def state(self) -> DirectoryState:
         """The newest committed state; raises ProtocolError before the genesis."""

@@ -59,7 +59,7 @@ class OperationRuntime(LogRuntime):
         try:
             return self._log.apply(item)
         except DirectoryBehind:
-            await self.follow_directory()
+            await self.directory.follow()
         try:
             return self._log.apply(item)
         except DirectoryBehind as behind:
@@ -68,10 +68,8 @@ class OperationRuntime(LogRuntime):
             ) from behind
 
     async def follow_directory(self) -> None:
-        """Read on in the directory; raises StoreDown."""
-        async with self.directory.lock:
-            self.directory.mark_stale()
-            await self.directory.ready()
+        """Read on in the directory for an entry that names more of it; raises StoreDown."""
+        await self.directory.follow_if_due()
 
     def log_key(self) -> bytes:
         return self.directory.state.log_key

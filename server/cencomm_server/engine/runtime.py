@@ -7,6 +7,7 @@ written. Everybody else reads what is committed: durable, and under a stored che
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ _log = structlog.get_logger()
 
 READ_CHUNK = 256  # documents of one read of the store
 YIELD_EVERY = 16  # entries validated between two looks at the event loop
+VAIN_S = 1.0  # between two looks for more of a log than there is
 MAX_PUSHED = 1024  # leaves read from the store at once that are still pushed, not only announced
 
 State = DirectoryState | OperationState
@@ -90,6 +92,8 @@ class LogRuntime(ABC):
         self._store, self._signer, self._publish = store, signer, publish
         self._metrics = metrics
         self._stale = True
+        self._monotonic_s = time.monotonic
+        self._vain_until = 0.0
         self._pinned: tuple[int, bytes] | None = None  # head that a reload must reproduce
         self._sizes: list[int] = []  # checkpoints known here, ascending
 
@@ -156,6 +160,21 @@ class LogRuntime(ABC):
             raise ProtocolError(ErrorCode(self.damaged.code), self.damaged.detail)
         if self._stale:
             await self.catch_up()
+
+    async def look_ahead(self) -> None:
+        """Read on for an entry that has seen more of this log, by way of another process.
+
+        Hold `lock`, between batches. Not within a second of a look that found nothing: anybody
+        with a session can name a size that nobody has, and each would cost a read (A35).
+        """
+        now = self._monotonic_s()
+        if now < self._vain_until:
+            return
+        before = self.size
+        self.mark_stale()
+        await self.ready()
+        if self.size == before:
+            self._vain_until = now + VAIN_S
 
     async def catch_up(self) -> None:
         """Take what the store holds beyond what is committed, and see that it has a checkpoint.

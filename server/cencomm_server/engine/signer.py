@@ -49,9 +49,18 @@ class Signer:
 
     def open(self, log: LogId, note: bytes) -> Checkpoint:
         """The head that one of the own keys signed; raises ProtocolError(BAD_NOTE)."""
+        found = self._opened(log, note)
+        if found is None:  # another process may have signed with a key that has just come
+            self._keys.update({key.public: key for key in self._look_again()})
+            found = self._opened(log, note)
+        if found is not None:
+            return found
+        raise ProtocolError(ErrorCode.BAD_NOTE, "a stored checkpoint is not signed by a key held")
+
+    def _opened(self, log: LogId, note: bytes) -> Checkpoint | None:
         for public in (*self._keys, *self._past):
             try:
                 return open_checkpoint(note, origin(self.deployment, log), public)
             except ProtocolError:
                 continue
-        raise ProtocolError(ErrorCode.BAD_NOTE, "a stored checkpoint is not signed by a key held")
+        return None

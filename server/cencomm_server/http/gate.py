@@ -8,6 +8,7 @@ import binascii
 import hmac
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Protocol
@@ -143,10 +144,13 @@ class Gate:
                 caller,
                 setup=request.headers.get("X-Cencomm-Setup", ""),
             )
+            judged = route.access is Access.LOGIN
             try:
-                answer = await route.handler(call)
+                with self._throttle.login(address) if judged else nullcontext():
+                    answer = await route.handler(call)
             except LoginFailed:
-                self._throttle.failed(address)
+                if not judged:
+                    self._throttle.failed(address)
                 raise
             if caller is not None:
                 self._throttle.answered(caller.device, len(answer.body))
@@ -162,8 +166,6 @@ class Gate:
             return await self._owner(request, address, size)
         if access is not Access.FREE:
             self._throttle.stranger(address, size)
-        if access is Access.LOGIN:
-            self._throttle.login(address)
         if access is Access.OPERATOR:
             self._limits.check_operator(request)
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cencomm_config.errors import LoginFailed, NotAuthenticated, SessionExpired
 from cencomm_crypto.public.ids import DeviceId
 from cencomm_crypto.public.primitives import sha256
 
@@ -33,12 +32,8 @@ class LiveAuth:
         RateLimited.
         """
         with self._metrics.logging_in(LoginKind.SOCKET):
-            self._throttle.login(address)
-            try:
+            with self._throttle.login(address):
                 reader = await self._judged(auth)
-            except (LoginFailed, NotAuthenticated, SessionExpired):
-                self._throttle.failed(address)
-                raise
             self._throttle.device(reader.device, None, 0)
             return reader
 

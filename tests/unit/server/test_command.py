@@ -74,6 +74,7 @@ def test_a_missing_embedded_program_is_named(tmp_path: Path) -> None:
     assert {check["name"]: check["status"] for check in report["checks"]} == {
         "settings": "ok",
         "data folder": "ok",
+        "operators": "warning",
         "store": "failed",
     }
 

@@ -69,7 +69,9 @@ async def test_a_healthy_server_is_found_well(patient: Patient) -> None:
     report = await patient.examine()
     assert report.is_well, report
     names = [finding.name.split()[0] for finding in report.findings]
-    assert names == ["settings", "data", "store", "directory", "operation", "clock"]
+    expected = ["settings", "data", "operators", "store", "directory", "operation", "log", "clock"]
+    assert names == expected
+    assert failed(report) == {}
     size = patient.scene.operation.log.size
     assert f"{size} entries replayed, head of size {size} verified" in str(report.as_json())
 

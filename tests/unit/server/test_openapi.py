@@ -21,7 +21,9 @@ FRONT = Front()
 DOCUMENT = document(FRONT.table, "1")
 MEDIA = {Takes.JSON: "application/json", Takes.SUBMISSION: "application/cbor"}
 SECURITY: dict[Access, list[dict[str, list[str]]]] = {
+    Access.FREE: [],
     Access.PUBLIC: [],
+    Access.LOGIN: [],
     Access.TOKEN: [{"session": []}],
     Access.OPERATOR: [{"operator": []}],
 }
@@ -97,6 +99,7 @@ def test_every_code_is_in_the_document_with_its_status_and_sentence() -> None:
             ServiceCode.BAD_SETTINGS,
             ServiceCode.BAD_INSTALLATION,
             ServiceCode.UNKNOWN_FORMAT,
+            ServiceCode.OPERATORS_NEEDED,
         )
     }
     opening = {"rotation_mismatch", "cannot_open", "no_epoch_key", "forged_metadata"}

@@ -99,7 +99,7 @@ def test_what_is_no_name_or_no_passphrase_is_refused(
 
 def test_a_damaged_file_is_named(folder: Path) -> None:
     (folder / "keys/operators.json").write_text("[1]")
-    with pytest.raises(BadInstallation, match="operators.json"):
+    with pytest.raises(BadInstallation, match=r"operators\.json"):
         Operators(folder, single=False)
 
 
@@ -120,8 +120,8 @@ def test_the_command_asks_for_both_and_reads_their_passphrases_from_files(folder
     code, answer = told("logkey", "next")
     assert (code, answer["code"]) == (3, "operators_needed")
     by = ["--operator", "anna", "--operator", "bruno"]
-    for one in ("anna", "bruno"):
-        by += ["--passphrase-file", str(files[one])]
+    for file in files.values():
+        by += ["--passphrase-file", str(file)]
     code, answer = told("logkey", "next", *by)
     assert code == 0
     held = installation.load(folder).other_log_key
