@@ -26,7 +26,7 @@ format: setup ## let ruff lay out the code
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix --quiet .
 
-bench: setup ## what docs/benchmarks.md reports, ratios to a yardstick of the same run
+bench: setup ## what docs/benchmarks.md reports, ratios to a yardstick of the same run; SCALE=1: an operation of full size
 	@.venv/bin/python -m tests.bench
 
 lock: setup ## write requirements/*.txt anew from pyproject.toml

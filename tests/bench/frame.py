@@ -20,9 +20,11 @@ class Bar:
     on_value: bool = False
     at_least: bool = False
 
-    def holds(self, measured: float) -> bool:
-        """Whether `measured` reaches it."""
-        return measured >= self.limit if self.at_least else measured <= self.limit
+    def holds(self, measured: float, slack: float = 1.0) -> bool:
+        """Whether `measured` reaches it, or comes within a factor of `slack`."""
+        if self.at_least:
+            return measured * slack >= self.limit
+        return measured <= self.limit * slack
 
     def __str__(self) -> str:
         sign = "≥" if self.at_least else "≤"
@@ -51,10 +53,14 @@ class Row:
     @property
     def holds(self) -> bool | None:
         """Whether the bar is reached; None without one."""
+        return self.within(1.0)
+
+    def within(self, slack: float) -> bool | None:
+        """Whether it is reached with a factor of slack, as `make test` asks on small sizes."""
         if self.bar is None:
             return None
         measured = self.value if self.bar.on_value else self.ratio
-        return measured is not None and self.bar.holds(measured)
+        return measured is not None and self.bar.holds(measured, slack)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from tests.bench.sockets import FIRST, Connection
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+PREPARED_ALIVE = 100  # messages prepared between two signs of life
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +82,34 @@ class Room:
         for member in self._members:
             member.close()
 
-    def prepare(self, count: int, posters: int) -> list[Post]:
+    async def prepare(self, count: int, posters: int) -> list[Post]:
         """Messages by the first `posters` members in turn; made before anything is measured."""
-        start, self._next = self._next, self._next + count
-        numbers = range(start, self._next)
-        return [
-            Post(number % posters, number, self._side.prepare(number % posters, number))
-            for number in numbers
-        ]
+        posts: list[Post] = []
+        for number in range(self._next, self._next + count):
+            if len(posts) % PREPARED_ALIVE == 0:
+                await self.say_alive()
+            member = number % posters
+            posts.append(Post(member, number, self._side.prepare(member, number)))
+        self._next += count
+        await self.say_alive()
+        return posts
 
-    async def deliver(self, count: int, *, in_flight: int) -> tuple[float, list[float]]:
-        """The first member posts `count` messages, `in_flight` at a time.
+    async def say_alive(self) -> None:
+        """Let nobody be taken for gone, however slow this process is."""
+        for member in self._members:
+            member.transport.write(self._side.alive)
+        await asyncio.sleep(0)
+
+    async def deliver(
+        self, count: int, *, in_flight: int, per_s: float = 0
+    ) -> tuple[float, list[float]]:
+        """The first member posts `count` messages, `in_flight` at a time, at most `per_s`.
 
         Deliveries per second until the last member got the last one; seconds from each post to
         its last delivery, sorted.
         """
-        posts, seen = self.prepare(count, 1), Deliveries(len(self._members))
+        posts, seen = await self.prepare(count, 1), Deliveries(len(self._members))
         for place, member in enumerate(self._members):
-            member.transport.write(self._side.alive)
             member.listen(seen.count, posts=place == 0)
         sent: dict[int, float] = {}
         queue = deque(posts)
@@ -106,6 +117,9 @@ class Room:
         async def send() -> None:
             while queue:
                 post = queue.popleft()
+                if per_s:
+                    due = started + (count - len(queue) - 1) / per_s
+                    await asyncio.sleep(due - time.perf_counter())
                 sent[post.number] = time.perf_counter()
                 await self._members[0].post(post.number, post.frames)
 
@@ -119,12 +133,11 @@ class Room:
 
     async def append(self, count: int) -> float:
         """All members post at once, each with one in flight; acknowledged messages per second."""
-        posts = self.prepare(count, len(self._members))
+        posts = await self.prepare(count, len(self._members))
         queues: list[list[Post]] = [[] for _ in self._members]
         for post in posts:
             queues[post.member].append(post)
         for member in self._members:
-            member.transport.write(self._side.alive)
             member.listen(None, posts=True)
 
         async def send(member: Connection, queue: Sequence[Post]) -> None:

@@ -16,6 +16,7 @@ _DIGITS = 8
 MARK = b"~number~"  # the number follows
 TEXT, BINARY = 1, 2
 JOIN_S = 30.0
+_PING = b"\x81\x012"  # of engine.io's server
 
 Count = Callable[[int], None]
 
@@ -118,14 +119,16 @@ class Connection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]  # of a stream
 
     def data_received(self, data: bytes) -> None:
-        if self._scanners is None:
+        if data == _PING:  # between two phases: whoever is asked is there
+            self.transport.write(frame(TEXT, b"3"))
+        elif self._scanners is None:
             self._heard += data
             self._news.set()
-            return
-        if self._pending:
-            self._heard = data[-300:]  # says why, where an acknowledgement never comes
-        for scanner in self._scanners:
-            scanner.feed(data)
+        else:
+            if self._pending:
+                self._heard = data[-300:]  # says why, where an acknowledgement never comes
+            for scanner in self._scanners:
+                scanner.feed(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._news.set()

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.bench import bench_server, peer
+from tests.bench import bench_memory, bench_reading, bench_server, peer
 from tests.bench.__main__ import BENCHES
 from tests.bench.cores import LOAD, pinned
+from tests.bench.match import Match
 from tests.bench.sockets import FIRST, MARK, Scanner, marked
 
 pytestmark = pytest.mark.alone
 
+SLACK = 1.5
 DOCUMENT = Path(__file__).parents[2] / "docs/benchmarks.md"
 
 
 def test_the_server_is_measured_on_real_sockets_and_the_real_store(embedded_program: Path) -> None:
+    """Its bars are `make bench`'s: on sizes this small, the load of the machine decides them."""
     rows = list(
         bench_server.server(
-            few=2, posters=3, many=4, messages=24, rounds=1, program=embedded_program
+            few=2, posters=3, many=4, messages=24, rounds=1, program=embedded_program, peers=False
         )
     )
-    assert len(rows) == 6
+    assert len(rows) == 9
     for row in rows:
         assert row.value > 0
         here = peer.SERVER.is_file() or "insert_one" in row.yardstick
         assert (row.yardstick == peer.MISSING) == (not here)
         assert (row.ratio is not None) == here
+
+
+def test_reading_the_end_costs_no_more_in_a_long_log(embedded_program: Path) -> None:
+    rows = list(
+        bench_reading.reading(
+            last=300, small=400, large=1_200, rounds=7, program=embedded_program, choose=min
+        )
+    )
+    assert len(rows) == 3
+    assert [str(row) for row in rows if row.within(SLACK) is not True] == []
+
+
+def test_connections_hold_little_and_those_that_do_not_read_hold_no_more(
+    embedded_program: Path,
+) -> None:
+    """A34."""
+    rows = list(bench_memory.memory(members=12, posts=300, calm_s=0.5, program=embedded_program))
+    assert len(rows) == 2
+    assert [str(row) for row in rows if row.within(SLACK) is not True] == []
 
 
 def test_a_yardstick_that_is_not_here_is_said_and_not_measured(
@@ -37,7 +60,8 @@ def test_a_yardstick_that_is_not_here_is_said_and_not_measured(
     monkeypatch.setattr(peer, "SERVER", tmp_path / "own_server.py")
     with peer.raw_batch("mongodb://nowhere", tmp_path / "log", 600) as yardstick:
         assert yardstick is None
-    row = bench_server._compared("deliveries", "/s", [[3.0, 1.0, 2.0]])
+    with asyncio.Runner() as runner:
+        row = Match(runner, [], 1).compared("deliveries", "/s", [[3.0, 1.0, 2.0]])
     assert (row.value, row.yardstick, row.ratio) == (2.0, "yardstick not here", None)
 
 

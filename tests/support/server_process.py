@@ -104,6 +104,12 @@ class ServerProcess:
         self.stop()
 
     @property
+    def pid(self) -> int:
+        """The running process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         """Also the origin that logins are signed for."""
         return f"http://127.0.0.1:{self.port}"

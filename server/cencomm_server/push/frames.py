@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 
 TEXT, BINARY, CLOSE = 0x1, 0x2, 0x8
 _FIN = 0x80
@@ -29,8 +30,14 @@ def websocket_frame(opcode: int, payload: bytes) -> bytes:
 
 def event_frames(name: str, payload: bytes) -> bytes:
     """Both frames of the event `name` with one binary argument, back to back."""
+    return _announcement(name) + websocket_frame(BINARY, payload)
+
+
+@cache
+def _announcement(name: str) -> bytes:
+    """The text frame of an event of this server, always the same."""
     packet = "451-" + json.dumps([name, {"_placeholder": True, "num": 0}], separators=(",", ":"))
-    return websocket_frame(TEXT, packet.encode("ascii")) + websocket_frame(BINARY, payload)
+    return websocket_frame(TEXT, packet.encode("ascii"))
 
 
 def ack_frames(id: int, answer: bytes | Mapping[str, object]) -> bytes:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -36,6 +37,7 @@ CLOSE_GRACE_S = 1.0  # time for a close frame to leave before the connection is 
 _PACKET = re.compile(r"1|3|4[0-6]")
 _APPEND = re.compile(r'451-([0-9]{1,15})\["append",\{"_placeholder":true,"num":0\}\]')
 _DISCONNECT = websocket_frame(TEXT, b"41")
+SEND_BUFFER_BYTES = 128 * 1024  # in the kernel, per socket: left alone it grows to megabytes (A34)
 IN_FLIGHT = 32  # appends of one socket that run at once; beyond it, nothing is read
 
 Serve = Callable[[bytes], Awaitable[bytes | dict[str, object]]]
@@ -84,17 +86,18 @@ class Wire(driver.WebSocket):  # type: ignore[misc]
         )
         await self._sock.prepare(request)
         self._transport = request.transport
-        socket = self.handler.__self__  # the engine.io socket whose loop `handler` is
-        self._on_open(socket.sid, self)
+        _bound_kernel_buffer(request.transport)
+        engine = self.handler.__self__  # the engine.io socket whose loop `handler` is
+        self._on_open(engine.sid, self)
         try:
             await self.handler(self)
         finally:
             # The library leaves both undone when a packet cannot be parsed: its writer task
             # would wait on, and nobody would learn that the client has gone.
-            await socket.queue.put(None)
-            await socket.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
+            await engine.queue.put(None)
+            await engine.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
             self._forget_heads()
-            self._on_gone(socket.sid, self)
+            self._on_gone(engine.sid, self)
         return self._sock
 
     async def send(self, message: str | bytes) -> None:
@@ -275,3 +278,10 @@ class Wire(driver.WebSocket):  # type: ignore[misc]
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
+
+
+def _bound_kernel_buffer(transport: asyncio.BaseTransport | None) -> None:
+    """What a stalled client keeps waiting is memory too, though no process's."""
+    bare = None if transport is None else transport.get_extra_info("socket")
+    if bare is not None:
+        bare.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

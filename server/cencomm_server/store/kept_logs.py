@@ -71,7 +71,7 @@ class KeptLogs:
     async def append_entries(
         self, log: LogId, docs: Sequence[EntryDoc], checkpoint: CheckpointDoc | None = None
     ) -> int:
-        documents = [_ENTRY.document(doc, log=log) for doc in docs]
+        documents = [entry_document(log, doc) for doc in docs]
         if checkpoint is not None:
             documents.append(note_document(log, checkpoint.size, checkpoint.note))
         if not documents:
@@ -194,6 +194,11 @@ class KeptLogs:
     ) -> Document | None:
         where: Document = {"log": log, "scope": scope, "device": device, "id": id}
         return await self._entries.find_one(where, fields)
+
+
+def entry_document(log: LogId, doc: EntryDoc) -> Document:
+    """An entry as it stands in its log."""
+    return _ENTRY.document(doc, log=log)
 
 
 def note_document(log: LogId, size: int, note: bytes) -> Document:
