@@ -1,10 +1,11 @@
 # Everything from a fresh checkout; `make help` prints the list. Needs make and Python 3.11.
-# Variables: ROUNDS (how often kill -9 and race tests repeat), ONCE=1, SCALE=1, PYTHON, PYTEST_ARGS.
+# Variables: SECONDS (of fuzzing), ROUNDS (how often kill -9 and race tests repeat), ONCE=1, SCALE=1, PYTHON, PYTEST_ARGS.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench lock clean
+.PHONY: help setup run test lint format bench fuzz lock clean
 
 ROUNDS ?= 5
+SECONDS ?= 600
 export ROUNDS ONCE SCALE PYTEST_ARGS
 
 help: ## print this list
@@ -28,6 +29,9 @@ format: setup ## let ruff lay out the code
 
 bench: setup ## what docs/benchmarks.md reports, ratios to a yardstick of the same run; SCALE=1: an operation of full size
 	@.venv/bin/python -m tests.bench
+
+fuzz: setup ## feed readers and handlers with what a fuzzer thinks of, SECONDS=600 for each
+	@.venv/bin/python -m tests.fuzz run --seconds $(SECONDS)
 
 lock: setup ## write requirements/*.txt anew from pyproject.toml
 	@scripts/lock
