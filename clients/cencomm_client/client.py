@@ -155,11 +155,16 @@ class Client:
                 vault.server_url = server
             transport = Transport(vault.server_url)
             mirror = await asyncio.to_thread(
-                Mirror.load, vault, replica_path(vault.path), settings.clock
+                Mirror.load, vault, replica_path(vault.path), settings.clock, settings.monotonic
             )
         except BaseException:
             vault.close()
             raise
+        return cls.over(vault, mirror, transport, settings)
+
+    @classmethod
+    def over(cls, vault: Vault, mirror: Mirror, transport: Transport, settings: Settings) -> Client:
+        """A client over parts that are open already; programs use `enrol` or `resume`."""
         author = Author(vault, mirror, settings.clock, settings.random)
 
         async def send(log: LogId, submission: Submission) -> Receipt:

@@ -80,11 +80,18 @@ Listener = Callable[[Update], None]
 class Mirror:
     """All logs of one vault."""
 
-    def __init__(self, vault: Vault, replica: Replica, clock: Clock) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        replica: Replica,
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Use `load`."""
         self._vault = vault
         self._replica = replica
         self._clock = clock
+        self._monotonic = monotonic
         self._listeners: list[Listener] = []
         self._locks: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._saved_at = 0.0
@@ -95,17 +102,23 @@ class Mirror:
         self._operations: dict[LogId, LogVerifier] = {}
 
     @classmethod
-    def load(cls, vault: Vault, path: Path, clock: Clock) -> Mirror:
+    def load(
+        cls,
+        vault: Vault,
+        path: Path,
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> Mirror:
         """Rebuild every log from the replica at `path`; nothing is written before all of it
         was verified. A missing file is made anew and fetched again from the server.
 
         Raises ReplicaDamaged, ReplicaFormat, ReplicaLocked, ReplicaBehind, NewerProtocol.
         """
         if not path.exists():
-            return cls(vault, Replica.create(path, vault.directory_id), clock)
+            return cls(vault, Replica.create(path, vault.directory_id), clock, monotonic)
         replica = Replica.open(path, vault.directory_id)
         try:
-            mirror = cls(vault, replica, clock)
+            mirror = cls(vault, replica, clock, monotonic)
             mirror._replay_all()
             replica.unlock()
         except BaseException:
@@ -198,11 +211,7 @@ class Mirror:
         async with self._locks[log]:
             verifier = self._verifier(log)
             least = verifier.least_size
-            note = await source.checkpoint(log)
-            if log != self._vault.directory_log and not verifier.is_signed(note):
-                await self.pull_directory(source)  # it may name a newer log key
-            items = await self._pages(source, log, verifier.log.size, _claimed_size(note))
-            await self._take(source, verifier, items, note)
+            note = await self._read_on(source, verifier)
             if not self._has_left(verifier):
                 with self._keeping_evidence():
                     verifier.expect_reached(note, least)
@@ -229,9 +238,9 @@ class Mirror:
         self._keep(frame.log, taken)
         if self._opened_scopes(verifier):
             return False
-        if time.monotonic() - self._saved_at > SAVE_EVERY_S:
+        if self._monotonic() - self._saved_at > SAVE_EVERY_S:
             self._vault.save()
-            self._saved_at = time.monotonic()
+            self._saved_at = self._monotonic()
         return True
 
     def notice(self, log: LogId, note: bytes) -> bool:
@@ -313,6 +322,16 @@ class Mirror:
         with self._keeping_evidence(), self._verifier(log).stopping():
             return decode_items(data, log)
 
+    async def _read_on(self, source: Source, verifier: LogVerifier) -> bytes:
+        """Take all that lies before the newest checkpoint, which is given back."""
+        log = verifier.log_id
+        note = await source.checkpoint(log)
+        if log != self._vault.directory_log and not verifier.is_signed(note):
+            await self.pull_directory(source)  # it may name a newer log key
+        items = await self._pages(source, log, verifier.log.size, _claimed_size(note))
+        await self._take(source, verifier, items, note)
+        return note
+
     async def _take(
         self, source: Source, verifier: LogVerifier, items: list[Sequenced], note: bytes
     ) -> None:
@@ -331,8 +350,11 @@ class Mirror:
                         raise verifier.directory_withheld(behind.size) from behind
         self._keep(verifier.log_id, taken)
 
-    async def _complete(self, source: Source, log: LogId) -> None:
-        """Fetch whole what was withheld of channels that this person may read by now (A39)."""
+    async def _complete(self, source: Source, log: LogId, looks: int = 3) -> None:
+        """Fetch whole what was withheld of channels that this person may read by now (A39).
+
+        Where it does not come, this person may have left meanwhile: read on before crying.
+        """
         verifier = self._verifier(log)
         due = self._opened_scopes(verifier)
         hoped = [scope for scope in self._opened_scopes(verifier, now=True) if scope not in due]
@@ -340,6 +362,10 @@ class Mirror:
         if not seqs:
             return
         items = await self._pages(source, log, min(seqs), max(seqs) + 1)
+        if looks > 1 and verifier.lacking(items, due):
+            await self._read_on(source, verifier)
+            await self._complete(source, log, looks - 1)
+            return
         with self._keeping_evidence():
             complete = set(verifier.check_complete(items, due, hoped))
         whole = [item for item in items if item.seq in complete]

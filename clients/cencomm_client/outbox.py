@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from cencomm_crypto.public.bodies import OPAQUE_TYPES
-from cencomm_crypto.public.entry import Entry, parse_header
+from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.wire import Receipt, Submission
 
@@ -25,9 +24,7 @@ from cencomm_client.errors import (
     TransportError,
     TryLater,
 )
-from cencomm_client.live import LiveConnection
 from cencomm_client.mirror import Mirror
-from cencomm_client.transport import Transport
 from cencomm_client.vault import Vault
 from cencomm_client.vault_contents import OutboxItem, StoredReceipt
 from cencomm_client.verifier import Clock
@@ -75,8 +72,9 @@ class Outbox:
         """Keep, send, verify the receipt, keep that; returns the entry's place.
 
         Raises Refused when the server says no for good (the bytes are given up, except a
-        message whose epoch it calls superseded: see `give_up`), or TransportError, TryLater,
-        NotAuthenticated after `patience_s`: then the bytes stay and `flush` sends them again.
+        message whose epoch it calls superseded: the log has to show that first), or
+        TransportError, TryLater, NotAuthenticated after `patience_s`: then the bytes stay, to be
+        submitted again.
         Raises LogAlarm for a receipt that proves nothing (A6).
         """
         submission = Submission.of(entry, wraps, shares)
@@ -84,29 +82,6 @@ class Outbox:
         self._vault.put_outbox(item)
         await self._saved()
         return await self._deliver(item, entry, submission, patience_s)
-
-    async def flush(
-        self, log: LogId | None = None, *, patience_s: float = 0.0
-    ) -> list[tuple[OutboxItem, Refused]]:
-        """Send everything that waits, oldest first; returns what was refused for good.
-
-        Raises TransportError, TryLater or NotAuthenticated when it must wait on.
-        """
-        refused: list[tuple[OutboxItem, Refused]] = []
-        for item in self._vault.outbox(log):
-            submission = Submission.decode(item.submission)
-            try:
-                await self._deliver(item, submission.entry(), submission, patience_s)
-            except (TryLater, NotAuthenticated):
-                raise
-            except Refused as refusal:
-                refused.append((item, refusal))
-        return refused
-
-    def give_up(self, item: OutboxItem) -> None:
-        """Forget bytes; of a message only when the verified log shows its epoch superseded
-        (RULES Headers): its payload is then sealed anew under another id and the same `mid`."""
-        self._vault.drop_outbox(item.log, item.id)
 
     async def _deliver(
         self, item: OutboxItem, entry: Entry, submission: Submission, patience_s: float
@@ -151,18 +126,3 @@ class Outbox:
         await asyncio.sleep(0)
         self._saving = None
         self._vault.save()
-
-
-def sender(transport: Transport, live: Callable[[], LiveConnection | None]) -> Send:
-    """Send by the live connection while it is up, else by HTTP; a genesis makes its log."""
-
-    async def send(log: LogId, submission: Submission) -> Receipt:
-        if parse_header(submission.header).type == "operation.genesis":
-            return await transport.create_log(submission)
-        connection = live()
-        if connection is not None and connection.connected:
-            with suppress(TransportError):  # the outcome is unknown: the same bytes go by HTTP
-                return await connection.append(log, submission)
-        return await transport.append(log, submission)
-
-    return send

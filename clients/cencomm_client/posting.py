@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cencomm_crypto.errors import CencommError
+from cencomm_crypto.public.bodies import OPAQUE_TYPES
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import ChannelId, EntryId
 from cencomm_crypto.public.wire import Submission
@@ -85,6 +86,12 @@ class Poster:
         finally:
             self._busy -= mine
         raise TryLater("too_busy", f"{TRIES} rotations came first; the message is not in the log")
+
+    def holds(self, chan: ChannelId) -> bool:
+        """Whether own messages for the channel wait in the outbox."""
+        waiting = self._station.vault.outbox(self._view.log)
+        headers = (Submission.decode(item.submission).entry().header for item in waiting)
+        return any(header.chan == chan and header.type in OPAQUE_TYPES for header in headers)
 
     # -- what was left over -------------------------------------------------------------------
 

@@ -11,7 +11,13 @@ from cencomm_crypto.public.rights import SENDING, Role
 
 from cencomm_client.automation.freshness import forbids_sealing
 from cencomm_client.automation.healing import sealable
-from cencomm_client.automation.rotation import JOIN, authoring_open, blocking, rotation_due
+from cencomm_client.automation.rotation import (
+    JOIN,
+    authoring_open,
+    blocking,
+    flag_due,
+    rotation_due,
+)
 from cencomm_client.automation.standing import Standing, Verdict
 from cencomm_client.automation.syncing import gone
 from cencomm_client.errors import TryLater
@@ -60,6 +66,10 @@ class Preparer:
             return False
         due = rotation_due(standing, channel, self._station.timing, sending=True)
         if due is not None and due.reason != JOIN:
+            flag = flag_due(standing, channel, self._station.timing)
+            if flag is not None:
+                await self._sender.flag(flag)  # before the epoch is over, or nobody says it
+                return False
             await self._sender.rotate(channel.id, due.n)
             return False
         if sealable(standing, channel):

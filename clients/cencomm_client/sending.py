@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cencomm_crypto.member.flag import flag_body
 from cencomm_crypto.member.grant import make_grant
 from cencomm_crypto.member.rotation import make_rotation
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import ChannelId
 
 from cencomm_client.automation.healing import GrantDue
+from cencomm_client.automation.rotation import FlagDue
 from cencomm_client.errors import ConflictingEntry, EpochSuperseded, TryLater
 from cencomm_client.station import Station
 from cencomm_client.vault_contents import StoredReceipt
@@ -118,6 +120,12 @@ class Sender:
             station.vault.save()
             view.learned(chan, new)
         return True
+
+    async def flag(self, due: FlagDue) -> None:
+        """Say in the log that an epoch is bad; raises Refused or TransportError."""
+        epoch = self._view.state.channels[due.chan].epoch
+        body = flag_body(due.n, due.reason)
+        await self.entry("channel.flag", body, chan=due.chan, epoch=epoch)
 
     async def grant(self, due: GrantDue) -> None:
         """Hand an epoch to a recipient that cannot reach it; raises ConflictingEntry."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.directory.state import DirectoryState
@@ -337,7 +337,13 @@ class LogVerifier:
             tree.truncate(size)
 
     def _apply_one(self, item: Sequenced) -> None:
-        """Run the rules over one item; what was applied stays, also when a later one must wait."""
+        """Run the rules over one item; what was applied stays, also when a later one must wait.
+
+        An entry of a channel of which earlier ones are withheld is judged with them, once they
+        came whole: till then it would seem to break rules, and an honest server to lie.
+        """
+        if item.entry is not None and item.scope in self.withheld:
+            item = replace(item, entry=None)
         outcome = self._outcome(item)
         alarm: LogAlarm | None = None
         if isinstance(outcome, Rejected):
@@ -429,6 +435,11 @@ class LogVerifier:
             return stored, self._heads.promise(checkpoint, receipt.note)
 
     # -- withheld items -----------------------------------------------------------------------
+
+    def lacking(self, items: Iterable[Sequenced], due: Iterable[bytes]) -> set[int]:
+        """Seqs of withheld items of `due` scopes that did not come whole among `items`."""
+        expected = {seq for scope in due for seq in self.withheld.get(scope, ())}
+        return expected - {item.seq for item in items if item.entry is not None}
 
     def check_complete(
         self, items: Iterable[Sequenced], due: Iterable[bytes], hoped: Iterable[bytes] = ()

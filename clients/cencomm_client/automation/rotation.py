@@ -47,7 +47,7 @@ class FlagDue:
     chan: ChannelId
     n: int
     reason: FlagReason
-    wait_s: tuple[float, float] = (0.0, 0.0)
+    wait_s: tuple[float, float]
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -72,14 +72,15 @@ def rotation_due(
 ) -> RotationDue | None:
     """Whether this device should rotate the channel, and after which wait.
 
-    `sending`: the person posts just now, so an idle channel catches up and nobody waits.
+    `sending`: something waits to be posted, so an idle channel catches up and nobody waits.
+    Else others than who decided wait, so that one removal, or one bad rotate, costs one rotate.
     `own_decision`: this device signed the decision that makes it necessary, so it goes first.
     """
     if not may_rotate(standing, channel):
         return None
     reason = blocking(standing, channel)
     if reason is not None:
-        at_once = sending or own_decision or reason == MISMATCH
+        at_once = sending or own_decision
         return _due(channel, reason, (0.0, 0.0) if at_once else timing.react_s)
     epoch = channel.epochs[channel.epoch]  # there is one: nothing blocks
     if sending and standing.now - epoch.at >= timing.epoch_age_ms:
@@ -91,15 +92,20 @@ def rotation_due(
     return None
 
 
-def flag_due(standing: Standing, channel: Channel) -> FlagDue | None:
-    """Whether this device has to say in the log that the current epoch is bad."""
+def flag_due(standing: Standing, channel: Channel, timing: Timing) -> FlagDue | None:
+    """Whether this device has to say in the log that the current epoch is bad.
+
+    Everybody finds it at once and one word is enough: each waits a little, less than anybody
+    waits with the next rotate, so that the word comes first.
+    """
     note = standing.note(channel)
     if note.verdict is not Verdict.BAD or note.flagged or note.reason is None:
         return None
     if not authoring_open(standing, channel, "channel.flag"):
         return None
     inside = standing.state.in_channel(standing.person, channel)
-    return FlagDue(channel.id, channel.epoch, note.reason) if inside else None
+    wait_s = (0.0, timing.react_s[0])
+    return FlagDue(channel.id, channel.epoch, note.reason, wait_s) if inside else None
 
 
 def may_rotate(standing: Standing, channel: Channel) -> bool:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from cencomm_crypto.errors import CencommError, ProtocolError
 from cencomm_crypto.member.closing import reveal_body
-from cencomm_crypto.member.flag import flag_body
 from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.member.profile import KIND, Profile, profile_content
 from cencomm_crypto.public.ids import ChannelId
@@ -161,9 +160,10 @@ class Runner:
         if self._quiet.get(channel.id) == moved:
             return []
         timing, own = self._station.timing, self._view.own_decision
+        held = self._poster.holds(channel.id)
         found: list[Due | None] = [
-            flag_due(standing, channel),
-            rotation_due(standing, channel, timing, own_decision=own),
+            flag_due(standing, channel, timing),
+            rotation_due(standing, channel, timing, own_decision=own, sending=held),
             *grants_due(standing, channel, timing),
         ]
         needs = [need for need in found if need is not None]
@@ -198,11 +198,8 @@ class Runner:
                 await poster.sender.entry(kind, reveal_body(secret), chan=chan)
             case SyncDue():
                 await poster.decide("directory.sync", {})
-            case FlagDue(chan=chan, n=n, reason=reason):
-                epoch = state.channels[chan].epoch
-                await poster.sender.entry(
-                    "channel.flag", flag_body(n, reason), chan=chan, epoch=epoch
-                )
+            case FlagDue():
+                await poster.sender.flag(need)
             case RotationDue(chan=chan, n=n):
                 await poster.sender.rotate(chan, n)
             case GrantDue():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -126,21 +127,43 @@ def test_a_removed_member_rotates_nothing(cast: Cast, view: View) -> None:
     assert rotation_due(view.standing(cast.analyst), view.work, TIMING, sending=True) is None
 
 
-def test_a_bad_rotate_is_flagged_and_superseded_at_once(cast: Cast, view: View) -> None:
+def test_a_bad_rotate_is_flagged_and_superseded(cast: Cast, view: View) -> None:
     bad = view.standing(cast.officer, verdict=Verdict.BAD, reason=FlagReason.WRAPS)
-    due, flag = rotation_due(bad, view.work, TIMING), flag_due(bad, view.work)
+    due, flag = rotation_due(bad, view.work, TIMING), flag_due(bad, view.work, TIMING)
     assert due is not None
-    assert (due.reason, due.wait_s) == (MISMATCH, (0, 0))
+    assert (due.reason, due.wait_s) == (MISMATCH, TIMING.react_s)
     assert flag is not None
-    assert flag.reason is FlagReason.WRAPS
+    assert (flag.reason, flag.wait_s) == (FlagReason.WRAPS, (0.0, TIMING.react_s[0]))
     assert not sealable(bad, view.work)
+    at_once = rotation_due(bad, view.work, TIMING, sending=True)
+    assert at_once is not None
+    assert at_once.wait_s == (0, 0)
     told = view.standing(cast.officer, verdict=Verdict.BAD, reason=FlagReason.WRAPS, flagged=True)
-    assert flag_due(told, view.work) is None
+    assert flag_due(told, view.work, TIMING) is None
+
+
+def test_one_bad_rotate_costs_one_flag_and_one_rotate(cast: Cast, view: View) -> None:
+    """Everybody finds it at the same moment; who is first acts, the others see it done."""
+    people = [cast.chief, cast.deputy, cast.officer, cast.analyst, cast.ncp]
+    chance = Random(5)  # noqa: S311 chance that can be played again
+    schedules = [Schedule(chance.uniform, TIMING.retry_s) for _ in people]
+    acts: list[str] = []
+    flagged, verdict = False, Verdict.BAD
+    for second in range(40):
+        for who, schedule in zip(people, schedules, strict=True):
+            reason = FlagReason.WRAPS if verdict is Verdict.BAD else None
+            seen = view.standing(who, verdict=verdict, reason=reason, flagged=flagged)
+            needs = [flag_due(seen, view.work, TIMING), rotation_due(seen, view.work, TIMING)]
+            for need in schedule.ready([need for need in needs if need is not None], second):
+                acts.append(str(need.key[0]))
+                flagged, verdict = True, Verdict.BAD if need.key[0] == "flag" else Verdict.GOOD
+                break
+    assert acts == ["flag", "rotate"]
 
 
 def test_an_observer_flags_what_it_may_not_mend(cast: Cast, view: View) -> None:
     bad = view.standing(cast.observer, verdict=Verdict.BAD, reason=FlagReason.ESCROW)
-    assert flag_due(bad, view.work) is not None
+    assert flag_due(bad, view.work, TIMING) is not None
     assert rotation_due(bad, view.work, TIMING) is None
 
 

@@ -12,7 +12,7 @@ from cencomm_client import session
 from cencomm_client.answers import EntriesPage, PushFrame
 from cencomm_client.live import LiveConnection
 from cencomm_client.mirror import Mirror, Update
-from cencomm_client.outbox import Outbox, sender
+from cencomm_client.outbox import Outbox
 from cencomm_client.root import ceremony
 from cencomm_crypto.public.entry import log_id32
 from cencomm_crypto.public.ids import LogId
@@ -128,9 +128,7 @@ async def test_two_members_agree_live_and_after_a_restart(made: Loopback) -> Non
         assert len(updates) > pulled
         assert officer.mirror.operation(log).state == ncp.mirror.operation(log).state
 
-        outbox = Outbox(
-            officer.vault, officer.mirror, sender(officer.transport, lambda: connection), now_ms
-        )
+        outbox = Outbox(officer.vault, officer.mirror, connection.append, now_ms)
         await made.ncp("ES")  # a directory that the operation has not named yet
         await officer.pull()
         entry = officer.author.control_entry("directory.sync", log, {})

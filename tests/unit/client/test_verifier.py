@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cencomm_client.answers import EntriesPage
 from cencomm_client.errors import AnswerMalformed, ClientCode, LogAlarm, NewerProtocol, Stopped
 from cencomm_client.mirror import Mirror, Update
 from cencomm_client.verifier import MAX_AHEAD_MS, decode_items
@@ -90,6 +91,46 @@ async def test_an_honest_server_is_read_to_its_newest_checkpoint(world: World) -
     head = world.vault.head(world.log)
     assert head is not None
     assert (head.size, head.log_id32) == (len(items), world.operation.log.id32)
+
+
+async def test_a_channel_that_opens_is_judged_once_all_of_it_is_here(world: World) -> None:
+    """Its next rotate comes whole in the same pull, before what it rests on does."""
+    await world.pull()
+    change = {"chan": world.other, "add": [world.person.id], "remove": []}
+    world.operation.control("channel.members", change)
+    world.operation.rotate(world.other)
+    await world.pull()
+    assert not world.mirror.alarms()
+    mine = world.mirror.operation(world.log).state
+    assert mine.channels[world.other] == world.operation.state.channels[world.other]
+    world.mirror.close()
+    again = world.load()
+    assert again.operation(world.log).state == mine
+    assert not again.rejected(world.log)
+
+
+async def test_who_left_again_meanwhile_is_owed_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.pull()
+    change = {"chan": world.other, "add": [world.person.id], "remove": []}
+    world.operation.control("channel.members", change)
+    read, asked = world.operation.log.size - 1, list[int]()
+    entries = world.served.entries
+
+    async def slow(log: LogId, after: int) -> EntriesPage:
+        if log == world.log and after < read:  # the client asks for what opened to it
+            if not asked:
+                back = {"chan": world.other, "add": [], "remove": [world.person.id]}
+                world.operation.control("channel.members", back)
+            asked.append(after)
+        return await entries(log, after)
+
+    monkeypatch.setattr(world.served, "entries", slow)
+    await world.pull()
+    assert asked
+    assert not world.mirror.alarms()
+    assert world.mirror.head(world.log) == world.operation.head
 
 
 async def test_pulling_again_changes_nothing(world: World) -> None:
