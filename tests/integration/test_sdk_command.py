@@ -126,7 +126,7 @@ async def test_an_operation_by_commands_alone(tmp_path: Path) -> None:
         now = time.time()
         created = await ncp(
             *("operation", "create", "MERIDIAN", "--legal", "test", "--grace", "0"),
-            *("--from", stamp(now - 5), "--until", stamp(now + 45)),
+            *("--from", stamp(now - 5), "--until", stamp(now + 900)),
         )
         await ncp("channel", "create", "MERIDIAN", "alpha")
         await ncp("operation", "admit", "MERIDIAN", "FR-014:officer")
