@@ -27,7 +27,7 @@ from pymongo import MongoClient
 from tests.bench.cores import LOAD, SERVING, pinned
 from tests.bench.crowd import SEALED_600
 from tests.bench.frame import Bar, Row
-from tests.bench.town import Town, another, settle, store_uri
+from tests.bench.town import UNLIMITED, Town, another, settle, store_uri
 from tests.conftest import PROGRAM
 from tests.support.server_process import ServerProcess
 
@@ -55,7 +55,7 @@ def reading(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cencomm-bench-")))
         with pinned(SERVING):
-            process = stack.enter_context(ServerProcess(folder, program))
+            process = stack.enter_context(ServerProcess(folder, program, **UNLIMITED))
         stack.enter_context(pinned(LOAD))
         towns = [settle(process, MEMBERS, PAYLOAD_BYTES)]
         towns.append(another(process, towns[0], PAYLOAD_BYTES))

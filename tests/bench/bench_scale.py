@@ -25,7 +25,7 @@ from tests.bench.cores import LOAD, SERVING, pinned
 from tests.bench.frame import Row
 from tests.bench.load import Room
 from tests.bench.processes import held_kb, peak_kb
-from tests.bench.town import Town, enlist, log_in, operate, rotate
+from tests.bench.town import UNLIMITED, Town, enlist, log_in, operate, rotate
 from tests.conftest import PROGRAM
 from tests.support.server_process import PostedDirectory, ServerProcess
 
@@ -48,7 +48,7 @@ def scale(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cencomm-bench-")))
         with pinned(SERVING):
             process = stack.enter_context(
-                ServerProcess(folder, program, rotations_per_hour=max(60, channels))
+                ServerProcess(folder, program, rotations_per_hour=max(60, channels), **UNLIMITED)
             )
         stack.enter_context(pinned(LOAD))
         began = started = time.perf_counter()

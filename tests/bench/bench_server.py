@@ -27,7 +27,7 @@ from tests.bench.load import Room
 from tests.bench.match import Match, percentile
 from tests.bench.peer import raw_batch
 from tests.bench.sdk import Posters
-from tests.bench.town import settle, store_uri
+from tests.bench.town import UNLIMITED, settle, store_uri
 from tests.conftest import PROGRAM
 from tests.support.server_process import ServerProcess
 
@@ -62,7 +62,7 @@ def server(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cencomm-bench-")))
         with pinned(SERVING):
-            process = ServerProcess(folder, program, socket_buffer_bytes=BUFFER_BYTES)
+            process = ServerProcess(folder, program, socket_buffer_bytes=BUFFER_BYTES, **UNLIMITED)
             stack.enter_context(process)
             uri = store_uri(process)
             yardstick = stack.enter_context(raw_batch(uri, folder / "peer.log", PAYLOAD_BYTES))
