@@ -363,6 +363,7 @@ REFUSAL_CLASSES: Mapping[str, type[Refused]] = {
     "rate_limited": TryLater,
     "too_busy": TryLater,
     "store_down": TryLater,
+    "store_full": TryLater,
     "clock_jumped": TryLater,
     "shutting_down": TryLater,
     "no_directory": TryLater,

@@ -38,6 +38,7 @@ class ServiceCode(StrEnum):
     TOO_BUSY = "too_busy"
     NO_DIRECTORY = "no_directory"
     STORE_DOWN = "store_down"
+    STORE_FULL = "store_full"
     CLOCK_JUMPED = "clock_jumped"
     SHUTTING_DOWN = "shutting_down"
     # the installation
@@ -184,6 +185,12 @@ class StoreDown(ServiceError):
     code = ServiceCode.STORE_DOWN
 
 
+class StoreFull(StoreDown):
+    """The store refuses writes because its disk is full; nothing was acknowledged."""
+
+    code = ServiceCode.STORE_FULL
+
+
 class ClockJumped(ServiceError):
     """Wall and monotonic clock disagree, or the clock is behind the log (DESIGN 11)."""
 
@@ -221,7 +228,7 @@ class Internal(ServiceError):
 
 
 _SERVICE_ERRORS: dict[str, type[ServiceError]] = {
-    str(cls.code): cls for cls in ServiceError.__subclasses__()
+    str(cls.code): cls for base in (ServiceError, StoreDown) for cls in base.__subclasses__()
 }
 
 

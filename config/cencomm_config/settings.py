@@ -153,6 +153,13 @@ class ServerSettings(BaseSettings):
         le=16 << 20,
         description="Greatest submitted entry with its wraps and shares, bytes; before parsing.",
     )
+    max_connections: int = Field(
+        20_000,
+        ge=10,
+        le=1_000_000,
+        description="Connections at once, as far as the limit of open files goes; beyond it the "
+        "one that has been silent longest is ended.",
+    )
     max_sockets: int = Field(
         10_000, ge=1, le=1_000_000, description="Live sockets at once; further ones get too_busy."
     )

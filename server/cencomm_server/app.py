@@ -19,10 +19,12 @@ from cencomm_config.settings import ServerSettings, host_and_port
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 
 from cencomm_server import installation as installations
+from cencomm_server import sightings
 from cencomm_server.accounts.hashing import SecretHasher
 from cencomm_server.accounts.services import AccountLimits, AccountServices
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
+from cencomm_server.engine.following import Follower
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.reading import MAX_PAGE_BYTES, Reading
 from cencomm_server.events import SOCKET_PATH
@@ -45,6 +47,7 @@ from cencomm_server.store.counted import CountedStore
 from cencomm_server.store.embedded import EmbeddedStore, StoreEvent, uri_of_running
 from cencomm_server.store.mongo import Driver, open_store
 from cencomm_server.store.port import Store
+from cencomm_server.store.tending import Tended
 from cencomm_server.throttle import Rates, Throttle
 
 STORE_FOLDER = "store"  # of the embedded store, inside the data folder
@@ -90,14 +93,17 @@ async def running(settings: ServerSettings) -> AsyncIterator[Running]:
         tls = tls_context(settings.tls_cert, settings.tls_key)
     async with AsyncExitStack() as stack:
         clock = Clock()
-        store = await _open_store(settings, clock, stack)
+        store, child = await _open_store(settings, clock, stack)
         metrics = Metrics(version("cencomm"))
         counted = CountedStore(store, metrics.store_failed).as_store()
         logs = Logs(counted, installation.signer(), clock, metrics)
         await logs.start()
-        listener = Listener(settings.host, settings.port, tls)
+        listener = Listener(
+            settings.host, settings.port, tls, metrics=metrics, most=settings.max_connections
+        )
         stack.push_async_callback(listener.close)
-        parts = _Parts(settings, installation, counted, logs, settings.origin_on(listener.port))
+        origin = settings.origin_on(listener.port)
+        parts = _Parts(settings, installation, counted, child, logs, origin)
         stack.push_async_callback(parts.stop)
         parts.start()
         metrics.watch(parts.reading(listener))
@@ -106,7 +112,7 @@ async def running(settings: ServerSettings) -> AsyncIterator[Running]:
         directory = parts.directory.state
         host = settings.listen.rpartition(":")[0]
         _log.info("started", port=listener.port, embedded=settings.embedded)
-        yield Running(
+        server = Running(
             url=f"{'http' if tls is None else 'https'}://{host}:{listener.port}",
             port=listener.port,
             name=installation.name,
@@ -115,6 +121,8 @@ async def running(settings: ServerSettings) -> AsyncIterator[Running]:
             embedded=settings.embedded,
             metrics=monitor,
         )
+        with sightings.shown(settings.data_dir, os.getpid(), server.url):
+            yield server
         _log.info("stopping")
 
 
@@ -126,10 +134,13 @@ class _Parts:
         settings: ServerSettings,
         installation: Installation,
         store: Store,
+        child: EmbeddedStore | None,
         logs: Logs,
         origin: str,
     ) -> None:
-        self._logs = logs
+        self._logs, self.metrics = logs, logs.metrics
+        # The embedded store's folder is one process's alone; of another store others may write.
+        self._following = Follower(logs) if child is None else None
         self._tasks: list[asyncio.Task[None]] = []
         self.directory = CommittedDirectory(logs)
         self._appends = Appends(logs, rotations_per_hour=settings.rotations_per_hour)
@@ -167,7 +178,7 @@ class _Parts:
         logs.listen(self._follower.committed)
         self._readiness = Readiness(
             {
-                "store": store.ping,
+                "store": store.ping if child is None else Tended(store.ping, child).check,
                 "clock": self._check_clock,
                 "directory": self._check_directory,
                 "logs": self._check_logs,
@@ -213,6 +224,7 @@ class _Parts:
         """What the metrics ask at each scrape."""
         return MetricsReading(
             connections=lambda: listener.connections,
+            silent=lambda: listener.silent,
             sockets=self._sockets.counts,
             queue=self._appends.waiting,
             logs_damaged=lambda: len(self._logs.damaged()),
@@ -224,7 +236,10 @@ class _Parts:
         self._tasks = [
             asyncio.create_task(self._logs.load_all(), name="load logs"),
             asyncio.create_task(self._accounts.live.sweep(), name="sweep sessions"),
+            asyncio.create_task(self._readiness.watch(), name="watch readiness"),
         ]
+        if self._following is not None:
+            self._tasks.append(asyncio.create_task(self._following.run(), name="follow store"))
 
     async def stop(self) -> None:
         """Refuse what is new, write what is queued, then end sockets and tasks."""
@@ -258,7 +273,7 @@ async def _serve_monitoring(
     if settings.metrics_listen is None:
         return None
     host, port = host_and_port(settings.metrics_listen)
-    listener = Listener(host, port, None)
+    listener = Listener(host, port, None, metrics=parts.metrics)
     stack.push_async_callback(listener.close)
     await listener.serve(parts.monitoring, shutdown_timeout_s=0.0)
     return f"http://{settings.metrics_listen.rpartition(':')[0]}:{listener.port}"
@@ -270,7 +285,8 @@ async def store_beside(settings: ServerSettings) -> AsyncIterator[Store]:
     async with AsyncExitStack() as stack:
         uri = uri_of_running(settings.data_dir / STORE_FOLDER) if settings.embedded else None
         if uri is None:
-            yield await _open_store(settings, Clock(), stack)
+            store, _ = await _open_store(settings, Clock(), stack)
+            yield store
             return
         driver = Driver(settings.store_driver)
         store = await open_store(uri, settings.store_database, driver=driver)
@@ -278,7 +294,11 @@ async def store_beside(settings: ServerSettings) -> AsyncIterator[Store]:
         yield store
 
 
-async def _open_store(settings: ServerSettings, clock: Clock, stack: AsyncExitStack) -> Store:
+async def _open_store(
+    settings: ServerSettings, clock: Clock, stack: AsyncExitStack
+) -> tuple[Store, EmbeddedStore | None]:
+    """The store, and its process where it is a child of ours."""
+    embedded = None
     uri, driver = settings.store.get_secret_value(), Driver(settings.store_driver)
     if settings.embedded:
         embedded = EmbeddedStore(
@@ -292,7 +312,7 @@ async def _open_store(settings: ServerSettings, clock: Clock, stack: AsyncExitSt
         stack.push_async_callback(embedded.stop)
     store = await open_store(uri, settings.store_database, driver=driver, clock=clock.wall_ms)
     stack.push_async_callback(store.close)
-    return store
+    return store, embedded
 
 
 def _report(event: StoreEvent) -> None:

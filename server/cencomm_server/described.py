@@ -125,6 +125,7 @@ APPENDING: tuple[str, ...] = (
     S.WRONG_DEPLOYMENT,
     S.NO_DIRECTORY,
     S.STORE_DOWN,
+    S.STORE_FULL,
     S.CLOCK_JUMPED,
     S.SHUTTING_DOWN,
     S.FORBIDDEN,
@@ -133,6 +134,7 @@ _PROVING = (
     S.LOGIN_FAILED,
     S.NO_DIRECTORY,
     S.STORE_DOWN,
+    S.STORE_FULL,
     S.CLOCK_JUMPED,
 )
 _READING = (
@@ -140,6 +142,7 @@ _READING = (
     S.NOT_FOUND,
     S.NO_DIRECTORY,
     S.STORE_DOWN,
+    S.STORE_FULL,
     E.INACTIVE,
     E.LOG_DAMAGED,
     E.UNKNOWN_VERSION,
@@ -215,7 +218,7 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
         ("GET", "/v1/directory/head"): Described(
             "The newest checkpoint of the directory.",
             an_object(size=whole(1), root=hexes(32), note=STRING),
-            codes=(S.NO_DIRECTORY, S.STORE_DOWN, E.LOG_DAMAGED),
+            codes=(S.NO_DIRECTORY, S.STORE_DOWN, S.STORE_FULL, E.LOG_DAMAGED),
         ),
         ("POST", "/v1/directory/entries"): Described(
             f"Append what root signatures carry. Takes {_SUBMISSION} Gives {_RECEIPT}",
@@ -232,6 +235,7 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
             codes=(
                 S.FORBIDDEN,
                 S.STORE_DOWN,
+                S.STORE_FULL,
                 S.CLOCK_JUMPED,
                 E.UNKNOWN_PERSON,
                 E.ALREADY_EXISTS,
@@ -252,7 +256,7 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
                 next=maybe(hexes(16)),
             ),
             query=(_after(16), _limit(INVITATIONS, INVITATIONS)),
-            codes=(S.STORE_DOWN, S.CLOCK_JUMPED),
+            codes=(S.STORE_DOWN, S.STORE_FULL, S.CLOCK_JUMPED),
         ),
         ("POST", "/v1/enrolments"): Described(
             "Leave a new device's public keys under an invitation.",
@@ -262,6 +266,7 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
                 S.INVITATION_UNKNOWN,
                 S.INVITATION_SPENT,
                 S.STORE_DOWN,
+                S.STORE_FULL,
                 S.CLOCK_JUMPED,
                 E.BAD_KEY,
                 E.BAD_SIGNATURE,
@@ -272,14 +277,14 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
             "What has become of the keys left under an invitation.",
             an_object(status=either("none", "waiting", "done")),
             query=(Parameter("invitation", hexes(16), "Its lookup value.", required=True),),
-            codes=(S.INVITATION_UNKNOWN, S.STORE_DOWN, S.CLOCK_JUMPED),
+            codes=(S.INVITATION_UNKNOWN, S.STORE_DOWN, S.STORE_FULL, S.CLOCK_JUMPED),
         ),
         # accounts
         ("POST", "/v1/login/challenge"): Described(
             "A nonce to sign, answered alike for devices that do not exist.",
             an_object(nonce=hexes(32), expires=whole()),
             takes=an_object(device=hexes(16)),
-            codes=(S.STORE_DOWN, S.CLOCK_JUMPED),
+            codes=(S.STORE_DOWN, S.STORE_FULL, S.CLOCK_JUMPED),
         ),
         ("POST", "/v1/account"): Described(
             "First registration of a person; the one-time secret is shown once.",
@@ -316,6 +321,7 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
                 S.FORBIDDEN,
                 S.ACCOUNT_EXISTS,
                 S.STORE_DOWN,
+                S.STORE_FULL,
                 S.CLOCK_JUMPED,
                 E.UNKNOWN_PERSON,
                 E.INACTIVE,
@@ -325,7 +331,10 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
             "End the session and the device's live sockets.",
             an_object(),
             takes=an_object(),
-            codes=(S.STORE_DOWN,),
+            codes=(
+                S.STORE_DOWN,
+                S.STORE_FULL,
+            ),
         ),
         # logs
         ("GET", "/v1/logs"): Described(

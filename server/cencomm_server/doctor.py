@@ -8,16 +8,20 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cencomm_config.errors import ServiceCode
 from cencomm_config.settings import ServerSettings, unknown_variables
 from cencomm_crypto.errors import CencommError
 from cencomm_crypto.public.replay import DirectoryLog
 
 from cencomm_server import installation as installations
+from cencomm_server import sightings
 from cencomm_server.engine.clock import SKEW_MS
 from cencomm_server.http.listener import tls_context
 from cencomm_server.operators import Operators
+from cencomm_server.readiness import OK
 from cencomm_server.replaying import Replayed, replay
 from cencomm_server.store.documents import FORMAT, LogKind
+from cencomm_server.store.embedded import LEAST_ROOM_BYTES, room_bytes
 from cencomm_server.store.port import Store
 
 
@@ -82,6 +86,8 @@ async def examine(
     if installation is None:
         return notes.report()
     notes.operators(settings)
+    await _look_at_servers(settings, notes)
+    notes.disk(settings)
     try:
         async with open_store(settings) as store:
             await store.ping()
@@ -92,6 +98,20 @@ async def examine(
     except CencommError as error:
         notes.failed("store", error)
     return notes.report()
+
+
+async def _look_at_servers(settings: ServerSettings, notes: _Notes) -> None:
+    """What only a running process knows: a clock that jumped under it, a log that it stopped."""
+    for seen in await sightings.look(settings.data_dir):
+        wrong = {part: code for part, code in seen.checks.items() if code != OK}
+        name = f"server {seen.pid}"
+        if set(wrong.values()) == {ServiceCode.NO_DIRECTORY}:
+            notes.warning(name, "waits for the directory's genesis", ServiceCode.NO_DIRECTORY)
+        elif wrong:
+            text = ", ".join(f"{part} {code}" for part, code in wrong.items())
+            notes.add(name, Verdict.FAILED, f"not ready: {text}", next(iter(wrong.values())))
+        else:
+            notes.ok(name, "runs and is ready")
 
 
 async def _look_at_logs(
@@ -218,6 +238,19 @@ class _Notes:
         else:
             detail = f"{len(kept.names)} of two are named; dangerous commands are refused"
             self.warning("operators", detail, "operators_needed")
+
+    def disk(self, settings: ServerSettings) -> None:
+        """Of the embedded store; another one's is not ours to see."""
+        if not settings.embedded:
+            return
+        room = room_bytes(settings.data_dir)
+        text = f"{room >> 20} MB are left on the embedded store's disk"
+        if room < LEAST_ROOM_BYTES:
+            least = LEAST_ROOM_BYTES >> 20
+            full = f"{text}; at least {least} expected"
+            self.add("disk", Verdict.FAILED, full, ServiceCode.STORE_FULL)
+        else:
+            self.ok("disk", text)
 
     def tls(self, settings: ServerSettings) -> None:
         if settings.tls_cert is None or settings.tls_key is None:

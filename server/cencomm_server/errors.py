@@ -99,6 +99,7 @@ _SERVICE: dict[ServiceCode, HTTPStatus] = {
     ServiceCode.TOO_BUSY: _AGAIN,
     ServiceCode.NO_DIRECTORY: _AGAIN,
     ServiceCode.STORE_DOWN: _AGAIN,
+    ServiceCode.STORE_FULL: _AGAIN,
     ServiceCode.CLOCK_JUMPED: _AGAIN,
     ServiceCode.SHUTTING_DOWN: _AGAIN,
     ServiceCode.BAD_SETTINGS: HTTPStatus.INTERNAL_SERVER_ERROR,

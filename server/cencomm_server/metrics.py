@@ -53,6 +53,15 @@ class SocketEnd(StrEnum):
     STOPPING = "stopping"
 
 
+class ConnectionEnd(StrEnum):
+    """Why this server ended a connection that had not asked for anything, or was too slow (A35)."""
+
+    SILENT = "silent"  # not a byte
+    HEAD = "slow_head"  # no whole head of a request
+    BODY = "slow_body"
+    CROWDED = "crowded"  # made place for a newer one
+
+
 class Limit(StrEnum):
     """Which bound refused something with `rate_limited` or `too_busy`."""
 
@@ -86,6 +95,7 @@ class Reading:
     """What is so at the moment of a scrape; whoever owns the number gives a callable for it."""
 
     connections: Callable[[], int] = lambda: 0
+    silent: Callable[[], int] = lambda: 0  # connections without a byte yet
     sockets: Callable[[], SocketCounts] = lambda: SocketCounts(0, 0, 0)
     queue: Callable[[], tuple[int, int]] = lambda: (0, 0)  # entries that wait, their bytes
     logs_damaged: Callable[[], int] = lambda: 0
@@ -153,6 +163,12 @@ class Metrics:
             ("reason",),
             registry=registry,
         )
+        self._connections_ended = Counter(
+            "cencomm_connections_ended",
+            "Connections that this server ended before an answer, by reason.",
+            ("reason",),
+            registry=registry,
+        )
         self._logins = Counter(
             "cencomm_logins", "Logins by kind and code.", ("kind", "code"), registry=registry
         )
@@ -204,6 +220,10 @@ class Metrics:
         """One less."""
         self._sockets_ended.labels(reason.value).inc()
 
+    def connection_ended(self, reason: ConnectionEnd) -> None:
+        """One that was silent, slow, or one too many."""
+        self._connections_ended.labels(reason.value).inc()
+
     def login(self, kind: LoginKind, code: str = OK) -> None:
         """One login that succeeded or failed."""
         self._logins.labels(kind.value, _code(code)).inc()
@@ -247,6 +267,8 @@ class Metrics:
         """Every series that an alert could name is there at zero: a rate needs two points."""
         for reason in SocketEnd:
             self._sockets_ended.labels(reason.value)
+        for end in ConnectionEnd:
+            self._connections_ended.labels(end.value)
         for limit in Limit:
             self._limited.labels(limit.value)
         for alarm in Alarm:
@@ -266,6 +288,7 @@ class _Now(Collector):
         now = self.reading
         yield InfoMetricFamily("cencomm_build", "The program.", {"version": self._version})
         yield _gauge("cencomm_connections", "Open connections.", now.connections())
+        yield _gauge("cencomm_connections_silent", "Without a byte yet.", now.silent())
         sockets = GaugeMetricFamily("cencomm_sockets", "Open live sockets.", labels=("state",))
         counts = now.sockets()
         sockets.add_metric(("live",), counts.live)

@@ -1,4 +1,4 @@
-"""Whether the server can take an entry now, part by part; for /readyz and `doctor`."""
+"""Whether the server can take an entry now, part by part; for /readyz, `doctor` and the log."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
+import structlog
 from cencomm_config.errors import ServiceCode, ShuttingDown
 from cencomm_crypto.errors import CencommError
 
+_log = structlog.get_logger()
+
 OK = "ok"
+WATCH_EVERY_S = 2.0
 _CHECK_WITHIN_S = 3.0
 _FRESH_S = 1.0
 
@@ -41,6 +45,23 @@ class Readiness:
                 self._fresh_until = time.monotonic() + _FRESH_S
         return {**self._found, "server": ShuttingDown.code} if self._stopping else self._found
 
+    async def watch(self) -> None:
+        """Look again and again, and log each part that changes; runs until it is cancelled.
+
+        So that the log names a fault that nobody asked about, and remedies begin (`store.tending`).
+        """
+        known: dict[str, str] = {}
+        while True:
+            found = await self.report()
+            for part, code in found.items():
+                before = known.get(part, OK)
+                if code != before and code == OK:
+                    _log.info("ready_again", part=part, was=before)
+                elif code != before:
+                    _log.error("not_ready", part=part, code=code)
+            known = dict(found)
+            await asyncio.sleep(WATCH_EVERY_S)
+
 
 async def _code_of(check: Check) -> str:
     try:
@@ -50,4 +71,7 @@ async def _code_of(check: Check) -> str:
         return ServiceCode.TOO_BUSY
     except CencommError as error:
         return error.code
+    except Exception as error:
+        _log.error("check_failed", exc_info=error)
+        return ServiceCode.INTERNAL
     return OK

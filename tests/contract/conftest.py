@@ -9,9 +9,9 @@ import pytest
 from cencomm_server.store.memory import MemoryStore
 from cencomm_server.store.mongo import Driver, open_store
 from cencomm_server.store.port import Store
-from pymongo import MongoClient
 
 from tests.conftest import MONGODB_URI
+from tests.support.victims import drop_database
 
 PLACES = ["embedded", *(["mongodb"] if MONGODB_URI else [])]
 OPENED = [f"{place}-{driver}" for place in PLACES for driver in Driver]
@@ -60,9 +60,3 @@ async def store(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[S
     await opened.close()
     if place == "mongodb":
         drop_database(uri, name)
-
-
-def drop_database(uri: str, name: str) -> None:
-    """Leave a replica set that outlives the tests as it was."""
-    with MongoClient[dict[str, object]](uri) as client:
-        client.drop_database(name)

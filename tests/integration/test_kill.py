@@ -5,21 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import secrets
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from cencomm_client.automation.timing import Timing
-from cencomm_client.transport import Transport
 
-from tests.conftest import memory
+from tests.conftest import MONGODB_URI, memory
 from tests.support.crew import Crew, muster, until
-from tests.support.deployment import Deployment, founded
+from tests.support.deployment import Deployment
 from tests.support.hindsight import broken_promises, contradicted, read
-from tests.support.server_process import NAME, command
-from tests.support.victims import Victims, victims
+from tests.support.server_process import command
+from tests.support.victims import Victims, drop_database, town_on, victims
 
 pytestmark = pytest.mark.alone
 
@@ -30,25 +27,9 @@ BACK_S = 10.0  # from the kill to the next receipt
 LIVE_S = 30.0  # from there to the last live connection: the longest pause between two tries
 PATIENCE_S = 120.0  # with what only a busy machine makes slow
 KILLED = ("server", "store", "both")
-
-
-@asynccontextmanager
-async def town_on(pair: Victims, vaults: str) -> AsyncIterator[Deployment]:
-    """A deployment on a server that may be killed; its clients are closed before it stops."""
-    process = pair.process
-    made = {
-        "name": NAME,
-        "log_key": process.log_key.public.hex(),
-        "setup_token": process.setup_token,
-    }
-    async with Transport(process.url) as transport:
-        town = await founded(Path(vaults), process.url, transport, made, Timing.brisk())
-        try:
-            yield town
-        finally:
-            for client in town.clients:
-                await client.close()
-            town.governance.close()
+CASES = [("embedded", killed) for killed in KILLED]
+if MONGODB_URI:  # a replica set is not ours to kill
+    CASES.append(("mongodb", "server"))
 
 
 async def kill_under_load(pair: Victims, crew: Crew, killed: str) -> None:
@@ -69,23 +50,30 @@ async def kill_under_load(pair: Victims, crew: Crew, killed: str) -> None:
 
 
 @pytest.mark.timeout(1200)
+@pytest.mark.parametrize(("place", "killed"), CASES)
 async def test_nothing_acknowledged_is_lost_when_server_or_store_is_killed(
-    embedded_program: Path, rounds: int
+    embedded_program: Path, rounds: int, place: str, killed: str
 ) -> None:
+    database = f"t{secrets.token_hex(8)}"
+    settings = {"store": MONGODB_URI, "store_database": database} if place == "mongodb" else {}
     # Not pytest's tmp_path: that keeps the last three runs, 100 MB each. The clients are not
     # killed: their files lie in memory, so that they do not wait for the store's disk.
     with (
         tempfile.TemporaryDirectory(prefix="cencomm-kill-") as disk,
         tempfile.TemporaryDirectory(prefix="cencomm-kill-", dir=memory()) as vaults,
     ):
-        async with victims(Path(disk), embedded_program) as pair, town_on(pair, vaults) as town:
+        async with (
+            victims(Path(disk), embedded_program, **settings) as pair,
+            town_on(pair.process, Path(vaults)) as town,
+        ):
             crew = await muster(town, POSTERS)
-            for number in range(max(len(KILLED), rounds)):
-                killed = KILLED[number % len(KILLED)]
+            for number in range(-(-rounds // len(KILLED))):
                 await kill_under_load(pair, crew, killed)
                 broken = await broken_promises(town, crew)
                 assert not broken, f"round {number}, {killed} killed: {broken}"
             await nothing_is_wrong_at_the_end(pair, town, crew)
+    if place == "mongodb":
+        drop_database(MONGODB_URI, database)
 
 
 async def nothing_is_wrong_at_the_end(pair: Victims, town: Deployment, crew: Crew) -> None:

@@ -145,12 +145,16 @@ class Logs:
             if dropped:
                 _log.info("orphan_wraps_dropped", log=runtime.log_id, count=dropped)
 
-    async def wake(self, log: LogId) -> None:
-        """Read on in a log to which another process has appended; what is new is pushed."""
+    async def wake(self, log: LogId, size: int | None = None) -> None:
+        """Read on in a log to which another process has appended; what is new is pushed.
+
+        With `size`: only if fewer entries are committed here, which this process's own are.
+        """
         runtime = await self.get(log)
         async with runtime.lock:
-            runtime.mark_stale()
-            await runtime.ready()
+            if size is None or runtime.size < size:
+                runtime.mark_stale()
+                await runtime.ready()
 
     def damaged(self) -> tuple[LogId, ...]:
         """Logs that have stopped because the store contradicts what was signed; for /readyz."""

@@ -48,7 +48,7 @@ from cencomm_server.http.call import (
     Takes,
     json_answer,
 )
-from cencomm_server.metrics import Metrics
+from cencomm_server.metrics import ConnectionEnd, Metrics
 from cencomm_server.throttle import Throttle
 
 TOKEN_SIZE = 32
@@ -133,7 +133,7 @@ class Gate:
             address = self.address_key(request)
             most = self._limits.most(route)
             caller = await self._admitted(request, route.access, address, _announced(request, most))
-            body = await _read(request, route.takes, most)
+            body = await self._body(request, route.takes, most)
             query = request.query
             if len(set(query)) != len(query):
                 raise BadRequest("a parameter stands twice; each is expected once")
@@ -185,6 +185,13 @@ class Gate:
             raise
         self._throttle.device(caller.device, token_hash, size)
         return caller
+
+    async def _body(self, request: web.Request, takes: Takes, most: int) -> bytes:
+        try:
+            return await _read(request, takes, most)
+        except TimeoutError:
+            self._metrics.connection_ended(ConnectionEnd.BODY)
+            raise BadRequest(f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s") from None
 
     def _middleware(self) -> Middleware:
         @web.middleware
@@ -312,14 +319,11 @@ async def _read(request: web.Request, takes: Takes, most: int) -> bytes:
     if request.content_length is not None and request.content_length > most:
         raise too_large
     body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > most:
-                    raise too_large
-    except TimeoutError:
-        raise BadRequest(f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s") from None
+    async with asyncio.timeout(BODY_TIMEOUT_S):
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > most:
+                raise too_large
     return bytes(body)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar, get_type_hints
+
+from cencomm_config.errors import StoreDown
 
 from cencomm_server.store.schema import Layout
 
@@ -43,6 +45,10 @@ class Collection(Protocol):
         """Delete the one that matches and return it: to one caller only."""
         ...
 
+    async def watch(self, where: Document, fields: Sequence[str]) -> AsyncIterator[Document]:
+        """`fields` of each document inserted from now on that matches; open when this returns."""
+        ...
+
     async def delete(self, where: Document) -> int:
         """Delete all that match; how many."""
         ...
@@ -69,8 +75,11 @@ class Records:
 
     def values(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """The record's arguments out of a document; fields that it does not know are left."""
-        values = {name: document[self._stored(name)] for name in self._names}
-        return values | {name: kind(values[name]) for name, kind in self._kinds.items()}
+        try:
+            values = {name: document[self._stored(name)] for name in self._names}
+            return values | {name: kind(values[name]) for name, kind in self._kinds.items()}
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreDown("the store answered with what is no record of this program") from error
 
     def _stored(self, name: str) -> str:
         return "_id" if name == self._key else name

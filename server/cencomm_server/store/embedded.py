@@ -29,7 +29,8 @@ _USER = "cencomm"
 _READY = re.compile(rb"secantusd-rs listening on 127\.0\.0\.1:(\d+)")
 _READY_WITHIN_S = 60.0  # recovery after a crash replays the write-ahead log first
 _STOP_WITHIN_S = 15.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
+LEAST_ROOM_BYTES = 40 << 20  # one more file of the write-ahead log, and something beside it
 _SETTLED_S = 60.0  # a child that lived so long starts the back-off anew
 
 
@@ -117,9 +118,21 @@ class EmbeddedStore:
         self._report(StoreEvent(StoreEventKind.STARTED, f"pid {self.pid}, port {self._port}"))
         return self.uri
 
-    async def restart(self) -> None:
-        """Stop the child; the watch starts it again. For one that is alive and fails everything."""
-        await self._terminate()
+    @property
+    def room_bytes(self) -> int:
+        """What is left on the disk of the data."""
+        return room_bytes(self._folder)
+
+    async def restart(self, *, gently: bool = True) -> None:
+        """End the child; the watch starts it again. For one that is alive and fails everything.
+
+        Not `gently`: with SIGKILL, for one that does not even answer; each commit was synced.
+        """
+        if gently:
+            await self._terminate()
+        elif self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def stop(self) -> None:
         """SIGTERM, wait, and let go of the folder; harmless when it is not running."""
@@ -260,6 +273,13 @@ def uri_of_running(folder: Path) -> str | None:
         raise StoreDown("the embedded store of the running server is not ready")
     password = (folder / "password").read_text(encoding="ascii")
     return _uri(int(line[1]), f"{_USER}:{password}@", "&authMechanism=SCRAM-SHA-256")
+
+
+def room_bytes(folder: Path) -> int:
+    """What is left on the disk of an embedded store's folder, or where it will be made."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 def _uri(port: int, credentials: str, more: str = "") -> str:

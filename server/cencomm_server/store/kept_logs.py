@@ -6,7 +6,7 @@ insert and one sync, and the unique key (log, seq) is also that of (log, size).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from collections.abc import Collection as Some
 
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId
@@ -140,6 +140,10 @@ class KeptLogs:
                 return found
             stop, window = start, window * 4
         return None
+
+    async def watch_checkpoints(self) -> AsyncIterator[tuple[LogId, int]]:
+        notes = await self._entries.watch({"seq": {"$lt": 0}}, ("log", "seq"))
+        return ((LogId(bytes(note["log"])), -int(note["seq"])) async for note in notes)
 
     async def put_wraps(
         self, log: LogId, chan: ChannelId, n: int, inner: bytes, wraps: bytes, shares: bytes

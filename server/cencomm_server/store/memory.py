@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from weakref import WeakSet
 
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId, PersonId
 
@@ -48,6 +49,7 @@ class MemoryLogs:
         self._clock = clock
         self._registered: dict[LogId, LogDoc] = {}
         self._logs: defaultdict[LogId, _Log] = defaultdict(_Log)
+        self._watching: WeakSet[asyncio.Queue[tuple[LogId, int]]] = WeakSet()
 
     async def create_log(self, log: LogId, kind: LogKind, id32: bytes, created: int) -> bool:
         await asyncio.sleep(0)
@@ -115,6 +117,17 @@ class MemoryLogs:
         size = max(kept.notes, default=None)
         return None if size is None else CheckpointDoc(size, kept.notes[size])
 
+    async def watch_checkpoints(self) -> AsyncIterator[tuple[LogId, int]]:
+        await asyncio.sleep(0)
+        stored: asyncio.Queue[tuple[LogId, int]] = asyncio.Queue()
+        self._watching.add(stored)
+
+        async def follow() -> AsyncIterator[tuple[LogId, int]]:
+            while True:
+                yield await stored.get()
+
+        return follow()
+
     async def put_wraps(
         self, log: LogId, chan: ChannelId, n: int, inner: bytes, wraps: bytes, shares: bytes
     ) -> None:
@@ -154,8 +167,11 @@ class MemoryLogs:
         return len(wraps) + len(grants)
 
     def _keep_note(self, log: LogId, size: int, note: bytes) -> None:
+        fresh = size not in self._logs[log].notes
         if self._logs[log].notes.setdefault(size, note) != note:
             raise CheckpointConflict(f"another note of size {size} is stored")
+        for stored in self._watching if fresh else ():
+            stored.put_nowait((log, size))
 
 
 class MemoryAccounts:

@@ -7,12 +7,14 @@ Retryable writes stay off: the embedded store scans all its records for each (DE
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from bson.errors import BSONError
 from cencomm_config.errors import Internal, StoreDown, UnknownFormat
+from cencomm_crypto.errors import CencommError
 from pymongo import AsyncMongoClient, IndexModel
 from pymongo.errors import (
     BulkWriteError,
@@ -25,7 +27,7 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from cencomm_server.store import schema
-from cencomm_server.store.collection import Document
+from cencomm_server.store.collection import Document, Records
 from cencomm_server.store.documents import FORMAT, MetaDoc
 from cencomm_server.store.kept_accounts import KeptAccounts
 from cencomm_server.store.kept_logs import KeptLogs
@@ -42,6 +44,8 @@ _TIMEOUTS_MS: dict[str, Any] = {
     "waitQueueTimeoutMS": 10_000,
 }
 _DUPLICATE, _INVALID, _NO_SPACE, _EXISTS = 11000, 121, 14031, 48  # MongoDB's error codes
+_AWAIT_MS = 500  # how long the store keeps a question for changes before it says "none"
+_META = Records(MetaDoc)
 _NAME = "store"  # `_id` of the one document of `meta`
 
 
@@ -59,47 +63,79 @@ class MongoCollection:
         self._collection = collection
 
     async def insert(self, document: Document) -> None:
-        await _answer(self._collection.insert_one(document))
+        with _answering():
+            await self._collection.insert_one(document)
 
     async def insert_many(self, documents: Sequence[Document]) -> int:
-        try:
-            await self._collection.insert_many(documents, ordered=True)
-        except BulkWriteError as error:
-            failed = error.details["writeErrors"]
-            if (
-                failed
-                and failed[0]["code"] == _DUPLICATE
-                and not error.details["writeConcernErrors"]
-            ):
-                return int(error.details["nInserted"])
-            code, reason = (
-                (failed[0]["code"], failed[0]["errmsg"]) if failed else (None, "unconfirmed")
-            )
-            raise _down(code, str(reason)) from error
-        except (PyMongoError, BSONError) as error:
-            raise _translated(error) from error
+        with _answering():
+            try:
+                await self._collection.insert_many(documents, ordered=True)
+            except BulkWriteError as error:
+                return _inserted_before_duplicate(error)
         return len(documents)
 
     async def find(self, where: Document, order: str, fields: Sequence[str] = ()) -> list[Document]:
-        cursor = self._collection.find(where, dict.fromkeys(fields, 1) or None).sort(order, 1)
-        found: list[Document] = await _answer(cursor.to_list(None))
+        with _answering():
+            cursor = self._collection.find(where, dict.fromkeys(fields, 1) or None).sort(order, 1)
+            found: list[Document] = await cursor.to_list(None)
         return found
 
     async def find_one(self, where: Document, fields: Sequence[str] = ()) -> Document | None:
-        found: Document | None = await _answer(
-            self._collection.find_one(where, dict.fromkeys(fields, 1) or None)
-        )
+        with _answering():
+            found: Document | None = await self._collection.find_one(
+                where, dict.fromkeys(fields, 1) or None
+            )
         return found
 
     async def update(self, where: Document, change: Document) -> bool:
-        return bool((await _answer(self._collection.update_one(where, change))).matched_count)
+        with _answering():
+            return bool((await self._collection.update_one(where, change)).matched_count)
 
     async def take(self, where: Document) -> Document | None:
-        found: Document | None = await _answer(self._collection.find_one_and_delete(where))
+        with _answering():
+            found: Document | None = await self._collection.find_one_and_delete(where)
         return found
 
+    async def watch(self, where: Document, fields: Sequence[str]) -> AsyncIterator[Document]:
+        matching = {f"fullDocument.{name}": value for name, value in where.items()}
+        stages = [
+            {"$match": {"operationType": "insert", **matching}},
+            {"$project": {f"fullDocument.{name}": 1 for name in fields}},
+        ]
+        with _answering():
+            stream = self._collection.watch(stages, max_await_time_ms=_AWAIT_MS)
+            if inspect.isawaitable(stream):  # PyMongo's own; motor opens it at the first question
+                stream = await stream
+            first = await stream.try_next()
+        return _inserted(stream, first)
+
     async def delete(self, where: Document) -> int:
-        return int((await _answer(self._collection.delete_many(where))).deleted_count)
+        with _answering():
+            return int((await self._collection.delete_many(where)).deleted_count)
+
+
+async def _inserted(stream: Any, change: Document | None) -> AsyncIterator[Document]:
+    try:
+        while True:
+            with _answering():
+                if change is not None:
+                    document: Document = change["fullDocument"]
+                    yield document
+                elif not stream.alive:
+                    raise StoreDown("the store ended a stream of changes")
+                change = await stream.try_next()
+    finally:
+        with suppress(Exception):  # it may be the connection that has gone
+            await stream.close()
+
+
+def _inserted_before_duplicate(error: BulkWriteError) -> int:
+    """How many went in before a unique key was found taken; raises for any other reason."""
+    failed = error.details["writeErrors"]
+    if failed and failed[0]["code"] == _DUPLICATE and not error.details["writeConcernErrors"]:
+        return int(error.details["nInserted"])
+    code, reason = (failed[0]["code"], failed[0]["errmsg"]) if failed else (None, "unconfirmed")
+    raise _down(code, str(reason)) from error
 
 
 class MongoStore(KeptLogs, KeptAccounts, KeptSessions):
@@ -130,7 +166,7 @@ class MongoStore(KeptLogs, KeptAccounts, KeptSessions):
         document = await self._meta.find_one({"_id": _NAME})
         if document is None:
             raise Internal("the store lost the document that names its format")
-        return MetaDoc(int(document["format"]))
+        return MetaDoc(_format(document))
 
     async def ping(self) -> None:
         if not await self._meta.update({"_id": _NAME}, {"$inc": {"pings": 1}}):
@@ -227,12 +263,17 @@ async def _refuse_newer(meta: MongoCollection) -> int:
     document = await meta.find_one({"_id": _NAME})
     if document is None:
         return FORMAT
-    if document["format"] > FORMAT:
+    written = _format(document)
+    if written > FORMAT:
         raise UnknownFormat(
-            f"the store has format {document['format']}, this version knows up to {FORMAT}: "
+            f"the store has format {written}, this version knows up to {FORMAT}: "
             "use the version that wrote it, or a newer one"
         )
-    return int(document["format"])
+    return written
+
+
+def _format(document: Document) -> int:
+    return MetaDoc(**_META.values(document)).format
 
 
 async def _lay_out(database: Any, layout: schema.Layout, *, exists: bool) -> None:
@@ -263,9 +304,21 @@ def _model(index: schema.Index) -> IndexModel:
 
 async def _answer(call: Awaitable[_T]) -> _T:
     """Await a driver's call; what it raises leaves as an error of the port."""
-    try:
+    with _answering():
         return await call
-    except (PyMongoError, BSONError) as error:
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """What the driver raises leaves as an error of the port, whatever it is.
+
+    Also what is none of its own errors: fed with bytes that no store sends, it lets others through.
+    """
+    try:
+        yield
+    except CencommError:
+        raise
+    except Exception as error:
         raise _translated(error) from error
 
 

@@ -8,10 +8,10 @@ opinion on what has expired, save where a method takes `now`.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
 
-from cencomm_config.errors import StoreDown
+from cencomm_config.errors import StoreDown, StoreFull
 from cencomm_crypto.errors import CencommError
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId, PersonId
 
@@ -47,10 +47,6 @@ __all__ = [
 def wall_clock() -> int:
     """Unix time in milliseconds, of this process; only the age of orphans is judged by it."""
     return time.time_ns() // 1_000_000
-
-
-class StoreFull(StoreDown):
-    """The store refuses writes because its disk is full; to the outside it is down."""
 
 
 class StoreConflict(CencommError):
@@ -129,6 +125,13 @@ class LogStore(Protocol):
 
     async def newest_checkpoint(self, log: LogId) -> CheckpointDoc | None:
         """The stored checkpoint of greatest size; above last_seq + 1 if entries were lost (A36)."""
+        ...
+
+    async def watch_checkpoints(self) -> AsyncIterator[tuple[LogId, int]]:
+        """(log, size) of each checkpoint stored from now on, by whichever process; no end.
+
+        Not one is left out while the iteration goes on; it raises StoreDown when it cannot.
+        """
         ...
 
     async def put_wraps(

@@ -2,7 +2,7 @@
 
 from cencomm_config.catalog import sentence, sentences
 from cencomm_config.display import shown
-from cencomm_config.errors import ServiceCode, ServiceError, error_for
+from cencomm_config.errors import ServiceCode, ServiceError, StoreDown, error_for
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 
 
@@ -26,7 +26,9 @@ def test_no_code_belongs_to_both_kinds() -> None:
 
 
 def test_every_service_code_has_one_exception_class() -> None:
-    codes = [str(cls.code) for cls in ServiceError.__subclasses__()]
+    classes = [*ServiceError.__subclasses__(), *StoreDown.__subclasses__()]
+    codes = [str(cls.code) for cls in classes]
+    assert all(type(error_for(code, "x")) in classes for code in codes)
     assert sorted(codes) == sorted(map(str, ServiceCode))
 
 

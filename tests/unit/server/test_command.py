@@ -75,6 +75,7 @@ def test_a_missing_embedded_program_is_named(tmp_path: Path) -> None:
         "settings": "ok",
         "data folder": "ok",
         "operators": "warning",
+        "disk": "ok",
         "store": "failed",
     }
 

@@ -69,7 +69,17 @@ async def test_a_healthy_server_is_found_well(patient: Patient) -> None:
     report = await patient.examine()
     assert report.is_well, report
     names = [finding.name.split()[0] for finding in report.findings]
-    expected = ["settings", "data", "operators", "store", "directory", "operation", "log", "clock"]
+    expected = [
+        "settings",
+        "data",
+        "operators",
+        "disk",
+        "store",
+        "directory",
+        "operation",
+        "log",
+        "clock",
+    ]
     assert names == expected
     assert failed(report) == {}
     size = patient.scene.operation.log.size
