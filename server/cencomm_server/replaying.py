@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.ids import ChannelId
+from cencomm_crypto.public.lost import ReadAnew
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Sequenced
 
@@ -44,7 +45,13 @@ async def replay(
     at = missing = 0
     async for kept in stored_entries(store, doc):
         item = sequenced(kept)
-        if isinstance(log.apply(item), Rejected):
+        try:
+            outcome = log.apply(item)
+        except ReadAnew as anew:  # the append engine takes no such entry
+            raise ProtocolError(
+                ErrorCode.LOG_DAMAGED, f"entry {item.seq} calls entries lost that the store holds"
+            ) from anew
+        if isinstance(outcome, Rejected):
             rejected.append(item.seq)
         elif await _lacks_wraps(store, doc, item):
             missing += 1
