@@ -1,8 +1,10 @@
 """`python -m cencomm_client.demo`: play the operation, judge it, leave the server up.
 
 With ONCE=1, or without a terminal, it ends after the judgement: the last line is JSON that
-lists every claim. Exit status 0 only if all held. CENCOMM_DEMO_DIR says where its files go,
-CENCOMM_DEMO_PICTURE where to keep a picture of the screen (SVG).
+lists every claim. Exit status 0 only if all held and nobody raised an alarm: at the first one
+the play is broken off, and the last line names the rows of docs/attacks.md that were noticed.
+CENCOMM_DEMO_DIR says where its files go, CENCOMM_DEMO_PICTURE where to keep a picture of the
+screen (SVG), CENCOMM_DEMO_SERVER what to start in the place of `cencomm-server run`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import shlex
 import statistics
 import sys
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,7 @@ from cencomm_client.demo.screen import Screen
 from cencomm_client.demo.server import Server, ServerFailed, initialise
 
 PORT = 8470
+HEAR_OUT_S = 2.0  # from the first alarm to the end of the play: others may notice it too
 
 
 async def main() -> int:
@@ -67,14 +71,16 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """Whether every claim was judged and held."""
-        return self.ledger.all_held and self.failure is None
+        """Whether every claim was judged and held, and nobody raised an alarm."""
+        return self.ledger.all_held and self.failure is None and not self.cast.noticed
 
     def as_json(self) -> dict[str, Any]:
         """The last line for programs."""
         return {
             "ok": self.good,
             "failure": self.failure,
+            "rows": sorted({noticed.row for noticed in self.cast.noticed}),
+            "alarms": [noticed.as_json() for noticed in self.cast.noticed],
             "missing": list(self.ledger.missing),
             "measured": self.measured,
             "claims": [claim.as_json() for claim in self.ledger.claims],
@@ -100,10 +106,7 @@ async def _perform(
         cast = Cast(folder, server, keys, screen)
         play = Play(cast, screen, ledger)
         try:
-            screen.act("0. Keys, enrolment, login")
-            await cast.enrol()
-            play.measured["enrolment_s"] = round(time.monotonic() - began, 1)
-            await play.run()
+            await _until_an_alarm(cast, _play(play, screen, began))
         except (ActorFailed, ServerFailed) as error:
             failure = str(error)
         finally:
@@ -114,6 +117,29 @@ async def _perform(
         "total_s": round(time.monotonic() - began, 1),
     }
     return Outcome(cast, ledger, measured, failure)
+
+
+async def _play(play: Play, screen: Screen, began: float) -> None:
+    screen.act("0. Keys, enrolment, login")
+    await play.cast.enrol()
+    play.measured["enrolment_s"] = round(time.monotonic() - began, 1)
+    await play.run()
+
+
+async def _until_an_alarm(cast: Cast, play: Coroutine[Any, Any, None]) -> None:
+    """Play to the end, or until somebody raised an alarm and the others had time to see it."""
+    playing = asyncio.create_task(play)
+    alarmed = asyncio.create_task(cast.alarmed.wait())
+    try:
+        await asyncio.wait({playing, alarmed}, return_when=asyncio.FIRST_COMPLETED)
+        if alarmed.done():
+            await asyncio.wait({playing}, timeout=HEAR_OUT_S)
+        if playing.done():
+            await playing
+    finally:
+        for task in (playing, alarmed):
+            task.cancel()
+        await asyncio.gather(playing, alarmed, return_exceptions=True)
 
 
 def _spread(latencies: list[float]) -> dict[str, float]:
@@ -140,6 +166,9 @@ def _summary(console: Console, outcome: Outcome) -> None:
     for name in ledger.missing:
         table.add_row(Text("MISSED", "bold red"), name, "", "")
     console.print(table)
+    for noticed in outcome.cast.noticed:
+        line = f"{noticed.who} noticed {noticed.row}: {noticed.code}: {noticed.detail}"
+        console.print(Text(shown(line), "bold red"))
     spread = measured["post_to_sight_ms"]
     if spread:
         console.print(

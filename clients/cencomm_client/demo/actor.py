@@ -15,7 +15,7 @@ def run() -> None:
     """Serve the verbs of the custodians or of a participant until standard input ends."""
     key = sys.argv[1]
     part = Roots() if key == ROOTS else Field(key)
-    asyncio.run(serve(part.verbs, part.leave))
+    asyncio.run(serve(part.verbs, part.leave, part.alarms))
 
 
 if __name__ == "__main__":

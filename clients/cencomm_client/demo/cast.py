@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from cencomm_client.demo.processes import Actor
+from cencomm_client.demo.processes import Actor, Noticed
 from cencomm_client.demo.scenario import ADMINISTRATIONS, DEPLOYMENT, PARTICIPANTS, Participant
 from cencomm_client.demo.screen import Screen
 from cencomm_client.demo.server import Server
@@ -25,6 +25,8 @@ class Cast:
         self.passwords: dict[str, str] = {}
         self.directory = ""
         self._keys = keys
+        self.noticed: list[Noticed] = []
+        self.alarmed = asyncio.Event()
         self._screen = screen
 
     def __getitem__(self, key: str) -> Actor:
@@ -32,7 +34,7 @@ class Cast:
 
     async def start(self, key: str) -> Actor:
         """One more process."""
-        self.actors[key] = await Actor.start(key, self.folder)
+        self.actors[key] = await Actor.start(key, self.folder, self._hear)
         return self.actors[key]
 
     async def stop(self) -> None:
@@ -69,6 +71,13 @@ class Cast:
             "vault": str(self.folder / f"{device or key}.vault"),
             "password": self.passwords[key],
         }
+
+    def _hear(self, noticed: Noticed) -> None:
+        self.noticed.append(noticed)
+        self.alarmed.set()
+        self._screen.say(
+            noticed.who, f"ALARM {noticed.row}: {noticed.code}: {noticed.detail}", "bold red"
+        )
 
     async def _appoint(self, person: Participant) -> str:
         self._screen.state(person.key, "keys")

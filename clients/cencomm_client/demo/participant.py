@@ -15,6 +15,7 @@ from cencomm_client.automation.timing import Timing
 from cencomm_client.client import Client
 from cencomm_client.demo.verbs import Verb
 from cencomm_client.enrolment import TotpSeed
+from cencomm_client.items import Notice
 from cencomm_client.operation import Operation
 from cencomm_client.station import Settings
 
@@ -53,6 +54,17 @@ class Participant:
             self._watch.cancel()
         if self._client is not None:
             await self._client.close()
+
+    def alarms(self) -> list[dict[str, str]]:
+        """What this device has noticed so far: evidence it keeps, and alarms it shows."""
+        if self._client is None:
+            return []
+        shown = [] if self._operation is None else self._operation.notices()
+        return [
+            {"row": found.row, "code": str(found.code), "detail": found.detail}
+            for found in (*self._client.alarms(), *shown)
+            if not isinstance(found, Notice) and found.row is not None
+        ]
 
     @property
     def client(self) -> Client:

@@ -9,11 +9,30 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 CALL_TIMEOUT_S = 90.0
 _LINE_LIMIT = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """An alarm that a participant's own process raised; `row` of ATTACKS.md, docs/attacks.md."""
+
+    who: str
+    row: str
+    code: str
+    detail: str
+
+    def as_json(self) -> dict[str, str]:
+        """Plain values for the last line."""
+        return asdict(self)
+
+
+Hear = Callable[[Noticed], None]
 
 
 class ActorFailed(Exception):
@@ -27,8 +46,11 @@ class ActorFailed(Exception):
 class Actor:
     """A participant's process as the conductor sees it."""
 
-    def __init__(self, key: str, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(
+        self, key: str, process: asyncio.subprocess.Process, log: Path, hear: Hear
+    ) -> None:
         self.key = key
+        self._hear = hear
         self._process = process
         self._log = log
         self._pending: dict[int, asyncio.Future[Any]] = {}
@@ -36,8 +58,11 @@ class Actor:
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, key: str, folder: Path) -> Actor:
-        """Start `python -m cencomm_client.demo.actor` with its own log file in `folder`."""
+    async def start(cls, key: str, folder: Path, hear: Hear) -> Actor:
+        """Start `python -m cencomm_client.demo.actor` with its own log file in `folder`.
+
+        `hear` is told of every alarm that the participant raises.
+        """
         log = folder / f"{key}.log"
         with log.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(
@@ -50,7 +75,7 @@ class Actor:
                 stderr=errors,
                 limit=_LINE_LIMIT,
             )
-        return cls(key, process, log)
+        return cls(key, process, log, hear)
 
     @property
     def pid(self) -> int:
@@ -99,6 +124,9 @@ class Actor:
         assert self._process.stdout is not None  # noqa: S101 - asked for a pipe above
         while line := await self._process.stdout.readline():
             answer = json.loads(line)
+            if "alarm" in answer:
+                self._hear(Noticed(self.key, **answer["alarm"]))
+                continue
             future = self._pending.get(answer["id"])
             if future is None or future.done():
                 continue

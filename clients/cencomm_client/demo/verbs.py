@@ -6,23 +6,27 @@ import asyncio
 import json
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from cencomm_crypto.errors import CencommError
 
 Verb = Callable[..., Awaitable[Any]]
+Alarms = Callable[[], Iterable[Mapping[str, str]]]
+WATCH_S = 0.1
 
 
-async def serve(verbs: Mapping[str, Verb], leave: Callable[[], Awaitable[None]]) -> None:
+async def serve(
+    verbs: Mapping[str, Verb], leave: Callable[[], Awaitable[None]], alarms: Alarms
+) -> None:
     """Answer lines {"id", "verb", "values"} until standard input ends; calls run side by side.
 
-    Then `leave`.
+    What `alarms` gives, each with row, code and detail, is told unasked, once. Then `leave`.
     """
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=64 * 1024 * 1024)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    running: set[asyncio.Task[None]] = set()
+    running: set[asyncio.Task[None]] = {asyncio.create_task(_watch(alarms))}
     while line := await reader.readline():
         call = json.loads(line)
         task = asyncio.create_task(_answer(verbs, call))
@@ -34,6 +38,16 @@ async def serve(verbs: Mapping[str, Verb], leave: Callable[[], Awaitable[None]])
     await leave()
 
 
+async def _watch(alarms: Alarms) -> None:
+    told: set[tuple[str, ...]] = set()
+    while True:
+        for alarm in alarms():
+            if (key := tuple(alarm.values())) not in told:
+                told.add(key)
+                _say({"alarm": dict(alarm)})
+        await asyncio.sleep(WATCH_S)
+
+
 async def _answer(verbs: Mapping[str, Verb], call: Mapping[str, Any]) -> None:
     answer: dict[str, Any] = {"id": call["id"]}
     try:
@@ -42,8 +56,14 @@ async def _answer(verbs: Mapping[str, Verb], call: Mapping[str, Any]) -> None:
         answer["error"] = {"code": "cancelled", "detail": "the process is asked to end"}
     except CencommError as error:
         answer["error"] = {"code": str(error.code), "detail": error.detail}
+        if (row := getattr(error, "row", None)) is not None:
+            _say({"alarm": {"row": row, **answer["error"]}})
     except Exception as error:  # the conductor must learn of every failure, whatever it is
         traceback.print_exc()
         answer["error"] = {"code": "internal", "detail": f"{type(error).__name__}: {error}"}
-    sys.stdout.write(json.dumps(answer) + "\n")
+    _say(answer)
+
+
+def _say(line: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
