@@ -34,6 +34,10 @@ class Feed:
         if len(self._emitted) > before:
             self._wake()
 
+    def begin_anew(self) -> None:
+        """What stood at its places counts no more; the log is told once more."""
+        self._placed.clear()
+
     def end(self) -> None:
         """No more items will come; followers finish."""
         self._ended = True

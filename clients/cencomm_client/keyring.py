@@ -44,6 +44,12 @@ class Keyring:
         self._judged: dict[tuple[ChannelId, int], Judged] = {}
         self.bad_grants: set[tuple[ChannelId, int, DeviceId]] = set()
 
+    def begin_anew(self) -> None:
+        """Forget what was opened and judged: epochs of the same number may be others now (A50)."""
+        self._opened.clear()
+        self._judged.clear()
+        self.bad_grants.clear()
+
     def secret(self, state: OperationState, chan: ChannelId, n: int) -> EpochSecret | None:
         """The secret of an epoch, if this device has it and the log commits to it."""
         found = self._opened.get((chan, n))

@@ -21,7 +21,6 @@ from typing import Protocol
 from cencomm_crypto.errors import DirectoryBehind, ProtocolError, Rejected
 from cencomm_crypto.public.entry import Entry, Head
 from cencomm_crypto.public.ids import LogId
-from cencomm_crypto.public.lost import NO_LOSSES, Losses, ReadAnew
 from cencomm_crypto.public.operation.views import visible
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Receipt, Sequenced, decode_sequenced, encode_sequenced
@@ -38,7 +37,7 @@ from cencomm_client.errors import (
 )
 from cencomm_client.replica import Evidence, Replica
 from cencomm_client.signed_heads import LogKeys
-from cencomm_client.stops import keep_stop, lift_stop, stop_of
+from cencomm_client.stops import keep_losses, keep_stop, lift_stop, losses_of, stop_of
 from cencomm_client.vault import Vault
 from cencomm_client.vault_contents import KnownHead, StoredReceipt
 from cencomm_client.verifier import Clock, LogVerifier, Outcome, Taken, decode_items
@@ -95,8 +94,9 @@ class Mirror:
         self._listeners: list[Listener] = []
         self._locks: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._saved_at = 0.0
-        self._losses: dict[LogId, Losses] = {}  # what log.restored entries named (A50)
-        self._directory_log = DirectoryLog(vault.directory_id)
+        self._directory_log = DirectoryLog(
+            vault.directory_id, losses_of(vault, vault.directory_log)
+        )
         self._keys = LogKeys(self._directory_log)
         self._directory = self._new_directory()
         self._operations: dict[LogId, LogVerifier] = {}
@@ -180,10 +180,14 @@ class Mirror:
         """Lift the stop of a log, because a person decided so; whether there was one.
 
         It is replayed from what was verified before; the evidence stays, and a server that still
-        does what it did raises the alarm again.
+        does what it did raises the alarm again. If it was stopped by a log.restored, the person
+        has read it: what it names counts for nothing from now on (A50).
         """
-        if not lift_stop(self._vault, log):
+        stop = stop_of(self._vault, log)
+        if stop is None or not lift_stop(self._vault, log):
             return False
+        if stop.code == ClientCode.LOG_RESTORED:
+            self._take_losses(log, stop.seq)
         if self._replica.size(log):
             self._rebuild(log)
         elif log == self._vault.directory_log:
@@ -191,6 +195,15 @@ class Mirror:
         else:
             self._operations.pop(log, None)
         return True
+
+    def _take_losses(self, log: LogId, seq: int) -> None:
+        for kept in self._replica.evidence(log):
+            if (kept.code, kept.seq) != (ClientCode.LOG_RESTORED, seq):
+                continue
+            entry = decode_sequenced(kept.data).entry
+            if entry is not None and entry.body is not None:
+                places = range(entry.body["from"], entry.body["to"])
+                keep_losses(self._vault, log, losses_of(self._vault, log).and_of(seq, places))
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` after each step, in order; the result ends it."""
@@ -209,9 +222,9 @@ class Mirror:
         Raises LogAlarm (kept as evidence), NewerProtocol, Stopped, or what the source raises.
         """
         async with self._locks[log]:
+            least = self._verifier(log).least_size
+            note = await self._read_on(source, log)
             verifier = self._verifier(log)
-            least = verifier.least_size
-            note = await self._read_on(source, verifier)
             if not self._has_left(verifier):
                 with self._keeping_evidence():
                     verifier.expect_reached(note, least)
@@ -233,7 +246,7 @@ class Mirror:
                 return self._head(verifier, frame.note)
             try:
                 taken = verifier.take(items, frame.note)
-            except (DirectoryBehind, ReadAnew):
+            except DirectoryBehind:
                 return False
         self._keep(frame.log, taken)
         if self._opened_scopes(verifier):
@@ -292,7 +305,7 @@ class Mirror:
         known = self._vault.head(log)
         id32 = None if known is None else known.log_id32
         return LogVerifier(
-            OperationLog(self._directory_log, id32, self._losses.get(log, NO_LOSSES)),
+            OperationLog(self._directory_log, id32, losses_of(self._vault, log)),
             log,
             self._keys,
             self._clock,
@@ -322,33 +335,29 @@ class Mirror:
         with self._keeping_evidence(), self._verifier(log).stopping():
             return decode_items(data, log)
 
-    async def _read_on(self, source: Source, verifier: LogVerifier) -> bytes:
+    async def _read_on(self, source: Source, log: LogId) -> bytes:
         """Take all that lies before the newest checkpoint, which is given back."""
-        log = verifier.log_id
         note = await source.checkpoint(log)
-        if log != self._vault.directory_log and not verifier.is_signed(note):
+        if log != self._vault.directory_log and not self._verifier(log).is_signed(note):
             await self.pull_directory(source)  # it may name a newer log key
-        items = await self._pages(source, log, verifier.log.size, _claimed_size(note))
-        await self._take(source, verifier, items, note)
+        start = self._verifier(log).log.size
+        items = await self._pages(source, log, start, _claimed_size(note))
+        await self._take(source, log, items, note)
         return note
 
-    async def _take(
-        self, source: Source, verifier: LogVerifier, items: list[Sequenced], note: bytes
-    ) -> None:
+    async def _take(self, source: Source, log: LogId, items: list[Sequenced], note: bytes) -> None:
         while True:
+            verifier = self._verifier(log)  # anew after every await: logs may have been rebuilt
             try:
                 with self._keeping_evidence():
                     taken = verifier.take(items, note, newest=not self._has_left(verifier))
                 break
-            except ReadAnew as anew:
-                self._read_anew(verifier.log_id, anew.losses)
-                verifier = self._verifier(verifier.log_id)
             except DirectoryBehind as behind:
                 await self.pull_directory(source)
                 if self._directory.head.size < behind.size:
                     with self._keeping_evidence():
-                        raise verifier.directory_withheld(behind.size) from behind
-        self._keep(verifier.log_id, taken)
+                        raise self._verifier(log).directory_withheld(behind.size) from behind
+        self._keep(log, taken)
 
     async def _complete(self, source: Source, log: LogId, looks: int = 3) -> None:
         """Fetch whole what was withheld of channels that this person may read by now (A39).
@@ -362,8 +371,9 @@ class Mirror:
         if not seqs:
             return
         items = await self._pages(source, log, min(seqs), max(seqs) + 1)
+        verifier = self._verifier(log)
         if looks > 1 and verifier.lacking(items, due):
-            await self._read_on(source, verifier)
+            await self._read_on(source, log)
             await self._complete(source, log, looks - 1)
             return
         with self._keeping_evidence():
@@ -374,21 +384,13 @@ class Mirror:
             self._operations[log] = self._replayed(log)
             self._tell(Update(log, (), (), (), tuple(whole)))
 
-    def _read_anew(self, log: LogId, losses: Losses) -> None:
-        """Replay what is held without what a log.restored calls lost (A50).
-
-        Of the directory every operation depends, at every size that it ever named.
-        """
-        self._losses[log] = losses
-        self._rebuild(log)
-
     def _rebuild(self, log: LogId) -> None:
         """Replay a log from the replica; of the directory, every operation too."""
         if log != self._vault.directory_log:
             self._operations[log] = self._replayed(log)
         else:
             self._replay_directory()
-            for operation in self.operations:
+            for operation in tuple(self._operations):
                 self._operations[operation] = self._replayed(operation)
         for rebuilt in self.operations if log == self._vault.directory_log else (log,):
             self._tell(Update(rebuilt, (), (), (), rebuilt=True))
@@ -429,9 +431,6 @@ class Mirror:
         self._advance(taken.head)
         for alarm in taken.alarms:
             self._keep_alarm(alarm)
-            if alarm.code == ClientCode.LOG_RESTORED:  # a person reads it before anything goes on
-                self._verifier(log).stop(alarm)
-                keep_stop(self._vault, log, alarm, self._clock())
         if taken.items:
             self._tell(Update(log, taken.items, taken.outcomes, taken.alarms))
 
@@ -455,7 +454,14 @@ class Mirror:
             log = LogId(alarm.log)
             if log and self._verifier(log).stopped is not None:
                 keep_stop(self._vault, log, alarm, self._clock())
+                self._give_losses_back(log, alarm)
             raise
+
+    def _give_losses_back(self, log: LogId, alarm: LogAlarm) -> None:
+        """A log.restored that does not hold after all takes nothing away."""
+        losses = losses_of(self._vault, log)
+        if alarm.code == ClientCode.ENTRY_REJECTED and alarm.seq in losses.named:
+            keep_losses(self._vault, log, losses.without(alarm.seq))
 
     def _keep_alarm(self, alarm: LogAlarm) -> None:
         for data in alarm.evidence or (b"",):
@@ -488,35 +494,27 @@ class Mirror:
 
     def _replay_directory(self) -> None:
         log = self._vault.directory_log
-        while True:
-            self._directory_log = DirectoryLog(
-                self._vault.directory_id, self._losses.get(log, NO_LOSSES)
-            )
-            self._keys = self._keys.of(self._directory_log)
-            self._directory = self._new_directory()
-            if self._replay(self._directory):
-                return
+        self._directory_log = DirectoryLog(self._vault.directory_id, losses_of(self._vault, log))
+        self._keys = LogKeys(self._directory_log)
+        self._directory = self._new_directory()
+        self._replay(self._directory)
 
     def _replayed(self, log: LogId) -> LogVerifier:
-        while True:
-            verifier = self._new_operation(log)
-            if self._replay(verifier):
-                return verifier
+        verifier = self._new_operation(log)
+        self._replay(verifier)
+        return verifier
 
-    def _replay(self, verifier: LogVerifier) -> bool:
-        """Whether all that is held was taken; False to begin anew, with the losses now known."""
+    def _replay(self, verifier: LogVerifier) -> None:
         log = verifier.log_id
+        if not self._replica.size(log):
+            return
         note = self._replica.note(log)
         if note is None:
             raise ReplicaDamaged(f"log {log.hex()} has no checkpoint")
         try:
             verifier.replay(self.items(log), note)
-        except ReadAnew as anew:
-            self._losses[log] = anew.losses
-            return False
         except (LogAlarm, ProtocolError, DirectoryBehind) as error:
             raise ReplicaDamaged(f"log {log.hex()} does not verify: {error}") from error
-        return True
 
 
 def _claimed_size(note: bytes) -> int:

@@ -28,12 +28,6 @@ class LogKeys:
         self._keys: list[bytes] = []  # oldest first
         self._size = 0
 
-    def of(self, directory: DirectoryLog) -> LogKeys:
-        """The same for a directory that is read anew: what it once named has signed notes."""
-        keys = LogKeys(directory)
-        keys._keys = list(self._keys)
-        return keys
-
     @property
     def name(self) -> str:
         """The deployment's name; empty before the directory's genesis."""
@@ -49,7 +43,7 @@ class LogKeys:
             if key not in self._keys:
                 self._keys.append(key)
         self._size = self._directory.size
-        return self._keys[::-1]
+        return [*self._keys[::-1], *self._directory.void_log_keys]
 
 
 class SignedHeads:

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 
 from cencomm_crypto.public.encoding import Value
 from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.lost import Losses
 
 from cencomm_client.errors import ClientCode, LogAlarm
 from cencomm_client.vault import Vault
 
 NOTE = "stopped"  # the vault's note: rows of [log, code, row, detail, seq + 1, ms]
+RESTORED = "restored"  # the vault's note: rows of [log, seq of the log.restored, from, to]
 LONGEST_DETAIL = 500
 
 
@@ -27,6 +29,20 @@ def keep_stop(vault: Vault, log: LogId, alarm: LogAlarm, now_ms: int) -> None:
         log, str(alarm.code), alarm.row, alarm.detail[:LONGEST_DETAIL], alarm.seq + 1, now_ms,
     ]  # fmt: skip
     _put(vault, rows)
+
+
+def losses_of(vault: Vault, log: LogId) -> Losses:
+    """What log.restored entries named, as far as the person has read them."""
+    rows = vault.notes.get(RESTORED, ())
+    return Losses({row[1]: range(row[2], row[3]) for row in rows if row[0] == log})
+
+
+def keep_losses(vault: Vault, log: LogId, losses: Losses) -> None:
+    """Keep them, and save the vault."""
+    others = [row for row in vault.notes.get(RESTORED, ()) if row[0] != log]
+    own = [[log, seq, places.start, places.stop] for seq, places in losses.named.items()]
+    vault.put_note(RESTORED, [*others, *own])
+    vault.save()
 
 
 def stop_of(vault: Vault, log: LogId) -> LogAlarm | None:

@@ -17,7 +17,12 @@ from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.lost import NO_LOSSES, Losses, ReadAnew
 from cencomm_crypto.public.note import Checkpoint, open_checkpoint, origin
 from cencomm_crypto.public.operation.state import OperationState
-from cencomm_crypto.public.replay import AnyLog, DirectoryLog, OperationLog
+from cencomm_crypto.public.replay import (
+    AnyLog,
+    DirectoryLog,
+    OperationLog,
+    expect_no_restoration,
+)
 from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.automation.standing import Verdict
@@ -180,6 +185,7 @@ def _replayed(
                 outcome = log.apply(item)
                 if isinstance(outcome, Rejected):
                     findings[item.seq] = Finding(outcome.code, item.seq, outcome.detail)
+                    expect_no_restoration(item, outcome)
         except ReadAnew as anew:
             losses = anew.losses
             continue
@@ -225,6 +231,7 @@ def _hold(
 def _opened(note: bytes, name: str, directory: DirectoryLog) -> Checkpoint:
     """The note under one of the log keys that the directory ever named."""
     keys = {directory.at(size).log_key for size in range(directory.size, 0, -1)}
+    keys.update(directory.void_log_keys)
     failure = ProtocolError(ErrorCode.BAD_NOTE, "the directory names no log key")
     for key in keys:
         try:

@@ -16,6 +16,7 @@ from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.entry import Entry, Head, leaf_hash, log_id32
 from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.lost import ReadAnew
 from cencomm_crypto.public.note import Checkpoint
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.operation.views import erasable
@@ -139,10 +140,6 @@ class LogVerifier:
         """The alarm, or the newer protocol, that stopped this log, if one did."""
         return self._stopped
 
-    def stop(self, why: LogAlarm) -> None:
-        """Take nothing more, though all that was taken stands, until a person decides."""
-        self._stopped = why
-
     def expect_going(self) -> None:
         """Raise Stopped if something stopped this log: nothing is read or authored then."""
         if self._stopped is not None:
@@ -200,6 +197,7 @@ class LogVerifier:
                 )
             self._heads.expect_root(checkpoint, note)
             self._heads.expect_promises(checkpoint.size, note)
+            self._expect_named(checkpoint.size)
             self._heads.advance(checkpoint, note)
 
     @contextmanager
@@ -220,6 +218,7 @@ class LogVerifier:
         size = self.log.size
         if checkpoint.size <= size:
             self._heads.expect_root(checkpoint, note)
+            self._expect_named(checkpoint.size)
             return self._taken(self._heads.advance(checkpoint, note))
         fresh = fresh[: checkpoint.size - size]
         if len(fresh) < checkpoint.size - size:
@@ -233,15 +232,7 @@ class LogVerifier:
         self._check_tree(fresh, checkpoint, note)
         for item in fresh:
             self._apply_one(item)
-        if unnamed := self.log.unnamed:
-            raise self._alarm(
-                ClientCode.ENTRIES_LOST,
-                f"{len(unnamed)} entries are lost, from {unnamed[0]}, and no log.restored by the"
-                " governance root names them",
-                row="A50",
-                seq=unnamed[0],
-                evidence=(note,),
-            )
+        self._expect_named(checkpoint.size)
         return self._taken(self._heads.advance(checkpoint, note))
 
     def _taken(self, head: KnownHead) -> Taken:
@@ -255,6 +246,18 @@ class LogVerifier:
             alarms=(*alarms, *self._missing_bodies()),
             head=head,
         )
+
+    def _expect_named(self, size: int) -> None:
+        """Raise an alarm if places below `size` are lost and no log.restored names them (RES-2)."""
+        unnamed = [seq for seq in self.log.unnamed if seq < size]
+        if unnamed:
+            raise self._alarm(
+                ClientCode.ENTRIES_LOST,
+                f"{len(unnamed)} entries are lost, from {unnamed[0]}, and no log.restored by the"
+                " governance root names them",
+                row="A50",
+                seq=unnamed[0],
+            )
 
     def _missing_bodies(self) -> list[LogAlarm]:
         """A missing body is an alarm unless the newest state says that bodies may go (A49)."""
@@ -353,12 +356,13 @@ class LogVerifier:
             self.rejected[item.seq] = outcome
         elif item.lost:
             pass
+        elif item.seq in self.log.void:
+            if item.entry is not None:
+                self.rejected[item.seq] = Rejected(ErrorCode.VOID, "a log.restored calls it lost")
         elif item.entry is None:
             self.withheld.setdefault(item.scope, []).append(item.seq)
         elif item.entry.body_bytes is None:
             self._bodiless.append(item)
-        elif _restores(item):
-            alarm = self._restored(item)
         self._applied.append((item, outcome, alarm))
 
     def _outcome(self, item: Sequenced) -> Outcome:
@@ -372,7 +376,9 @@ class LogVerifier:
                 evidence=(encode_sequenced(item),),
             )
         try:
-            return self.log.apply(item)
+            outcome = self.log.apply(item)
+        except ReadAnew as anew:
+            raise self._restored(item) from anew
         except ProtocolError as error:
             if error.code in _NEWER:
                 raise NewerProtocol(f"log {self.log_id.hex()}: {error.detail}") from error
@@ -380,19 +386,35 @@ class LogVerifier:
             raise self._alarm(
                 code, error.detail, row=row, seq=item.seq, evidence=(encode_sequenced(item),)
             ) from error
+        unread = item.seq not in self.log.losses.named and not isinstance(outcome, Rejected)
+        if unread and _restores(item):
+            raise self._restored(item)
+        return outcome
 
     def _restored(self, item: Sequenced) -> LogAlarm:
-        """Every member reads what was lost, before it goes on (RULES log.restored)."""
+        """Every member reads what was lost before it goes on (RULES log.restored)."""
         body = {} if item.entry is None or item.entry.body is None else item.entry.body
         return self._alarm(
             ClientCode.LOG_RESTORED,
             f"the governance root says that entries {body.get('from')} to before"
             f" {body.get('to')} are lost for good; they and what was built on them count for"
-            " nothing",
+            f" nothing{self._by_whom(item)}",
             row="A50",
             seq=item.seq,
             evidence=(encode_sequenced(item),),
         )
+
+    def _by_whom(self, item: Sequenced) -> str:
+        """A warning where the root that signed is not the directory's present one: its keys may
+        have been replaced because they were stolen."""
+        log, entry = self.log, item.entry
+        head = None if entry is None else entry.header.dir
+        if not isinstance(log, OperationLog) or head is None:
+            return ""
+        newest, named = log.directory.at(log.directory.size), log.directory.at(head.size)
+        if newest.governance.is_another_than(named.governance):
+            return "; BUT the root that signed this has been replaced since: ask before you go on"
+        return ""
 
     def _rejected(self, item: Sequenced, outcome: Rejected) -> LogAlarm:
         return self._alarm(
@@ -438,8 +460,7 @@ class LogVerifier:
 
     def lacking(self, items: Iterable[Sequenced], due: Iterable[bytes]) -> set[int]:
         """Seqs of withheld items of `due` scopes that did not come whole among `items`."""
-        expected = {seq for scope in due for seq in self.withheld.get(scope, ())}
-        return expected - {item.seq for item in items if item.entry is not None}
+        return self._expected(due) - {item.seq for item in items if item.entry is not None}
 
     def check_complete(
         self, items: Iterable[Sequenced], due: Iterable[bytes], hoped: Iterable[bytes] = ()
@@ -447,7 +468,7 @@ class LogVerifier:
         """Hold freshly read items against the leaves: the seqs of `due` and `hoped` scopes that
         came whole. Raises LogAlarm with A39 if one of `due` is still withheld.
         """
-        expected = {seq for scope in due for seq in self.withheld.get(scope, ())}
+        expected = self._expected(due)
         wanted = expected.union(*(self.withheld.get(scope, ()) for scope in hoped))
         with self.stopping():
             complete = {item.seq for item in items if self._is_whole(item, wanted)}
@@ -460,6 +481,12 @@ class LogVerifier:
                     seq=min(missing),
                 )
         return sorted(complete)
+
+    def _expected(self, due: Iterable[bytes]) -> set[int]:
+        """Withheld places of these scopes, but for those that nobody can show any more (A50)."""
+        rows = self.log.state.restored if self.log.size else ()
+        lost = {seq for row in rows for seq in range(row.start, row.end)}
+        return {seq for scope in due for seq in self.withheld.get(scope, ()) if seq not in lost}
 
     def _is_whole(self, item: Sequenced, wanted: set[int]) -> bool:
         if item.seq not in wanted or item.entry is None:

@@ -84,6 +84,12 @@ class OperationView:
 
     def take(self, update: Update) -> None:
         """Take a verified step of this log."""
+        if update.rebuilt:
+            self.keyring.begin_anew()
+            self.feed.begin_anew()
+            self.names = Names()
+            self._reader = Reader(self.log, self.keyring, self.names)
+            self._own_decision = -1
         if update.completed or update.rebuilt:
             self._reload()
             return

@@ -39,6 +39,7 @@ class ErrorCode(StrEnum):
     SEEN_DECREASED = "seen_decreased"
     DUPLICATE_ID = "duplicate_id"
     DIRECTORY_BEHIND = "directory_behind"
+    VOID = "void"
     # rights, phases, life-cycle
     OUT_OF_WINDOW = "out_of_window"
     WRONG_PHASE = "wrong_phase"

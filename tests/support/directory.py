@@ -211,6 +211,8 @@ class DirectoryBuilder:
         poster = poster or self.poster
         if serial is None:
             serial = 0 if kind == "directory.genesis" else self.state.governance.serial + 1
+            if kind == "log.restored":  # they count by themselves
+                serial = self.state.restored[-1].serial + 1 if self.state.restored else 1
         indices = range(self.k) if signers is None else signers
         body = self.signed(
             {"type": kind, **body, "poster": poster.sign.public, "serial": serial},

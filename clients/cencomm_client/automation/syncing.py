@@ -49,5 +49,5 @@ def sync_due(standing: Standing, named: DirectoryState, timing: Timing) -> SyncD
     if standing.role not in READING or standing.state.ended(standing.now):
         return None
     devices = gone(standing, named)
-    replaced = standing.directory.governance.keys != named.governance.keys
+    replaced = standing.directory.governance.is_another_than(named.governance)
     return SyncDue(devices, timing.react_s) if devices or replaced else None

@@ -74,8 +74,8 @@ GOVERNANCE_BODIES: Mapping[str, Map] = _root_signed(
         "role.withdraw": {"person": ID, "role": Choice(("operations",))},
         "log.restored": {
             "log": ID,
-            "from": UInt(),
-            "to": UInt(),
+            "from": MILLIS,
+            "to": MILLIS,
             "leaves": Array(Bytes((56,)), most=900),
         },
     }
@@ -230,13 +230,13 @@ CHANNEL_BODIES: Mapping[str, Map] = {
             "close_commit": B32,
             "wraps_root": B32,
             "recips": B32,
-            "count": UInt(1, 65_535),
+            "count": UInt(1, 16_384),
             "drop_pk": B32,
             "prev_close?": Bytes((48,)),
             "prev_link?": Bytes((48,)),
             "escrow?": Bytes((48,)),
             "shares_root?": B32,
-            "shares?": UInt(most=65_535),
+            "shares?": UInt(most=256),
         }
     ),
     "channel.grant": Map({"n": UInt(1), "device": ID, "box_pk": B32, "wrap": B32}),

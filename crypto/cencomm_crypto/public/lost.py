@@ -39,6 +39,11 @@ class Losses:
         """These, and what the log.restored at `seq` names."""
         return Losses(MappingProxyType({**self.named, seq: places}))
 
+    def without(self, seq: int) -> Losses:
+        """These, but for what the log.restored at `seq` names."""
+        named = {known: places for known, places in self.named.items() if known != seq}
+        return Losses(MappingProxyType(named))
+
 
 NO_LOSSES = Losses()
 
@@ -52,11 +57,6 @@ class ReadAnew(Exception):
     def __init__(self, losses: Losses) -> None:
         super().__init__("the log must be replayed without what it calls lost")
         self.losses = losses
-
-
-def scope_of(leaf: bytes) -> bytes:
-    """The scope (16 bytes) of a 56-byte leaf form."""
-    return leaf[_SCOPE]
 
 
 def named_places(body: Mapping[str, Value], log: LogId, seen: int, roots: Roots) -> range:

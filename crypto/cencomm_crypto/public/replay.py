@@ -70,6 +70,11 @@ class _Log:
             seq for seq in self._lost if not any(row.start <= seq < row.end for row in restored)
         ]
 
+    @property
+    def void(self) -> frozenset[int]:
+        """Places that count for nothing, though they may be held."""
+        return self._void
+
     def _without_effect(self, item: Sequenced) -> bool:
         """Whether the place has nothing that could have an effect for this reader."""
         return item.entry is None or item.seq in self._void
@@ -127,6 +132,7 @@ class DirectoryLog(_Log):
     def __init__(self, id32: bytes | None = None, losses: Losses = NO_LOSSES) -> None:
         super().__init__(id32, losses)
         self._states: list[DirectoryState] = []
+        self.void_log_keys: list[bytes] = []  # they signed notes before their naming was lost
 
     @property
     def state(self) -> DirectoryState:
@@ -165,6 +171,9 @@ class DirectoryLog(_Log):
         Raises ReadAnew where the log must be replayed from its start, with other losses.
         """
         result = self.check(item)
+        entry = item.entry
+        if entry is not None and item.seq in self._void and entry.header.type == "logkey.set":
+            self.void_log_keys.append((entry.body or {})["log_key"])
         if isinstance(result, Rejected):
             if not self._states:
                 raise ProtocolError(result.code, result.detail)
@@ -191,7 +200,7 @@ class OperationLog(_Log):
         losses: Losses = NO_LOSSES,
     ) -> None:
         super().__init__(id32, losses)
-        self._directory = directory
+        self.directory = directory
         self._state: OperationState | None = None
         self._undo: deque[tuple[int, OperationState | None]] = deque(maxlen=UNDO_DEPTH)
 
@@ -212,7 +221,7 @@ class OperationLog(_Log):
         self._place(item)
         if self._without_effect(item):
             return replace(self.state, size=item.seq + 1, at=item.at)
-        result = apply_operation(self._state, item, self, self._directory)
+        result = apply_operation(self._state, item, self, self.directory)
         if not isinstance(result, Rejected) and _is_restoring(item):
             self._expect_known(item, result.restored[-1])
         return result
@@ -262,11 +271,18 @@ def read_log(
             for item in items():
                 outcome = log.apply(item)
                 if isinstance(outcome, Rejected):
+                    expect_no_restoration(item, outcome)
                     rejected[item.seq] = outcome
         except ReadAnew as anew:
             losses = anew.losses
         else:
             return log, rejected
+
+
+def expect_no_restoration(item: Sequenced, outcome: Rejected) -> None:
+    """Raise LOG_DAMAGED if a rejected item is a log.restored: others may take it (RES-4)."""
+    if _is_restoring(item):
+        raise _damaged(f"entry {item.seq}, log.restored: {outcome.code}: {outcome.detail}")
 
 
 def _is_restoring(item: Sequenced) -> bool:

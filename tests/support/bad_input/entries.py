@@ -68,7 +68,7 @@ ENVELOPES: list[tuple[str, str, Change]] = [
     ("a signature of 63 bytes", "malformed", lambda s: replace(s, sig=s.sig[:63]).encode()),
     ("wraps beside a message", "malformed", lambda s: replace(s, wraps=bytes(112)).encode()),
     ("shares beside a message", "malformed", lambda s: replace(s, shares=bytes(112)).encode()),
-    ("larger than the server takes", "too_large", lambda s: bytes((1 << 20) + 1)),
+    ("larger than the server takes", "too_large", lambda s: bytes((2 << 20) + 1)),
 ]  # fmt: skip
 for _name, _code, _change in ENVELOPES:
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from cencomm_crypto.errors import Rejected
+from cencomm_crypto.errors import ProtocolError, Rejected
 from cencomm_crypto.public.directory.projection import state_hash as directory_hash
 from cencomm_crypto.public.ids import ZERO_SCOPE
 from cencomm_crypto.public.lost import Losses
@@ -47,19 +47,39 @@ def _directories() -> Iterator[Case]:
         )),
     ], person)  # fmt: skip
     yield _case("a place that nobody named", lost(directory.entries, device.seq))
+    decided = next(
+        i for i in directory.entries[1:] if i.entry and i.entry.header.type == "admin.add"
+    )
+    entry = directory.by_governance("log.restored", restoring(directory.log.id16, [decided]))
+    yield from _both(
+        "a decision of the root, after which it decided more",
+        [*directory.entries, directory.sequenced(entry)],
+        decided.seq,
+    )
+    key = directory.signing_key("another log")
+    directory.append(directory.by_governance("logkey.set", {"log_key": key.public}))
+    changed = directory.entries[-1]
+    one = directory.restore(device)
+    two = directory.restore(changed)
+    yield from _both("two, each named by one", directory.entries, device.seq, changed.seq)
+    directory.restore(one)
+    yield from _both("what was lost first, then its log.restored", directory.entries, one.seq)
+    yield _case("what a lost log.restored named", lost(directory.entries, one.seq, device.seq))
+    assert two.seq < directory.log.size
+    stage = DirectoryStage("lost root")
+    directory = stage.directory
     keys = [directory.signing_key("new") for _ in range(2)]
     body = {"keys": [key.public for key in keys], "k": 2}
     directory.append(directory.by_governance("governance.rekey", body))
     rekey = directory.entries[-1]
     own, directory.governance = directory.governance, keys
     named = restoring(directory.log.id16, [rekey])
-    serial = directory.state.governance.serial
-    for name, signers, number in (
-        ("a re-key, by the keys that it brought", keys, serial + 1),
-        ("a re-key, by the keys before it", own, serial),
+    for name, signers in (
+        ("a re-key, by the keys that it brought", keys),
+        ("a re-key, by the keys before it", own),
     ):
         directory.governance = signers
-        entry = directory.by_governance("log.restored", named, serial=number)
+        entry = directory.by_governance("log.restored", named)
         items = [*directory.entries, directory.sequenced(entry)]
         yield from _both(name, items, rekey.seq, rule="RES-4")
 
@@ -79,7 +99,16 @@ def _operations() -> Iterator[Case]:
     hidden = [
         item if item.scope == ZERO_SCOPE else replace(item, entry=None) for item in operation_items
     ]
+    rotate = admission.seq + 1
+    epoch = directory.signed_restoring(operation.log.id16, operation.entries[rotate : rotate + 1])
+    without_epoch = [
+        *operation.entries,
+        operation.sequenced(operation.author("log.restored", epoch, directory.poster)),
+    ]
     for name, items in (
+        ("an epoch, held", without_epoch),
+        ("an epoch, lost", lost(without_epoch, rotate)),
+        ("an admission, held, read by who reads no channel", hidden),
         ("an admission, held", operation_items),
         ("an admission, lost", lost(operation_items, admission.seq)),
         ("an admission, lost, read by who reads no channel", lost(hidden, admission.seq)),
@@ -87,28 +116,34 @@ def _operations() -> Iterator[Case]:
         yield _case(name, directory.entries, items)
 
 
-def _both(name: str, items: Items, seq: int, rule: str = "RES-2") -> Iterator[Case]:
+def _both(name: str, items: Items, *seqs: int, rule: str = "RES-2") -> Iterator[Case]:
     yield _case(f"{name}, held", items, rule=rule)
-    yield _case(f"{name}, lost", lost(items, seq), rule=rule)
+    yield _case(f"{name}, lost", lost(items, *seqs), rule=rule)
 
 
 def _case(name: str, directory: Items, operation: Items | None = None, rule: str = "RES-2") -> Case:
     inputs: dict[str, Json] = {"directory": [encode_sequenced(item) for item in directory]}
+    if operation is not None:
+        inputs["operation"] = [encode_sequenced(item) for item in operation]
+        if not all(item.entry or item.lost for item in operation):
+            inputs["channels"] = []
+    try:
+        return Case(name, rule, "read log", inputs, _read(directory, operation, inputs))
+    except ProtocolError as error:
+        return Case(name, rule, "read log", inputs, failure=error.code)
+
+
+def _read(directory: Items, operation: Items | None, inputs: dict[str, Json]) -> dict[str, Json]:
     log, rejected = read_log(lambda losses: DirectoryLog(None, losses), lambda: directory)
     if operation is None:
-        return Case(name, rule, "read log", inputs, _outcome(directory_hash(log.state), log,
-                                                                rejected, directory))  # fmt: skip
-    inputs["operation"] = [encode_sequenced(item) for item in operation]
-    channels = None if all(item.entry or item.lost for item in operation) else ()
+        return _outcome(directory_hash(log.state), log, rejected, directory)
 
     def new(losses: Losses) -> OperationLog:
         return OperationLog(log, None, losses)
 
     held, refused = read_log(new, lambda: operation)
-    if channels is not None:
-        inputs["channels"] = []
-    return Case(name, rule, "read log", inputs, _outcome(state_hash(held.state, channels), held,
-                                                            refused, operation))  # fmt: skip
+    state = state_hash(held.state, () if "channels" in inputs else None)
+    return _outcome(state, held, refused, operation)
 
 
 def _outcome(

@@ -216,7 +216,7 @@ def test_a_channel_that_lost_an_entry_rotates_first(cast: Cast) -> None:
     ("fields", "code"),
     [
         ({"signers": 1}, ErrorCode.BAD_THRESHOLD),
-        ({"serial": 2}, ErrorCode.BAD_SERIAL),
+        ({"serial": 0}, ErrorCode.BAD_SERIAL),
         ({"from": 0}, ErrorCode.BAD_VALUE),
         ({"to": 10_000}, ErrorCode.BAD_VALUE),
         ({"leaves": []}, ErrorCode.BAD_COUNT),

@@ -138,7 +138,7 @@ def _restore_log(state: DirectoryState, act: Act) -> DirectoryState:
     """Names entries that a restore from backup lost for good; their leaves keep the tree (A50)."""
     act.expect_unchanged(state.governance.changed, "root")
     places = named_places(act.body, LogId(state.id32[:ID_SIZE]), act.seen, act.roots)
-    restored = Restored(act.seq, places.start, places.stop)
+    restored = Restored(act.seq, places.start, places.stop, act.body["serial"])
     return replace(_root_changed(state, act), restored=(*state.restored, restored))
 
 

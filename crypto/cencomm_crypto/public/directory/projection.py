@@ -48,7 +48,7 @@ def projection(state: DirectoryState) -> dict[str, Value]:
         "root_keys": [[key, str(state.root_keys[key])] for key in sorted(state.root_keys)],
         "box_keys": sorted(state.box_keys),
         "authors": [_author(key, state.authors[key]) for key in sorted(state.authors)],
-        "restored": [[row.seq, row.start, row.end] for row in state.restored],
+        "restored": [[row.seq, row.start, row.end, row.serial] for row in state.restored],
     }
 
 

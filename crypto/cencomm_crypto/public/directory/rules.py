@@ -28,7 +28,9 @@ from cencomm_crypto.public.directory.governance import GOVERNANCE_RULES
 from cencomm_crypto.public.directory.people import ADMIN_ROOT_RULES, AUTHOR_RULES
 from cencomm_crypto.public.directory.rights import REMOVING
 from cencomm_crypto.public.directory.root_signatures import (
+    check_governance_signatures,
     check_poster,
+    check_serial,
     signed_by_admin_root,
     signed_by_governance,
 )
@@ -144,6 +146,10 @@ def _seen_by(state: DirectoryState, seq: int, header: Header, roots: Roots) -> A
 
 def _effect(state: DirectoryState, act: Act) -> DirectoryState:
     """Settle on whose word the entry stands, and run the rule of its type."""
+    if act.type == "log.restored":
+        check_serial(state.restored[-1].serial if state.restored else 0, act.body)
+        check_governance_signatures(state.governance, state.id32, act.body)
+        return GOVERNANCE_RULES[act.type](state, act)
     if act.type in GOVERNANCE_RULES:
         governance = signed_by_governance(state.governance, state.id32, act.body)
         return GOVERNANCE_RULES[act.type](replace(state, governance=governance), act)

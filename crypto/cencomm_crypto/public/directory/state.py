@@ -73,6 +73,10 @@ class Governance:
     serial: int  # of the last body that this root signed
     changed: int  # last entry about the root itself: its keys, log key, witnesses, suite
 
+    def is_another_than(self, other: Governance) -> bool:
+        """Whether other keys, or another number of them, decide."""
+        return (self.keys, self.k) != (other.keys, other.k)
+
 
 @dataclass(frozen=True, slots=True)
 class Author:
@@ -89,6 +93,7 @@ class Restored:
     seq: int
     start: int
     end: int
+    serial: int  # these bodies count by themselves, apart from the root's other decisions
 
 
 class KeyUse(StrEnum):

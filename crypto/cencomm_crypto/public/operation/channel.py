@@ -110,7 +110,7 @@ class Channel:
     )  # epochs that a member said to be bad
     closed_at: int | None = None  # ms, by channel.close
     reveals: HashTrieMap[int, bytes] = field(default_factory=HashTrieMap)  # n -> KC
-    lost: bool = False  # log.restored named an entry of this channel: it rotates first
+    lost: bool = False  # a log.restored came since its last rotate: it rotates first
     fresh: tuple[int, int] | None = None  # recipients.freshness when the epoch was not stale
     ledger: Ledger = field(default_factory=Ledger)
 

@@ -57,7 +57,7 @@ def projection(
         "holds": [_hold(state.holds[key]) for key in sorted(state.holds)],
         "requests": [_request(state.requests[key]) for key in sorted(state.requests)],
         "accepted": sorted(state.accepted_devices),
-        "restored": [[row.seq, row.start, row.end] for row in state.restored],
+        "restored": [[row.seq, row.start, row.end, row.serial] for row in state.restored],
         "control": _ledger(state.control),
     }
     if channels is None:

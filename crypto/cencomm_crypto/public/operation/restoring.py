@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cencomm_crypto.errors import ErrorCode, RuleViolation
-from cencomm_crypto.public.directory.root_signatures import check_governance_signatures
+from cencomm_crypto.public.directory.root_signatures import (
+    check_governance_signatures,
+    check_serial,
+)
 from cencomm_crypto.public.directory.state import DirectoryState, Restored
 from cencomm_crypto.public.encoding import Value
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.history import Roots
-from cencomm_crypto.public.ids import ChannelId
-from cencomm_crypto.public.lost import named_places, scope_of
+from cencomm_crypto.public.lost import named_places
 from cencomm_crypto.public.operation.state import OperationState
 
 
@@ -27,21 +28,16 @@ def restore(
     directory: DirectoryState,
     roots: Roots,
 ) -> OperationState:
-    """The state with the named places noted, and their channels bound to rotate first (RES-1).
+    """The state with the named places noted, and every channel bound to rotate first (RES-1).
 
     The caller has verified the poster's signature.
     """
-    serial = len(state.restored) + 1
-    if body["serial"] != serial:
-        raise RuleViolation(
-            ErrorCode.BAD_SERIAL, f"serial {body['serial']} read, {serial} expected in this log"
-        )
+    serial = check_serial(state.restored[-1].serial if state.restored else 0, body)
     check_governance_signatures(directory.governance, directory.id32, body)
     places = named_places(body, state.id16, entry.header.seen.size, roots)
     channels = state.channels
-    for leaf in body["leaves"]:
-        channel = channels.get(ChannelId(scope_of(leaf)))
-        if channel is not None:
+    for channel in state.channels.values():  # a control entry that was lost may end any epoch
+        if channel.epochs:
             channels = channels.insert(channel.id, replace(channel, lost=True))
-    restored = Restored(seq, places.start, places.stop)
+    restored = Restored(seq, places.start, places.stop, serial)
     return replace(state, channels=channels, restored=(*state.restored, restored))

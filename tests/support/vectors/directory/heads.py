@@ -169,8 +169,7 @@ ROOTS: list[Row] = [
          "admin.suspend", france(s), serial=s.directory.state.governance.serial), "bad_serial"),
     ("serial left out", "DIR-2",
      lambda s: s.directory.by_governance(
-         "admin.suspend", france(s), serial=s.directory.state.governance.serial + 2),
-     "bad_serial"),
+         "admin.suspend", france(s), serial=s.directory.state.governance.serial + 2), None),
     ("a body posted again", "DIR-2", _replayed, "bad_serial"),
     ("another poster than signed for", "DIR-2", _poster_of(fixed("other poster")),
      "unknown_device"),
