@@ -117,7 +117,7 @@ _CHECKS: Schema = an_object(
 )
 
 # Every rule of the protocol may refuse an entry; only what a client alone can find is left out.
-_OPENING = {E.ROTATION_MISMATCH, E.CANNOT_OPEN, E.NO_EPOCH_KEY, E.FORGED_METADATA}
+_OPENING = {E.VOID, E.ROTATION_MISMATCH, E.CANNOT_OPEN, E.NO_EPOCH_KEY, E.FORGED_METADATA}
 APPENDING: tuple[str, ...] = (
     *(str(code) for code in E if code not in _OPENING),
     S.ID_REUSED,

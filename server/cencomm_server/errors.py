@@ -71,7 +71,8 @@ _PROTOCOL: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.BAD_COUNT: _INVALID,
     ErrorCode.BAD_EPOCH_LINK: _INVALID,
     ErrorCode.BAD_COMMIT: _INVALID,
-    # opening: a client's business; here so that the table has no hole
+    # a client's business; here so that the table has no hole
+    ErrorCode.VOID: _CONFLICT,
     ErrorCode.ROTATION_MISMATCH: _INVALID,
     ErrorCode.CANNOT_OPEN: _INVALID,
     ErrorCode.NO_EPOCH_KEY: _INVALID,
