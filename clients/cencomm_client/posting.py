@@ -104,12 +104,18 @@ class Poster:
             if item.id not in self._busy:
                 try:
                     async with self.sender.lock:
+                        if not self._waits(item):
+                            continue  # another caller has brought it to its end, or sealed it anew
                         again = await self._finish(item)
                 except (TransportError, TryLater):
                     self._uncovered(item)
                     raise
                 if again is not None:
                     await self.seal(*again)
+
+    def _waits(self, item: OutboxItem) -> bool:
+        """Whether these bytes are still in the outbox."""
+        return any(kept.id == item.id for kept in self._station.vault.outbox(item.log))
 
     def _uncovered(self, item: OutboxItem) -> None:
         """The server had time to put this under a signed head and did not: keep the proof (A6)."""

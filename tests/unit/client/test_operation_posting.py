@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,24 @@ async def test_what_waited_through_a_rotation_is_sealed_anew(town: Town) -> None
     assert Flag.RESEALED not in [
         flag for item in two.view.feed.items() if isinstance(item, Message) for flag in item.flags
     ]
+
+
+async def test_two_that_flush_at_once_seal_what_waited_anew_once(town: Town) -> None:
+    """A post and the automation both find the same bytes; the second must not seal them again."""
+    one, two = await town.desk(0), await town.desk(1)
+    await say(one, town, "opened")
+    await two.read()
+    town.counter.away = True
+    for text in ("first", "second"):
+        with pytest.raises(Unreachable):
+            await say(two, town, text, patience_s=0.01)
+    town.counter.away = False
+    await one.poster.decide("members.remove", {"persons": [town.people[2].id]})
+    await one.runner.tend()
+    await two.read()
+    await asyncio.gather(two.poster.flush(), two.poster.flush(), two.poster.flush())
+    await two.read()
+    assert sorted(two.texts()) == ["first", "opened", "second"]
 
 
 async def test_what_missed_the_end_is_kept_as_a_file(town: Town) -> None:
