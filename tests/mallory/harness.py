@@ -103,8 +103,8 @@ async def serving(
 
         return make
 
-    async def open_store(*_: object) -> Store:
-        return store
+    async def open_store(*_: object) -> tuple[Store, None]:
+        return store, None
 
     replaced: dict[str, Make] = {
         "_open_store": open_store,

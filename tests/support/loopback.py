@@ -233,8 +233,8 @@ async def loopback(folder: Path, **settings: Any) -> AsyncIterator[Loopback]:
     installations.create(data, NAME)
     store = MemoryStore()
 
-    async def open_store(*_: object) -> MemoryStore:
-        return store
+    async def open_store(*_: object) -> tuple[MemoryStore, None]:
+        return store, None
 
     chosen = ServerSettings(
         data_dir=data, listen="127.0.0.1:0", login_floor_ms=FLOOR_MS, **settings
