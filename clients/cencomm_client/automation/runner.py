@@ -201,6 +201,10 @@ class Runner:
             case FlagDue():
                 await poster.sender.flag(need)
             case RotationDue(chan=chan, n=n):
+                standing, timing = self._view.standing(), self._station.timing
+                flag = flag_due(standing, state.channels[chan], timing)
+                if flag is not None:  # before the epoch is over, or nobody says it
+                    await poster.sender.flag(flag)
                 await poster.sender.rotate(chan, n)
             case GrantDue():
                 await poster.sender.grant(need)
