@@ -89,6 +89,24 @@ def _without_the_first(items: list[Sequenced]) -> list[Sequenced]:
     return renumbered([item for item in items if item.seq not in spoken[:1]])
 
 
+class Hurrying(Telling):
+    """What operations took since this server began is told as of ten minutes later: for clients
+    that believed it, the demonstration's window would be over, and the keys due (A43)."""
+
+    def __init__(self, logs: Logs) -> None:
+        super().__init__(logs)
+        self._began = logs.clock.now_ms()
+
+    def _lie(self, reader: Reader, log: LogId) -> Lie | None:
+        return self._later if isinstance(self._logs.known(log), OperationRuntime) else None
+
+    def _later(self, items: list[Sequenced]) -> list[Sequenced]:
+        return [
+            replace(item, at=item.at + AHEAD_MS) if item.seq and item.at >= self._began else item
+            for item in items
+        ]
+
+
 # -- the log holds what nobody may write --------------------------------------------------------
 
 
@@ -160,21 +178,6 @@ class Haunting(_Forging):
         return made
 
 
-class Hurrying(Appends):
-    """Its clock goes ten minutes ahead once there is an operation, so that clients close it
-    (A43)."""
-
-    async def create(self, submission: Submission, poster: Reader) -> tuple[LogId, Receipt]:
-        made = await super().create(submission, poster)
-        self._logs.clock.__class__ = _Ahead
-        return made
-
-
-class _Ahead(Clock):
-    def now_ms(self) -> int:
-        return super().now_ms() + AHEAD_MS
-
-
 def _head(runtime: LogRuntime) -> Head:
     return Head(runtime.size, runtime.replay.tree.root(runtime.size))
 
@@ -186,5 +189,5 @@ PORTS: Mapping[str, Mapping[str, Any]] = {
     "A4": {"Reading": Forking, "Fanout": Announcing},
     "A8": {"Appends": Impersonating},
     "A39": {"Reading": HidingMessages, "Fanout": Announcing},
-    "A43": {"Appends": Hurrying},
+    "A43": {"Reading": Hurrying, "Fanout": Announcing},
 }
