@@ -102,7 +102,7 @@ def test_every_code_is_in_the_document_with_its_status_and_sentence() -> None:
             ServiceCode.OPERATORS_NEEDED,
         )
     }
-    opening = {"rotation_mismatch", "cannot_open", "no_epoch_key", "forged_metadata"}
+    opening = {"void", "rotation_mismatch", "cannot_open", "no_epoch_key", "forged_metadata"}
     assert never == installation | opening
 
 
