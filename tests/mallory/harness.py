@@ -391,7 +391,8 @@ async def staged(
 def copy_of(store: MemoryStore, kind: type[MemoryStore] = MemoryStore) -> MemoryStore:
     """What a store holds, in a new one that may behave otherwise."""
     made = kind()
-    made.__dict__.update(copy.deepcopy(store.__dict__))
+    kept = {name: held for name, held in store.__dict__.items() if name != "_watching"}
+    made.__dict__.update(copy.deepcopy(kept))  # who follows the one does not follow the other
     return made
 
 
