@@ -62,6 +62,7 @@ def small_file_system(program: Path) -> Iterator[Disk | None]:
         if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
             yield None
             return
+        (Path(folder) / "data").mkdir(mode=0o700)
         ballast = Path(folder) / "ballast"
         ballast.write_bytes(bytes(BALLAST_BYTES))
         try:
@@ -97,6 +98,7 @@ def small_files(program: Path) -> Iterator[Disk]:
     with tempfile.TemporaryDirectory(prefix="cencomm-full-") as folder:
         wrapper = Path(folder) / "bin" / program.name
         wrapper.parent.mkdir()
+        (Path(folder) / "data").mkdir(mode=0o700)
         wrapper.write_text(f"#!/bin/sh\ntrap '' XFSZ\nexec '{program}' \"$@\"\n")
         wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
 
@@ -113,14 +115,15 @@ def small_files(program: Path) -> Iterator[Disk]:
         )
 
 
-@pytest.mark.parametrize("kind", [small_files])
+@pytest.mark.parametrize("kind", [small_file_system, small_files])
 async def test_a_full_disk_is_named_and_once_there_is_room_all_goes_on(
     kind: Callable[[Path], object], embedded_program: Path, tmp_path: Path
 ) -> None:
     with small_file_system(embedded_program) as mounted, small_files(embedded_program) as limited:
         disk = limited if kind is small_files or mounted is None else mounted
+        (tmp_path / "data").symlink_to(disk.folder / "data")  # the log lies where there is room
         async with (
-            victims(disk.folder, disk.program) as pair,
+            victims(tmp_path, disk.program) as pair,
             town_on(pair.process, tmp_path) as town,
         ):
             crew = await muster(town, POSTERS)
@@ -137,7 +140,8 @@ async def test_a_full_disk_is_named_and_once_there_is_room_all_goes_on(
             broken = await broken_promises(town, crew)
             assert not broken, broken
             await noted(pair.process, event="not_ready", part="store", code=disk.code)
-            await noted(pair.process, event="embedded_store", happened="ended")
+            if disk.code == "store_down":  # no sight of the disk explains it
+                await noted(pair.process, event="embedded_store", happened="ended")
 
 
 # -- stopped processes ------------------------------------------------------------------------

@@ -14,8 +14,9 @@ from tests.support.faults import diagnosed, named, noted, well
 from tests.support.hindsight import broken_promises
 from tests.support.moved_clock import FILE
 from tests.support.server_process import ServerProcess
-from tests.support.victims import town_on
+from tests.support.victims import Victims, town_on
 
+pytestmark = pytest.mark.alone
 LAUNCHER = (sys.executable, "-m", "tests.support.moved_clock")
 
 
@@ -69,3 +70,23 @@ async def test_a_clock_that_jumps_stops_the_server_until_it_is_right_again(
         poster.tried.append("late")
         broken = await broken_promises(town, crew)
         assert not broken, broken
+
+
+async def test_a_server_started_before_the_logs_last_entry_takes_nothing(
+    process: ServerProcess, embedded_program: Path, tmp_path: Path, clock: Hands
+) -> None:
+    async with town_on(process, tmp_path) as town:
+        crew = await muster(town, 2)
+        await crew.posters[0].post()
+        pair = Victims(process, embedded_program)
+        process.stop()
+        clock.turn(-600)
+        await pair.start_server()
+        await named(process, "clock", "clock_jumped")
+        # doctor has the machine's clock; what it says of its own is held by test_doctor
+        assert await diagnosed(process) == {f"server {process.pid}": "clock_jumped"}
+        process.stop()
+        clock.turn(0)
+        await pair.start_server()
+        await well(process)
+        await crew.posters[0].post()

@@ -5,14 +5,17 @@ The server runs as on a replica set, on a store that is not its child, by way of
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from cencomm_client.errors import RefusedByRule
 
-from tests.support.crew import Crew, muster
+from tests.support.crew import Crew, Poster, muster
 from tests.support.deployment import Deployment
 from tests.support.faults import (
     diagnosed,
@@ -31,8 +34,9 @@ from tests.support.proxy import Proxy, proxy
 from tests.support.server_process import ServerProcess
 from tests.support.victims import Victims, town_on, victims
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
 POSTERS = 2
+A_WRITE_S = 0.004
 
 
 @dataclass
@@ -123,3 +127,42 @@ async def test_a_store_that_answers_noise_is_down_until_it_makes_sense_again(sce
     await scene.nothing_is_lost()
     assert not logged(scene.process, event="check_failed")
     assert not logged(scene.process, event="batch_failed")
+
+
+async def test_a_store_that_tells_another_past_stops_the_log_and_is_named(scene: Scene) -> None:
+    """A36: what contradicts a signed head is never built upon; an honest store is believed anew."""
+    poster = scene.crew.posters[0]
+    await poster.post()
+    scene.wire.replies = other_signatures
+    with pytest.raises(RefusedByRule) as refused:
+        await post_over_a_broken_wire(poster, scene.wire)
+    assert refused.value.code == "log_damaged"
+    unsure = poster.tried[-1]  # refused, and perhaps written before
+    await named(scene.process, "logs", "log_damaged")
+    wrong = await diagnosed(scene.process)
+    assert wrong[f"server {scene.process.pid}"] == "log_damaged"
+    assert {name.split()[0] for name in wrong} == {"server", "directory"}
+    await noted(scene.process, event="log_damaged")
+    await noted(scene.process, event="not_ready", part="logs", code="log_damaged")
+    scene.wire.replies = None
+    await scene.pair.kill_server()
+    await scene.pair.start_server()
+    async with scene.crew.busy():
+        await recovered(scene.crew)
+    await well(scene.process)
+    broken = await broken_promises(scene.town, scene.crew)
+    assert all(repr(unsure) in line for line in broken), broken
+
+
+async def post_over_a_broken_wire(poster: Poster, wire: Proxy) -> None:
+    """Until the server has read again: it does so after a failed write, before the next."""
+    for number in range(200):
+        posting = asyncio.create_task(poster.post())
+        await asyncio.sleep(A_WRITE_S * (number % 10))  # somewhere in the middle of its write
+        wire.reset()
+        await posting
+
+
+def other_signatures(data: bytes) -> bytes:
+    """What a store answers, with every entry's signature blotted out; BSON: a name, 64 bytes."""
+    return re.sub(rb"(\x05sig\0\x40\0\0\0\0)[\s\S]{64}", lambda m: m[1] + bytes(64), data)

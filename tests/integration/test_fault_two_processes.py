@@ -14,15 +14,16 @@ import pytest_asyncio
 from cencomm_client import Admission
 from cencomm_client.automation.timing import Timing
 from cencomm_client.transport import Transport
+from cencomm_crypto.errors import ErrorCode, ProtocolError
 
 from tests.conftest import MONGODB_URI
-from tests.support.crew import Crew, Poster, muster, until
+from tests.support.crew import CHANNEL, Crew, Poster, muster, until
 from tests.support.deployment import Deployment
-from tests.support.faults import outside_store
+from tests.support.faults import LOOK_S, outside_store, recovered, well
 from tests.support.hindsight import broken_promises, contradicted, read
 from tests.support.victims import Victims, drop_database, town_on, victims
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
 PLACES = ["embedded", *(["mongodb"] if MONGODB_URI else [])]
 EACH = 60  # entries of each client in a race
 NEVER_S = 3600.0  # clients learn by push alone
@@ -86,8 +87,23 @@ async def scene(
         for client in (contact, agent):
             crew.posters.append(Poster(client, await client.operation("ENDURANCE")))
         for poster in crew.posters:
-            await poster.post()
+            await post_once_it_can(poster)
         yield Scene((first, second), town, crew)
+
+
+async def post_once_it_can(poster: Poster) -> None:
+    """A newcomer waits for the key of the current epoch, which another client gives it."""
+    for _ in range(int(PATIENCE_S / LOOK_S)):
+        try:
+            await poster.post()
+        except ProtocolError as refusal:
+            if refusal.code != ErrorCode.NO_EPOCH_KEY:
+                raise
+            poster.tried.pop()
+            await asyncio.sleep(LOOK_S)
+        else:
+            return
+    raise AssertionError(f"{poster.client.code} got no key of the epoch")
 
 
 async def test_what_clients_of_two_processes_post_at_once_is_one_log(
@@ -119,3 +135,33 @@ async def test_what_one_process_takes_the_other_pushes(scene: Scene) -> None:
             return all(head is not None and head.size >= size for head in heads)
 
         await until(has_seen, "the entry at the other process", PUSHED_S)
+
+
+async def test_a_revocation_by_one_process_ends_the_sockets_of_the_other(scene: Scene) -> None:
+    contact = scene.crew.posters[1].client
+    town = scene.town
+    agent = await town.person(contact, "FR-077")
+    await until(lambda: agent.live, "its live connection", PATIENCE_S)
+    await contact.directory.suspend("FR-077")
+    await until(lambda: not agent.live, "the end of its live connection", PUSHED_S)
+
+
+async def test_while_one_process_is_killed_the_other_goes_on(scene: Scene) -> None:
+    near, far = scene.sides
+    async with scene.crew.busy():
+        await recovered(scene.crew)
+        await scene.servers[1].kill_server()
+        survivors = Crew(near)
+        for _ in range(3):
+            await recovered(survivors)
+        await scene.servers[1].start_server()
+        await recovered(Crew(far))
+        await until(lambda: scene.crew.live, "live connections of all", PATIENCE_S)
+    for server in scene.servers:
+        await well(server.process)
+    await scene.nothing_is_lost()
+
+
+async def test_an_operation_founded_at_one_process_is_open_at_the_other(scene: Scene) -> None:
+    agent = scene.crew.posters[3]
+    assert CHANNEL in {channel.name for channel in agent.operation.channels()}
