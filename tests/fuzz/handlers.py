@@ -105,7 +105,8 @@ class Handlers:
         self.paths = [*ROUTES, *sorted(new)]
 
     def _look(self, _: object, name: str, event: MutableMapping[str, Any]) -> str:
-        if name in ("error", "exception", "critical"):
+        known = event.get("event") == "not_ready"  # what the server says before it has a directory
+        if name in ("error", "exception", "critical") and not known:
             self._defects.append(dict(event))
         return ""
 

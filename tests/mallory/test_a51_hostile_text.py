@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -24,9 +23,10 @@ import structlog
 from cencomm_client.cli import app
 from cencomm_client.plan import OperationPlan
 from cencomm_config.display import shown
-from cencomm_crypto.errors import CencommError
+from cencomm_crypto.errors import CencommError, ProtocolError
 from cencomm_crypto.member.message import seal_message
 from cencomm_crypto.member.payload import make_payload
+from cencomm_crypto.public.encoding import encode
 from cencomm_server import journal
 from cencomm_server.http.call import JSON, Answer, Call
 from cencomm_server.http.logs import LogHandlers
@@ -51,10 +51,10 @@ SGR = re.compile(r"\x1b\[[0-9;]*m")  # colours, which are the program's own
 
 
 def sealable(text: str) -> bool:
-    """Whether the protocol's encoding takes it at all: valid Unicode in NFC."""
-    with suppress(UnicodeEncodeError):
-        text.encode()
-        return unicodedata.is_normalized("NFC", text)
+    """Whether the protocol's encoding takes it at all."""
+    with suppress(ProtocolError):
+        encode(text)
+        return True
     return False
 
 
