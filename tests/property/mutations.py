@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from cencomm_client.automation.healing import Fate
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.operation.recipients import Recipient, recipients
@@ -76,13 +75,6 @@ MUTATIONS: dict[str, Mutation] = {
     "receipt_before_write": Mutation(
         lambda: {"cencomm_server.store.memory.MemoryStore.append_entries": _soon},
         ("nothing acknowledged is lost", "no alarm about an honest server"),
-    ),
-    "sealed_anew_at_once": Mutation(
-        lambda: {
-            "cencomm_client.posting.fate": lambda *_: Fate.RESEAL,
-            "cencomm_client.posting.Poster._in_log": lambda *_: None,
-        },
-        ("nothing is shown twice",),
     ),
 }
 
