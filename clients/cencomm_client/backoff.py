@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 
 FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
-HEALTHY_S = 30.0  # a connection that lasted so long was a good one
+LONGEST_PAUSE_S = 15.0  # people wait for warnings: with its jitter, within half a minute
+HEALTHY_S = 10.0  # a connection that lasted so long was a good one
 
 
 class Backoff:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from cencomm_client.backoff import LONGEST_PAUSE_S
 
 from tests.support.crew import Crew, muster, until
 from tests.support.deployment import Deployment
@@ -18,7 +19,7 @@ from tests.support.victims import Victims, town_on, victims
 
 pytestmark = [pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
 HALF_OPEN_S = 4.0
-LIVE_S = 30.0
+LIVE_S = 1.5 * LONGEST_PAUSE_S + 10.0  # the longest pause between two tries, and the try
 
 
 @dataclass

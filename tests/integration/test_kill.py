@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from cencomm_client.backoff import LONGEST_PAUSE_S
 
 from tests.conftest import MONGODB_URI, memory
 from tests.support.crew import Crew, muster, until
@@ -24,7 +25,7 @@ POSTERS = 4
 ACKNOWLEDGED = 300  # entries before each kill
 ANY_MOMENT_S = 0.05  # several commits
 BACK_S = 10.0  # from the kill to the next receipt
-LIVE_S = 30.0  # from there to the last live connection: the longest pause between two tries
+LIVE_S = 1.5 * LONGEST_PAUSE_S + 10.0  # the longest pause between two tries, and the try
 PATIENCE_S = 120.0  # with what only a busy machine makes slow
 KILLED = ("server", "store", "both")
 CASES = [("embedded", killed) for killed in KILLED]
