@@ -106,8 +106,8 @@ _TOTAL = pytest.StashKey[str]()
 def pytest_unconfigure(config: pytest.Config) -> None:
     """After pytest's own last line, so that this one stands alone and last."""
     total = config.stash.get(_TOTAL, None)
-    if total is None:
-        return
+    if total is None or hasattr(config, "workerinput"):
+        return  # a worker's total is part of the one that the controller prints
     kept = os.environ.get("CENCOMM_TEST_TOTALS")
     if kept is None:
         print(total, flush=True)  # noqa: T201 the line is this hook's purpose
