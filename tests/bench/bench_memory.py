@@ -16,9 +16,10 @@ from tests.bench.frame import Bar, Row
 from tests.bench.load import Room
 from tests.bench.processes import held_kb, peak_kb
 from tests.bench.sockets import Connection
-from tests.bench.town import UNLIMITED, Town, settle
+from tests.bench.town import Town, settle
 from tests.conftest import PROGRAM
 from tests.support.server_process import ServerProcess
+from tests.support.throttles import UNLIMITED
 
 PAYLOAD_BYTES = 600
 IN_FLIGHT = 32

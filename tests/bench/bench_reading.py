@@ -27,9 +27,10 @@ from pymongo import MongoClient
 from tests.bench.cores import LOAD, SERVING, pinned
 from tests.bench.crowd import SEALED_600
 from tests.bench.frame import Bar, Row
-from tests.bench.town import UNLIMITED, Town, another, settle, store_uri
+from tests.bench.town import Town, another, settle, store_uri
 from tests.conftest import PROGRAM
 from tests.support.server_process import ServerProcess
+from tests.support.throttles import UNLIMITED
 
 PAYLOAD_BYTES = 600
 MEMBERS = 10

@@ -25,9 +25,10 @@ from tests.bench.cores import LOAD, SERVING, pinned
 from tests.bench.frame import Row
 from tests.bench.load import Room
 from tests.bench.processes import held_kb, peak_kb
-from tests.bench.town import UNLIMITED, Town, enlist, log_in, operate, rotate
+from tests.bench.town import Town, enlist, log_in, operate, rotate
 from tests.conftest import PROGRAM
 from tests.support.server_process import PostedDirectory, ServerProcess
+from tests.support.throttles import UNLIMITED
 
 PAYLOAD_BYTES = 600
 ROUND = 1_000  # messages prepared at a time

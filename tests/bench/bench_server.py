@@ -27,9 +27,10 @@ from tests.bench.load import Room
 from tests.bench.match import Match, percentile
 from tests.bench.peer import raw_batch
 from tests.bench.sdk import Posters
-from tests.bench.town import UNLIMITED, settle, store_uri
+from tests.bench.town import settle, store_uri
 from tests.conftest import PROGRAM
 from tests.support.server_process import ServerProcess
+from tests.support.throttles import UNLIMITED
 
 PAYLOAD_BYTES = 600
 IN_FLIGHT = 32

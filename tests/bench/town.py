@@ -37,13 +37,6 @@ from tests.support.server_process import PostedDirectory, ServerProcess
 ADMINISTRATIONS = 10
 ADMIT_AT_ONCE = 1_000
 HOUR_MS = 3_600_000
-# One address and few devices make all the load here; the limits on them are not what is measured.
-UNLIMITED: dict[str, object] = {
-    "address_rate_per_s": 1e6,
-    "address_burst": 10_000_000,
-    "device_rate_per_s": 1e6,
-    "device_burst": 10_000_000,
-}
 
 
 class PostedOperation(OperationBuilder):

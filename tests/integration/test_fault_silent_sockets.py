@@ -20,6 +20,7 @@ from cencomm_server.http.gate import BODY_TIMEOUT_S
 from cencomm_server.http.listener import HEAD_S, SILENT_S, files_at_most
 
 from tests.support.server_process import ServerProcess
+from tests.support.throttles import UNLIMITED
 
 pytestmark = pytest.mark.alone
 SILENT = 10_000
@@ -38,7 +39,9 @@ SLOW_BODY = (
 
 @pytest.fixture
 def server(embedded_program: Path, tmp_path: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path, embedded_program, metrics_listen="127.0.0.1:0") as process:
+    # all comes from one address, and the faster the machine, the more of it
+    settings = {"metrics_listen": "127.0.0.1:0", **UNLIMITED}
+    with ServerProcess(tmp_path, embedded_program, **settings) as process:
         yield process
 
 

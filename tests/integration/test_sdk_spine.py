@@ -199,6 +199,8 @@ async def test_a_new_device_heals_and_a_dead_server_loses_nothing(tmp_path: Path
         seen = await agent.operation("MERIDIAN")
         await until(lambda: readable(seen, "before the phone"), "the first message")
 
+        await until(lambda: not agent.vault.outbox(seen.id), "what it posts by itself", 60)
+
         # the server dies; what is posted meanwhile waits, and goes out once
         await town.server.stop(kill=True)
         with pytest.raises(CencommError) as away:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cencomm_server.throttle import Rates, Throttle
 
+# Settings of a server where one address and few devices make all the load.
+UNLIMITED: dict[str, Any] = {
+    "address_rate_per_s": 1e6,
+    "address_burst": 10_000_000,
+    "device_rate_per_s": 1e6,
+    "device_burst": 10_000_000,
+}
 WIDE = Rates(
-    address_rate_per_s=1e6,
-    address_burst=10**6,
+    **UNLIMITED,
     address_login_tries=10**5,
-    device_rate_per_s=1e6,
-    device_burst=10**6,
     login_window_s=1,
     limit_keys=1000,
 )
