@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cencomm_crypto.errors import CencommError
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.public.bodies import OPAQUE_TYPES
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import ChannelId, EntryId
@@ -57,9 +57,26 @@ class Poster:
         (OUT_OF_WINDOW, WRONG_PHASE, NOT_MEMBER, NO_EPOCH_KEY), Refused, or TransportError after
         `patience_s`: then the bytes stay in the outbox and go out when the client is live again.
         """
+        return await self._sealed(
+            chan, payload, patience_s=patience_s, blocked=await self._flushed()
+        )
+
+    async def _sealed(
+        self,
+        chan: ChannelId,
+        payload: Mapping[str, Any],
+        *,
+        patience_s: float = PATIENCE_S,
+        blocked: CencommError | None = None,
+        stale: Entry | None = None,
+    ) -> Posted:
+        """`blocked`: what keeps older entries waiting; then these bytes wait behind them.
+
+        `stale`: own bytes that the log excludes. They leave the vault in the write that brings
+        what takes their place: no crash comes between the two.
+        """
         pending: Entry | None = None
         mine: set[EntryId] = set()
-        blocked = await self._flushed()
         try:
             for _ in range(TRIES):
                 await self.preparer.ready(chan, patience_s=patience_s)
@@ -68,10 +85,14 @@ class Poster:
                         posted = self._in_log(pending)
                         if posted is not None:
                             return Posted(posted.receipt, payload["mid"])
-                        pending = self._still_open(pending)
+                        if superseded(*self.preparer.look(chan), pending.header):
+                            stale, pending = pending, None
                     entry = pending or self._sealer.seal(chan, payload)
                     if entry is None:
                         continue  # something came in between
+                    if stale is not None:
+                        self._forget(stale)  # written with the next
+                        stale = None
                     if blocked is not None:
                         self._keep(entry)
                         raise blocked  # what is older goes first, or its `seen` would decrease
@@ -101,21 +122,41 @@ class Poster:
         Raises TransportError or TryLater: then it waits on, with the same bytes.
         """
         for item in self._station.vault.outbox(self._view.log):
-            if item.id not in self._busy:
+            if self._another_s(item):
+                continue  # without waiting for that caller's lock
+            try:
+                async with self.sender.lock:
+                    if self._another_s(item):
+                        continue
+                    again = await self._finish(item)
+                    if again is not None:
+                        self._busy.add(item.id)
+            except (TransportError, TryLater):
+                self._uncovered(item)
+                raise
+            if again is not None:
                 try:
-                    async with self.sender.lock:
-                        if not self._waits(item):
-                            continue  # another caller has brought it to its end, or sealed it anew
-                        again = await self._finish(item)
-                except (TransportError, TryLater):
-                    self._uncovered(item)
-                    raise
-                if again is not None:
-                    await self.seal(*again)
+                    await self._seal_anew(item, *again)
+                finally:
+                    self._busy.discard(item.id)
 
-    def _waits(self, item: OutboxItem) -> bool:
-        """Whether these bytes are still in the outbox."""
-        return any(kept.id == item.id for kept in self._station.vault.outbox(item.log))
+    async def _seal_anew(self, item: OutboxItem, entry: Entry, payload: Mapping[str, Any]) -> None:
+        """Post under the present epoch what `entry` held; what forbids it for good is told."""
+        assert entry.header.chan is not None  # noqa: S101 - only sealed content comes here
+        try:
+            await self._sealed(entry.header.chan, payload, stale=entry)
+        except TryLater:
+            raise
+        except Refused as refused:
+            self._view.notice("entry_refused", f"{entry.header.type}: {refused}")
+        except ProtocolError as error:
+            if error.code is not ErrorCode.NO_EPOCH_KEY:  # the key may be on its way
+                self._too_late(item, entry)
+
+    def _another_s(self, item: OutboxItem) -> bool:
+        """Whether another caller looks after these bytes, or has brought them to their end."""
+        waiting = self._station.vault.outbox(item.log)
+        return item.id in self._busy or all(kept.id != item.id for kept in waiting)
 
     def _uncovered(self, item: OutboxItem) -> None:
         """The server had time to put this under a signed head and did not: keep the proof (A6)."""
@@ -134,8 +175,8 @@ class Poster:
             return error
         return None
 
-    async def _finish(self, item: OutboxItem) -> tuple[ChannelId, Mapping[str, Any]] | None:
-        """Receipt, resend, or give up; what is to be sealed anew comes back as its payload."""
+    async def _finish(self, item: OutboxItem) -> tuple[Entry, Mapping[str, Any]] | None:
+        """Receipt, resend, or give up; what is to be sealed anew comes back with its payload."""
         submission = Submission.decode(item.submission)
         entry = submission.entry()
         chan = entry.header.chan
@@ -149,13 +190,18 @@ class Poster:
         if judged is Fate.SEND:
             await self._resend(submission, entry)
             return None
-        assert chan is not None  # noqa: S101 - only sealed content has these fates
         payload = self._sealer.reopen(entry) if judged is Fate.RESEAL else None
-        if payload is None:
-            keep_evidence(self._station.vault.path, item, self._station.now())
-            self._view.notice("message_late", "an own message did not get into the log in time")
-        self._give_up(entry)
-        return None if payload is None else (chan, payload)
+        if payload is not None:
+            return entry, payload
+        self._too_late(item, entry)
+        return None
+
+    def _too_late(self, item: OutboxItem, entry: Entry) -> None:
+        """Give an own message up: kept as evidence, told to the person."""
+        keep_evidence(self._station.vault.path, item, self._station.now())
+        self._view.notice("message_late", "an own message did not get into the log in time")
+        self._forget(entry)
+        self._station.vault.save()
 
     async def _resend(self, submission: Submission, entry: Entry) -> None:
         """The same bytes once more; a refusal for good is told, not raised."""
@@ -180,14 +226,6 @@ class Poster:
         self._station.vault.save()
         return Posted(receipt)
 
-    def _still_open(self, entry: Entry) -> Entry | None:
-        """The same bytes while their epoch is current; given up once the log superseded it."""
-        assert entry.header.chan is not None  # noqa: S101 - sealed content has a channel
-        if not superseded(*self.preparer.look(entry.header.chan), entry.header):
-            return entry
-        self._give_up(entry)
-        return None
-
     def _keep(self, entry: Entry) -> None:
         """Put bytes into the outbox without sending them."""
         item = OutboxItem(
@@ -196,10 +234,10 @@ class Poster:
         self._station.vault.put_outbox(item)
         self._station.vault.save()
 
-    def _give_up(self, entry: Entry) -> None:
+    def _forget(self, entry: Entry) -> None:
+        """Take own bytes out of the vault; the caller writes it."""
         self._station.vault.drop_outbox(self._view.log, entry.header.id)
         self._sealer.done(entry)
-        self._station.vault.save()
 
     async def _submitted(
         self,

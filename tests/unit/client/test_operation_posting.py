@@ -153,6 +153,33 @@ async def test_what_waited_through_a_rotation_is_sealed_anew(town: Town) -> None
     ]
 
 
+async def test_no_write_of_the_vault_is_without_a_message_that_is_sealed_anew(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash after any of them finds the message in the outbox, or in the log."""
+    one, two = await town.desk(0), await town.desk(1)
+    await say(one, town, "opened")
+    await two.read()
+    town.counter.away = True
+    with pytest.raises(Unreachable):
+        await say(two, town, "late", patience_s=0.01)
+    town.counter.away = False
+    await one.poster.decide("members.remove", {"persons": [town.people[2].id]})
+    await one.runner.tend()
+    await two.read()
+    vault, save, written = two.station.vault, two.station.vault.save, []
+
+    def saved() -> None:
+        save()
+        written.append(bool(vault.outbox()) or len(messages(town.counter)) == 2)
+
+    monkeypatch.setattr(vault, "save", saved)
+    await two.poster.flush()
+    assert written
+    assert all(written)
+    assert vault.outbox() == ()
+
+
 async def test_two_that_flush_at_once_seal_what_waited_anew_once(town: Town) -> None:
     """A post and the automation both find the same bytes; the second must not seal them again."""
     one, two = await town.desk(0), await town.desk(1)
