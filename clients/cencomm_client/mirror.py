@@ -50,8 +50,8 @@ SAVE_EVERY_S = 2.0  # pushed checkpoints reach the vault's file at least this of
 class Source(Protocol):
     """What the mirror asks of the server; `transport.Transport` is one."""
 
-    async def checkpoint(self, log: LogId) -> bytes:
-        """The newest signed note of a log."""
+    async def checkpoint(self, log: LogId, *, least: int = 0) -> bytes:
+        """The newest signed note of a log; `least`: the size that this reader knows there is."""
 
     async def entries(self, log: LogId, after: int) -> EntriesPage:
         """Items from seq `after` on, at most 4 MiB."""
@@ -337,7 +337,7 @@ class Mirror:
 
     async def _read_on(self, source: Source, log: LogId) -> bytes:
         """Take all that lies before the newest checkpoint, which is given back."""
-        note = await source.checkpoint(log)
+        note = await source.checkpoint(log, least=self._verifier(log).least_size)
         if log != self._vault.directory_log and not self._verifier(log).is_signed(note):
             await self.pull_directory(source)  # it may name a newer log key
         start = self._verifier(log).log.size

@@ -256,9 +256,15 @@ class Transport(Exchange):
             data, header_int(headers, "X-Cencomm-Next"), header_int(headers, "X-Cencomm-Size")
         )
 
-    async def checkpoint(self, log: LogId, size: int | None = None) -> bytes:
-        """The newest signed note, or that of exactly `size`."""
+    async def checkpoint(self, log: LogId, size: int | None = None, *, least: int = 0) -> bytes:
+        """The newest signed note, or that of exactly `size`.
+
+        `least`: the size that this reader knows there is; the server looks for it in the store,
+        where another of its processes may have written.
+        """
         query = {} if size is None else {"size": str(size)}
+        if least:
+            query["least"] = str(least)
         data, _ = await self.request(
             "GET", f"/v1/logs/{log.hex()}/checkpoint", MAX_NOTE, query=query
         )

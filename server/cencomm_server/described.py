@@ -381,7 +381,10 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
             "A signed note: the newest, or the one of exactly this size.",
             STRING,
             media=TEXT,
-            query=(Parameter("size", whole(), "Exactly this size."),),
+            query=(
+                Parameter("size", whole(), "Exactly this size."),
+                Parameter("least", whole(), "What the reader knows there is."),
+            ),
             codes=_READING,
         ),
         ("GET", "/v1/logs/{log}/proof"): Described(

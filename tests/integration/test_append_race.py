@@ -135,3 +135,19 @@ async def test_an_operation_made_by_one_process_is_found_by_the_other(
         scene.served.reader(scene.officer), scene.log, scene.operation.log.size + 1
     )
     assert page.size == scene.operation.log.size + 1  # asked beyond its end, it read on
+
+
+async def test_who_saw_more_at_one_process_is_given_no_less_by_the_other(
+    stores: tuple[Store, Store],
+) -> None:
+    """A smaller checkpoint would be a rollback in the eyes of a client that moved (A3)."""
+    scene = await Scene().serve(stores[0])
+    other = await scene.served.another(store=stores[1])
+    await other.logs.load_all()
+    await scene.served.submit(scene.sealed(), scene.log)
+    reader, size = scene.served.reader(scene.officer), scene.operation.log.size + 1
+    seen = await scene.served.reading.checkpoint(reader, scene.log)
+    assert await other.reading.checkpoint(reader, scene.log) != seen  # it has not heard of it yet
+    assert await other.reading.checkpoint(reader, scene.log, least=size) == seen
+    # what no store has is claimed in vain
+    assert await other.reading.checkpoint(reader, scene.log, least=size + 9) == seen

@@ -135,9 +135,11 @@ class Telling(Reading):
             pieces.append(data if self.shape is None else self.shape(reader, item, data))
         return Page(b"".join(self.arrange(pieces)), after + len(sent), len(items))
 
-    async def checkpoint(self, reader: Reader, log: LogId, size: int | None = None) -> bytes:
+    async def checkpoint(
+        self, reader: Reader, log: LogId, size: int | None = None, *, least: int = 0
+    ) -> bytes:
         if self._lie(reader, log) is None:
-            return await super().checkpoint(reader, log, size)
+            return await super().checkpoint(reader, log, size, least=least)
         return self.note(log, (await self._told(reader, log))[:size])
 
     def note(self, log: LogId, items: list[Sequenced]) -> bytes:

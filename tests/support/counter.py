@@ -121,10 +121,10 @@ class Window(Served):
         if self._counter.away:
             raise Unreachable("the server is away")
 
-    async def checkpoint(self, log: LogId) -> bytes:
+    async def checkpoint(self, log: LogId, *, least: int = 0) -> bytes:
         """As `Transport`."""
         self._expect_there()
-        return await super().checkpoint(log)
+        return await super().checkpoint(log, least=least)
 
     async def append(self, log: LogId, submission: Submission) -> Receipt:
         """As `Transport`."""

@@ -90,7 +90,7 @@ class Served:
         data = b"".join(self.encoded(log, item) for item in items[start:])
         return PushFrame(log, len(items), self.note(log, len(items)), data)
 
-    async def checkpoint(self, log: LogId) -> bytes:
+    async def checkpoint(self, log: LogId, *, least: int = 0) -> bytes:
         """`mirror.Source`."""
         return self.note(log)
 

@@ -73,12 +73,19 @@ class Reading:
         items = await self._items(runtime, seen, after, stop)
         return Page(b"".join(items), after + len(items), seen.size)
 
-    async def checkpoint(self, reader: Reader, log: LogId, size: int | None = None) -> bytes:
+    async def checkpoint(
+        self, reader: Reader, log: LogId, size: int | None = None, *, least: int = 0
+    ) -> bytes:
         """The signed note: the newest for this reader, or that of exactly `size`.
 
-        Raises NotFound where no checkpoint of that size was stored.
+        `least`: what the reader knows there is; it may have it from another server process, and
+        a smaller answer would be a rollback in its eyes (A3). Raises NotFound where no
+        checkpoint of that size was stored.
         """
         runtime, seen = await self._open(reader, log)
+        if least > seen.size == runtime.size:
+            await self._logs.wake(log, least)
+            runtime, seen = await self._open(reader, log)
         wanted = seen.size if size is None else size
         if wanted == runtime.size:
             return runtime.note_at(wanted)

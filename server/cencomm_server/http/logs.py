@@ -89,9 +89,10 @@ class LogHandlers:
 
     async def checkpoint(self, call: Call) -> Answer:
         """GET /v1/logs/{log}/checkpoint."""
-        size = call.query.optional_count("size")
+        size, least = call.query.optional_count("size"), call.query.count("least", 0)
         call.query.end()
-        note = await self._reading.checkpoint(_reader(call.principal), call.log, size)
+        reader = _reader(call.principal)
+        note = await self._reading.checkpoint(reader, call.log, size, least=least)
         return Answer(note, TEXT)
 
     async def proof(self, call: Call) -> Answer:

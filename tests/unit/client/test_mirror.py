@@ -152,8 +152,8 @@ async def test_a_receipt_that_overtakes_a_checkpoint_is_no_rollback(made: Loopba
     class Overtaken:
         """Gives a checkpoint after an own post was acknowledged under a newer one."""
 
-        async def checkpoint(self, log: LogId) -> bytes:
-            note = await transport.checkpoint(log)
+        async def checkpoint(self, log: LogId, *, least: int = 0) -> bytes:
+            note = await transport.checkpoint(log, least=least)
             await ncp.outbox.submit(log, ncp.author.control_entry("phase.set", log, PREP))
             return note
 

@@ -251,7 +251,7 @@ async def test_a_receipt_that_comes_in_while_pulling_is_no_rollback(world: World
     class Meanwhile(Served):
         """Answers with its newest note; then, before the pages, a receipt of another post."""
 
-        async def checkpoint(self, log: LogId) -> bytes:
+        async def checkpoint(self, log: LogId, *, least: int = 0) -> bytes:
             note = self.note(log)
             later = world.operation.message(world.work, world.person.devices[1])
             assert later.entry is not None
@@ -615,7 +615,7 @@ async def test_a_note_that_is_none(world: World, note: bytes) -> None:
     await world.pull()
 
     class Noting(Served):
-        async def checkpoint(self, log: LogId) -> bytes:
+        async def checkpoint(self, log: LogId, *, least: int = 0) -> bytes:
             return note
 
     before = world.mirror.head(world.log)
