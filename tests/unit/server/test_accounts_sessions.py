@@ -1,5 +1,6 @@
 """Sessions end: by themselves, by logout, and by what the directory says."""
 
+import asyncio
 import secrets
 
 import pytest
@@ -7,6 +8,8 @@ from cencomm_config.errors import NotAuthenticated, SessionExpired
 from cencomm_crypto.public.directory.state import Device, Person
 from cencomm_crypto.public.wire import Sequenced
 from cencomm_server.accounts.proof import Proof
+from cencomm_server.accounts.sessions import KNOWN_S
+from cencomm_server.store.documents import SessionDoc
 
 from tests.support.accounts import Desk
 from tests.support.directory import DirectoryBuilder, HeldDevice, HeldPerson
@@ -88,6 +91,59 @@ async def test_logout_ends_session_and_sockets(office: Office) -> None:
     assert not await office.lives(token)
     assert not await office.desk.sessions.living(principal)
     assert office.desk.sockets.devices == [office.person.device.id]
+
+
+class Reads:
+    """Counts what the sessions ask of the store, and can hold an answer back."""
+
+    def __init__(self, office: Office, patch: pytest.MonkeyPatch) -> None:
+        self.count, self.moment = 0, 0.0
+        self.held: asyncio.Event | None = None
+        store = office.desk.store
+        read = store.session
+
+        async def session(token_hash: bytes) -> SessionDoc | None:
+            self.count += 1
+            found = await read(token_hash)
+            if self.held is not None:
+                await self.held.wait()
+            return found
+
+        patch.setattr(store, "session", session)
+        patch.setattr(office.desk.sessions, "_monotonic_s", lambda: self.moment)
+
+
+async def test_the_store_is_asked_for_a_busy_session_once_a_second(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, token = Reads(office, monkeypatch), await office.open(office.person.device)
+    for _ in range(20):
+        assert await office.lives(token)
+    assert reads.count == 1
+    reads.moment += KNOWN_S
+    assert await office.lives(token)
+    assert reads.count == 2
+    # what another process has ended is over here after that second
+    await office.desk.store.drop_sessions_of(device=office.person.device.id)
+    assert await office.lives(token)
+    reads.moment += KNOWN_S
+    assert not await office.lives(token)
+
+
+async def test_what_was_read_before_a_logout_is_not_believed_after_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store's answer is on its way while the session ends."""
+    reads, token = Reads(office, monkeypatch), await office.open(office.person.device)
+    principal = await office.desk.sessions.authenticate(token)
+    reads.moment += KNOWN_S
+    reads.held = asyncio.Event()
+    late = asyncio.create_task(office.lives(token))
+    await asyncio.sleep(0)
+    await office.desk.sessions.end(principal)
+    reads.held.set()
+    await late
+    assert not await office.lives(token)
 
 
 async def test_a_logout_while_a_socket_opens_leaves_no_socket_behind(
