@@ -1,0 +1,32 @@
+"""The machine can fail: it finds each rule of the product that is taken away."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.property.mutations import MUTATIONS
+from tests.property.playing import LONG_S, SIDE_BY_SIDE, played
+
+ENOUGH, SEEDS = 120, 3  # runs of a seed, and seeds; most rules take less than ten runs of the first
+
+pytestmark = pytest.mark.timeout(LONG_S)
+
+
+async def test_the_machine_finds_each_missing_rule() -> None:
+    """Each rule of `mutations` taken away alone; two processes at a time."""
+    turn = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def find(name: str) -> tuple[str, str | None, str]:
+        async with turn:
+            said = ""
+            for seed in range(1, SEEDS + 1):  # one is enough nearly always
+                told, said = await played(ENOUGH, seed, "--mutation", name)
+                if told["broken"] is not None:
+                    return name, told["broken"], said
+            return name, None, said
+
+    found = await asyncio.gather(*map(find, sorted(MUTATIONS)))
+    wrong = {name: broken for name, broken, _ in found if broken not in MUTATIONS[name].breaks}
+    assert not wrong, (wrong, [said[-1500:] for name, _, said in found if name in wrong])
