@@ -24,7 +24,7 @@ from cencomm_server.store.documents import LogKind
 MAX_PAGE_BYTES = 4 << 20  # DESIGN 11
 MAX_PAGE_ITEMS = 10_000
 READ_CHUNK = 128  # documents of the first read of the store,
-LARGEST_CHUNK = 512  # and of the next ones while entries are small
+LARGEST_CHUNK = 1024  # and of the next ones while entries are small
 
 
 @dataclass(frozen=True, slots=True)

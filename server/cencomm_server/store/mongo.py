@@ -44,6 +44,7 @@ _TIMEOUTS_MS: dict[str, Any] = {
     "waitQueueTimeoutMS": 10_000,
 }
 _DUPLICATE, _INVALID, _NO_SPACE, _EXISTS = 11000, 121, 14031, 48  # MongoDB's error codes
+_BATCH = 10_000
 _AWAIT_MS = 500  # how long the store keeps a question for changes before it says "none"
 _META = Records(MetaDoc)
 _NAME = "store"  # `_id` of the one document of `meta`
@@ -76,7 +77,9 @@ class MongoCollection:
 
     async def find(self, where: Document, order: str, fields: Sequence[str] = ()) -> list[Document]:
         with _answering():
-            cursor = self._collection.find(where, dict.fromkeys(fields, 1) or None).sort(order, 1)
+            wanted = dict.fromkeys(fields, 1) or None
+            # one answer of up to 16 MB, where the default is a hundred documents and then the rest
+            cursor = self._collection.find(where, wanted, batch_size=_BATCH).sort(order, 1)
             found: list[Document] = await cursor.to_list(None)
         return found
 
