@@ -86,7 +86,7 @@ class Epoch:
         return listed or device in self.grants
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: see `copying`
 class Channel:
     """A group of members with epochs of its own.
 

@@ -30,6 +30,7 @@ from cencomm_crypto.errors import (
     RuleViolation,
 )
 from cencomm_crypto.public.bodies import CHANNEL_TYPES, CONTROL_TYPES, OPAQUE_TYPES
+from cencomm_crypto.public.copying import changed
 from cencomm_crypto.public.directory.root_signatures import check_poster
 from cencomm_crypto.public.directory.state import Device, DirectoryState
 from cencomm_crypto.public.encoding import Value
@@ -174,10 +175,10 @@ def _next_state(
         expect_right(state, act.type, act, device, act.person)
     if channel is not None:
         return _with_channel(state, EPOCH_RULES[act.type](state, channel, act), ledger, act)
-    changed = CONTROL_RULES[act.type](state, act)
+    decided = CONTROL_RULES[act.type](state, act)
     if act.type in ASIDE:
-        return replace(changed, size=act.seq + 1, at=act.at, releasing=ledger)
-    return replace(changed, size=act.seq + 1, at=act.at, control=ledger)
+        return replace(decided, size=act.seq + 1, at=act.at, releasing=ledger)
+    return replace(decided, size=act.seq + 1, at=act.at, control=ledger)
 
 
 def _with_channel(
@@ -186,11 +187,11 @@ def _with_channel(
     messages = state.messages
     if act.type in OPAQUE_TYPES:
         messages = messages.insert(act.leaf, act.person.id)
-    return replace(
+    return changed(
         state,
         size=act.seq + 1,
         at=act.at,
-        channels=state.channels.insert(channel.id, replace(channel, ledger=ledger)),
+        channels=state.channels.insert(channel.id, changed(channel, ledger=ledger)),
         messages=messages,
     )
 

@@ -123,7 +123,7 @@ class Release:
     receipt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: see `copying`
 class OperationState:
     """The operation after `size` entries.
 
