@@ -40,13 +40,15 @@ class Poster:
         self._evident: set[EntryId] = set()
         self._busy: set[EntryId] = set()  # messages that a caller of `seal` still looks after
 
-    async def decide(self, kind: str, body: Mapping[str, Any]) -> Posted:
+    async def decide(
+        self, kind: str, body: Mapping[str, Any], *, patience_s: float = PATIENCE_S
+    ) -> Posted:
         """Post a control entry, after what still waits; signed anew when another came first.
 
         Raises Refused with the rule's code, TransportError (the bytes stay in the outbox).
         """
         await self.flush()
-        return await self.sender.decide(kind, body)
+        return await self.sender.decide(kind, body, patience_s=patience_s)
 
     async def seal(
         self, chan: ChannelId, payload: Mapping[str, Any], *, patience_s: float = PATIENCE_S
@@ -144,7 +146,7 @@ class Poster:
         """Post under the present epoch what `entry` held; what forbids it for good is told."""
         assert entry.header.chan is not None  # noqa: S101 - only sealed content comes here
         try:
-            await self._sealed(entry.header.chan, payload, stale=entry)
+            await self._sealed(entry.header.chan, payload, patience_s=0.0, stale=entry)
         except TryLater:
             raise
         except Refused as refused:

@@ -43,7 +43,8 @@ class Preparer:
         for attempt in range(10 * TRIES):
             standing, channel = self.look(chan)
             self._expect_authoring(standing, channel)
-            if await self._prepared(standing, channel):
+            left_s = max(deadline - monotonic(), 0.0)
+            if await self._prepared(standing, channel, left_s):
                 return
             if attempt >= TRIES:
                 if monotonic() > deadline:
@@ -52,7 +53,7 @@ class Preparer:
                 await self._sender.pull()
         raise TryLater("too_busy", "a rotation of the channel is due and was not made yet")
 
-    async def _prepared(self, standing: Standing, channel: Channel) -> bool:
+    async def _prepared(self, standing: Standing, channel: Channel, patience_s: float) -> bool:
         """One step towards a channel that takes messages; True when it does."""
         if standing.role is Role.BOT:
             if blocking(standing, channel) is None:
@@ -62,15 +63,16 @@ class Preparer:
             return False
         named = self._station.mirror.directory.at(standing.state.watermark)
         if gone(standing, named):
-            await self._sender.decide("directory.sync", {})
+            await self._sender.decide("directory.sync", {}, patience_s=patience_s)
             return False
         due = rotation_due(standing, channel, self._station.timing, sending=True)
         if due is not None and due.reason != JOIN:
             flag = flag_due(standing, channel, self._station.timing)
             if flag is not None:
-                await self._sender.flag(flag)  # before the epoch is over, or nobody says it
+                # before the epoch is over, or nobody says it
+                await self._sender.flag(flag, patience_s=patience_s)
                 return False
-            await self._sender.rotate(channel.id, due.n)
+            await self._sender.rotate(channel.id, due.n, patience_s=patience_s)
             return False
         if sealable(standing, channel):
             return True

@@ -62,7 +62,9 @@ class Sender:
         await mirror.pull_directory(transport)
         await mirror.pull(transport, self._view.log)
 
-    async def decide(self, kind: str, body: Mapping[str, Any]) -> Posted:
+    async def decide(
+        self, kind: str, body: Mapping[str, Any], *, patience_s: float = PATIENCE_S
+    ) -> Posted:
         """Post a control entry; signed anew when another decision came first.
 
         Raises Refused with the rule's code, TransportError (the bytes stay in the outbox).
@@ -70,7 +72,7 @@ class Sender:
         for _ in range(TRIES):
             await self.pull()
             try:
-                return await self.entry(kind, body)
+                return await self.entry(kind, body, patience_s=patience_s)
             except ConflictingEntry:
                 continue
         raise TryLater("too_busy", f"{kind}: {TRIES} other decisions came first")
@@ -83,15 +85,17 @@ class Sender:
         chan: ChannelId | None = None,
         epoch: int | None = None,
         wraps: bytes = b"",
+        patience_s: float = PATIENCE_S,
     ) -> Posted:
         """Sign over what is known and post once; raises Refused or TransportError."""
         async with self.lock:
             header = self._station.author.header(kind, self._view.log, chan=chan, epoch=epoch)
-            posted = await self.submit(self._station.author.sign(header, body), wraps=wraps)
+            entry = self._station.author.sign(header, body)
+            posted = await self.submit(entry, wraps=wraps, patience_s=patience_s)
         await self.pull()
         return posted
 
-    async def rotate(self, chan: ChannelId, n: int) -> bool:
+    async def rotate(self, chan: ChannelId, n: int, *, patience_s: float = PATIENCE_S) -> bool:
         """Make epoch `n` of a channel, unless somebody else did; False if so."""
         station, view = self._station, self._view
         async with self.lock:
@@ -109,7 +113,9 @@ class Sender:
             )
             entry = station.author.sign(header, made.body)
             try:
-                await self.submit(entry, wraps=made.wraps, shares=made.shares)
+                await self.submit(
+                    entry, wraps=made.wraps, shares=made.shares, patience_s=patience_s
+                )
             except SUPERSEDED:
                 await self.pull()
                 return False
@@ -121,20 +127,27 @@ class Sender:
             view.learned(chan, new)
         return True
 
-    async def flag(self, due: FlagDue) -> None:
+    async def flag(self, due: FlagDue, *, patience_s: float = PATIENCE_S) -> None:
         """Say in the log that an epoch is bad; raises Refused or TransportError."""
         epoch = self._view.state.channels[due.chan].epoch
         body = flag_body(due.n, due.reason)
-        await self.entry("channel.flag", body, chan=due.chan, epoch=epoch)
+        await self.entry("channel.flag", body, chan=due.chan, epoch=epoch, patience_s=patience_s)
 
-    async def grant(self, due: GrantDue) -> None:
+    async def grant(self, due: GrantDue, *, patience_s: float = PATIENCE_S) -> None:
         """Hand an epoch to a recipient that cannot reach it; raises ConflictingEntry."""
         state = self._view.state
         secret = self._view.keyring.secret(state, due.chan, due.n)
         if secret is not None:
             body, wrap = make_grant(secret, due.recipient.device, due.recipient.box_pk)
             epoch = state.channels[due.chan].epoch
-            await self.entry("channel.grant", body, chan=due.chan, epoch=epoch, wraps=wrap)
+            await self.entry(
+                "channel.grant",
+                body,
+                chan=due.chan,
+                epoch=epoch,
+                wraps=wrap,
+                patience_s=patience_s,
+            )
 
     async def submit(
         self,

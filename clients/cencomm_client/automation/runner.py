@@ -48,6 +48,7 @@ from cencomm_client.view import OperationView
 Known = Callable[[], tuple[Profile, ...]]
 """The profiles in this vault."""
 
+PATIENCE_S = 2.0  # what a person posts waits behind it; the need itself comes again
 LEAST_PAUSE_S = 0.05  # a burst of pushed entries is judged once
 _ENDING = (LogAlarm, NewerProtocol, Stopped, NotAuthenticated, NotFound)
 
@@ -192,26 +193,28 @@ class Runner:
             case KeysDue(chan=chan):
                 await poster.preparer.fetch_keys(state.channels[chan])
             case CloseDue():
-                await poster.decide("operation.close", {})
+                await poster.decide("operation.close", {}, patience_s=PATIENCE_S)
             case RevealDue(chan=chan, secret=secret, closes=closes):
                 kind = "channel.close" if closes else "channel.reveal"
-                await poster.sender.entry(kind, reveal_body(secret), chan=chan)
+                body = reveal_body(secret)
+                await poster.sender.entry(kind, body, chan=chan, patience_s=PATIENCE_S)
             case SyncDue():
-                await poster.decide("directory.sync", {})
+                await poster.decide("directory.sync", {}, patience_s=PATIENCE_S)
             case FlagDue():
-                await poster.sender.flag(need)
+                await poster.sender.flag(need, patience_s=PATIENCE_S)
             case RotationDue(chan=chan, n=n):
                 standing, timing = self._view.standing(), self._station.timing
                 flag = flag_due(standing, state.channels[chan], timing)
                 if flag is not None:  # before the epoch is over, or nobody says it
-                    await poster.sender.flag(flag)
-                await poster.sender.rotate(chan, n)
+                    await poster.sender.flag(flag, patience_s=PATIENCE_S)
+                await poster.sender.rotate(chan, n, patience_s=PATIENCE_S)
             case GrantDue():
-                await poster.sender.grant(need)
+                await poster.sender.grant(need, patience_s=PATIENCE_S)
             case ProfilesDue(profiles=profiles):
                 content = profile_content(profiles)
                 mid = self._station.settings.random(16)
-                await poster.seal(state.main, make_payload(KIND, mid, content))
+                payload = make_payload(KIND, mid, content)
+                await poster.seal(state.main, payload, patience_s=PATIENCE_S)
 
     async def _pause(self) -> None:
         """Until something changes, the next moment comes, or the poll interval is over."""

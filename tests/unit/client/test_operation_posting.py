@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from cencomm_client.errors import Refused, Unreachable
+from cencomm_client.errors import Refused, TryLater, Unreachable
 from cencomm_client.evidence import evidence_folder
 from cencomm_client.items import Alarm, Flag, Message
 from cencomm_client.vault import Vault
@@ -95,6 +95,20 @@ async def test_what_was_accepted_before_the_race_is_not_sealed_twice(town: Town)
     assert [entry.header.id for entry in messages(town.counter)][-1] == posted.receipt.id
     await one.read()
     assert one.texts() == ["opened", "once"]
+
+
+async def test_what_a_post_needs_first_is_waited_for_no_longer_than_the_post(town: Town) -> None:
+    """The channel's first epoch has to be made, and no answer comes."""
+    one = await town.desk(0)
+
+    async def refuse(entry: Entry) -> None:
+        town.counter.before = refuse
+        raise TryLater("clock_jumped", "not now")
+
+    town.counter.before = refuse
+    async with asyncio.timeout(5):
+        with pytest.raises(TryLater):
+            await say(one, town, "too early", patience_s=0.2)
 
 
 async def test_without_a_server_the_bytes_wait_and_go_out_in_order(town: Town) -> None:
