@@ -336,6 +336,10 @@ class TryLater(Refused):
     """The server cannot or will not now; the same bytes may be sent again later."""
 
 
+class LogBehind(TryLater):
+    """The server lost entries of this log that it had signed; they are being handed back (A50)."""
+
+
 class ConflictingEntry(Refused):
     """Another decision came first: catch up and sign anew (DESIGN 3, compare-and-set)."""
 
@@ -365,6 +369,7 @@ REFUSAL_CLASSES: Mapping[str, type[Refused]] = {
     "store_down": TryLater,
     "store_full": TryLater,
     "clock_jumped": TryLater,
+    "log_behind": LogBehind,
     "shutting_down": TryLater,
     "no_directory": TryLater,
     "internal": TryLater,

@@ -79,7 +79,7 @@ def cut_with_its_heads(db: Any, log: LogId) -> None:
 
 @pytest.mark.parametrize(
     "tamper",
-    [nothing, rewritten, moved_in_time, cut, hole, foreign_head],
+    [nothing, rewritten, moved_in_time, hole, foreign_head],
     ids=lambda tamper: tamper.__name__,
 )
 async def test_a_server_does_not_go_on_with_what_it_did_not_sign(

@@ -160,6 +160,10 @@ class Logs:
         """Logs that have stopped because the store contradicts what was signed; for /readyz."""
         return tuple(runtime.log_id for runtime in self.by_id() if runtime.damaged is not None)
 
+    def behind(self) -> tuple[LogId, ...]:
+        """Logs that take nothing because the store lost what was signed (A50); for /readyz."""
+        return tuple(runtime.log_id for runtime in self.by_id() if runtime.behind is not None)
+
     def known(self, log: LogId) -> LogRuntime | None:
         """The runtime, if this process knows the log, loaded or not."""
         if self._directory is not None and self._directory.log_id == log:

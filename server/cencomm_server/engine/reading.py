@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from cencomm_config.errors import BadRequest, NotFound, UnknownLog
+from cencomm_config.errors import BadRequest, LogBehind, NotFound, UnknownLog
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import ChannelId, LogId
 
@@ -154,7 +154,7 @@ class Reading:
         if runtime.committed is None:
             try:
                 await self._logs.load(runtime)
-            except ProtocolError:  # damaged: reported by whoever loaded it first
+            except (ProtocolError, LogBehind):  # reported by whoever loaded it first
                 return None
         if not isinstance(runtime, OperationRuntime):
             return runtime.size

@@ -1,0 +1,376 @@
+"""A restored store is behind what its key signed: the server hears it, signs nothing, and takes
+back only what rebuilds the signed head (A50, ADR 0025)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from cencomm_config.errors import LogBehind, ServiceCode
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
+from cencomm_crypto.public.keys import SigningKey
+from cencomm_crypto.public.note import Checkpoint, origin, sign_checkpoint
+from cencomm_crypto.public.tail import TailPart, form_of
+from cencomm_crypto.public.wire import Sequenced, encode_sequenced, encode_withheld
+from cencomm_server.engine.handing_back import HandingBack, Standing
+from cencomm_server.engine.reader import Reader
+from cencomm_server.store.memory import MemoryStore
+
+from tests.support.directory import HeldPerson
+from tests.support.engine import FaultyStore, Scene, Served, rotate
+
+NONE = b""
+
+
+class Restored(Scene):
+    """Five messages were signed after the backup was made; `served` runs on the backup."""
+
+    before: Served
+    handing: HandingBack
+
+    async def restore(self, lost: int = 5) -> Restored:
+        await self.serve(FaultyStore())
+        self.other = self.directory.person(self.directory.administration("DE"))
+        self.operation.admit(self.other, "officer")
+        self.stranger = self.directory.person(self.directory.administration("IT"))
+        rotate(self.operation, self.work)
+        await self.served.follow(self.operation)
+        self.base = self.operation.log.size
+        self.ignorant = self.operation.sealed(self.work, self.other)
+        backup = copy.deepcopy(self.served.store)
+        for _ in range(lost):
+            self.operation.message(self.work, self.officer)
+        await self.served.follow(self.operation)
+        self.before = self.served
+        await self.start(backup)  # type: ignore[arg-type]
+        return self
+
+    async def start(self, store: MemoryStore) -> None:
+        """A process on this store, as after a start."""
+        self.served = await self.before.another(store)
+        await self.served.logs.load_all()
+        self.handing = HandingBack(self.served.logs)
+
+    @property
+    def signed(self) -> int:
+        return self.operation.log.size
+
+    @property
+    def tail(self) -> Sequence[Sequenced]:
+        return self.operation.entries[self.base :]
+
+    def note(self, size: int | None = None, **changed: object) -> bytes:
+        size, name = size or self.signed, origin(self.served.signer.deployment, self.log)
+        head = Checkpoint(name, size, self.operation.log.tree.root(size))
+        return sign_checkpoint(replace(head, **changed), self.directory.log_key)  # type: ignore[arg-type]
+
+    async def hand(
+        self,
+        by: HeldPerson | None = None,
+        *,
+        items: Sequence[Sequenced] = (),
+        forms: bytes | None = None,
+        note: bytes | None = None,
+        start: int | None = None,
+    ) -> Standing:
+        """What a device says; by default its note and all forms."""
+        part = TailPart(
+            self.note() if note is None else note,
+            self.base if start is None else start,
+            b"".join(map(form_of, self.tail)) if forms is None else forms,
+            b"".join(map(encode_sequenced, items)),
+        )
+        reader = Served.reader(by or self.officer)
+        return await self.handing.take(reader, self.log, TailPart.decode(part.encode()))
+
+    async def refused(self, *given: object, **named: object) -> str:
+        with pytest.raises(CencommError) as caught:
+            await self.hand(*given, **named)  # type: ignore[arg-type]
+        return caught.value.code
+
+    async def takes(self) -> bool:
+        """Whether the log takes an entry of who knows only what the backup holds."""
+        try:
+            await self.submit(self.ignorant)
+        except (LogBehind, ProtocolError) as error:
+            if error.code not in (ServiceCode.LOG_BEHIND, ErrorCode.LOG_DAMAGED):
+                raise
+            return False
+        return True
+
+
+@pytest.fixture
+async def scene() -> Restored:
+    return await Restored().restore()
+
+
+# -- the server hears that it is behind, and from whom it does not ------------------------------
+
+
+async def test_a_signed_note_alone_stops_the_log(
+    scene: Restored, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standing = await scene.hand(forms=NONE)
+    assert standing == Standing(scene.base, scene.signed, scene.base, [(scene.base, scene.signed)])
+    assert not await scene.takes()
+    assert scene.served.logs.behind() == (scene.log,)
+    assert "log_behind" in capsys.readouterr().out
+    assert scene.runtime.size == scene.base  # what is here is still shown
+
+
+async def test_the_proof_outlives_the_process(scene: Restored) -> None:
+    await scene.hand(forms=NONE)
+    await scene.start(scene.served.store)  # type: ignore[arg-type]
+    assert scene.served.logs.behind() == (scene.log,)
+    assert not await scene.takes()
+    assert scene.runtime.size == scene.base
+
+
+async def test_another_process_on_the_store_hears_it_when_it_looks(scene: Restored) -> None:
+    other = await scene.served.another()
+    await other.logs.load_all()
+    await scene.hand(forms=NONE)
+    await other.logs.wake(scene.log, scene.signed)
+    assert other.logs.behind() == (scene.log,)
+
+
+async def test_a_note_that_the_log_s_key_did_not_sign_stops_nothing(scene: Restored) -> None:
+    foreign = SigningKey.from_seed(b"f" * 32)
+    name = scene.served.signer.deployment
+    head = Checkpoint(origin(name, scene.log), scene.signed, scene.operation.head.root)
+    directory = scene.directory.log.id16
+    elsewhere = Checkpoint(origin(name, directory), scene.signed, scene.operation.head.root)
+    own = scene.directory.log_key
+    for note in (
+        sign_checkpoint(head, foreign),
+        sign_checkpoint(elsewhere, own),
+        sign_checkpoint(replace(head, origin=origin("another", scene.log)), own),
+        scene.note()[:-3],
+        b"no note",
+    ):
+        assert await scene.refused(note=note) == ErrorCode.BAD_NOTE
+    assert scene.served.logs.behind() == ()
+    assert await scene.takes()
+
+
+async def test_a_stranger_and_a_revoked_device_are_not_heard(scene: Restored) -> None:
+    assert await scene.refused(scene.stranger) == ServiceCode.UNKNOWN_LOG
+    ncp = scene.officer.administration.ncp.device
+    scene.directory.revoke(scene.officer.device, by=ncp)
+    await scene.served.follow_directory()
+    assert await scene.refused() == ErrorCode.INACTIVE
+    assert scene.served.logs.behind() == ()
+    assert await scene.takes()
+
+
+async def test_a_note_that_is_not_newer_changes_nothing(scene: Restored) -> None:
+    for size in (scene.base, scene.base - 1, 1):
+        standing = await scene.hand(note=scene.note(size))
+        assert standing == Standing(scene.base, scene.base, scene.base)
+    assert await scene.takes()
+
+
+async def test_what_another_process_has_written_is_looked_for_first(scene: Restored) -> None:
+    """A client that read from the process that took the entries talks to another one."""
+    scene.served = await scene.before.another(scene.before.store)
+    await scene.served.logs.load_all()
+    scene.handing = HandingBack(scene.served.logs)
+    newer = scene.operation.message(scene.work, scene.officer)
+    await scene.before.follow(scene.operation)
+    assert (await scene.hand(forms=NONE)).size == newer.seq + 1
+    assert scene.served.logs.behind() == ()
+
+
+@pytest.mark.parametrize("behind", [False, True])
+async def test_two_heads_of_one_size_stop_the_log_for_good(scene: Restored, behind: bool) -> None:
+    """A4: a fork is named, and neither head takes the other's place."""
+    if behind:
+        await scene.hand(forms=NONE)
+    size = scene.signed if behind else scene.base
+    stored = await scene.served.store.checkpoint(scene.log, size)
+    fork = scene.note(size, root=bytes(32))
+    assert await scene.refused(note=fork) == ErrorCode.LOG_DAMAGED
+    assert await scene.served.store.checkpoint(scene.log, size) == stored
+    assert scene.served.logs.damaged() == (scene.log,)
+    assert not await scene.takes()
+
+
+# -- handing back -------------------------------------------------------------------------------
+
+
+async def whole_again(scene: Restored) -> None:
+    """The same bytes, places, times and head as before the restore, and the log goes on."""
+    old, new = scene.before.store, scene.served.store
+    assert await new.read_entries(scene.log, 0, 999) == await old.read_entries(scene.log, 0, 999)
+    newest = await new.newest_checkpoint(scene.log)
+    assert newest == await old.newest_checkpoint(scene.log)
+    assert scene.served.logs.behind() == () == scene.served.logs.damaged()
+    assert scene.runtime.size == scene.signed
+    scene.operation.message(scene.work, scene.other)
+    await scene.served.follow(scene.operation)
+
+
+async def test_the_whole_tail_comes_back_and_the_log_goes_on(scene: Restored) -> None:
+    standing = await scene.hand(items=scene.tail)
+    assert standing == Standing(scene.signed, scene.signed, scene.signed)
+    await whole_again(scene)
+
+
+async def test_it_comes_back_in_pages(scene: Restored) -> None:
+    standing = await scene.hand(forms=NONE)
+    while standing.wanted < standing.signed:
+        form = form_of(scene.operation.entries[standing.wanted])
+        standing = await scene.hand(start=standing.wanted, forms=form)
+    standing = await scene.hand(forms=NONE)
+    assert standing.lacks == [(scene.base, scene.signed)]
+    for item in reversed(scene.tail):
+        await scene.hand(forms=NONE, items=[item])
+    await whole_again(scene)
+
+
+async def test_two_members_with_half_each_bring_it_back(scene: Restored) -> None:
+    half, rest = scene.tail[::2], scene.tail[1::2]
+    standing = await scene.hand(items=half)
+    assert standing.lacks == [(item.seq, item.seq + 1) for item in rest]
+    assert not await scene.takes()
+    await scene.hand(scene.other, items=rest, forms=NONE)
+    await whole_again(scene)
+
+
+async def test_more_than_an_undo_and_an_insert_hold() -> None:
+    scene = await Restored().restore(600)
+    for start in range(0, 600, 200):
+        await scene.hand(items=scene.tail[start : start + 200])
+    await whole_again(scene)
+
+
+async def test_a_head_beyond_the_one_that_came_back_stops_the_log_again(scene: Restored) -> None:
+    """Who held less came first; the log stays behind until the newest head is rebuilt."""
+    less = scene.signed - 2
+    part = scene.tail[:-2]
+    forms = b"".join(map(form_of, part))
+    await scene.hand(note=scene.note(less), items=part, forms=forms)
+    assert scene.runtime.size == less
+    standing = await scene.hand(forms=NONE)
+    assert (standing.size, standing.signed) == (less, scene.signed)
+    assert not await scene.takes()
+
+
+async def test_the_same_hand_back_twice_is_the_same(scene: Restored) -> None:
+    await scene.hand(items=scene.tail)
+    standing = await scene.hand(items=scene.tail)
+    assert standing == Standing(scene.signed, scene.signed, scene.signed)
+    await whole_again(scene)
+
+
+async def test_forms_that_do_not_rebuild_the_signed_head_are_refused(scene: Restored) -> None:
+    forms = [form_of(item) for item in scene.tail]
+    wrong = [
+        [bytes(56), *forms[1:]],
+        [forms[1], forms[0], *forms[2:]],
+        [*forms[:-1], form_of(replace(scene.tail[-1], at=scene.tail[-1].at + 1))],
+    ]
+    for told in wrong:
+        given = b"".join(told)
+        assert await scene.refused(items=scene.tail, forms=given) == ErrorCode.BAD_PROOF
+    more = b"".join([*forms, forms[-1]])
+    assert await scene.refused(forms=more) == ErrorCode.TOO_MANY
+    assert (await scene.hand(forms=NONE)).size == scene.base
+    assert await scene.served.store.last_seq(scene.log) == scene.base - 1
+    await scene.hand(items=scene.tail)
+    await whole_again(scene)
+
+
+async def test_forged_entries_are_refused_and_keep_nobody_away(scene: Restored) -> None:
+    """By a member: an own entry in a lost place, another time, another place, one beyond."""
+    first, second = scene.tail[0], scene.tail[1]
+    own = scene.operation.sealed(scene.work, scene.other)
+    for forged in (
+        replace(first, entry=own, inner=own.inner),
+        replace(first, at=first.at + 1),
+        replace(first, seq=second.seq),
+        replace(first, seq=scene.signed),
+    ):
+        assert await scene.refused(scene.other, items=[forged]) == ErrorCode.BAD_PROOF
+    assert await scene.served.store.last_seq(scene.log) == scene.base - 1
+    await scene.hand(items=scene.tail)
+    await whole_again(scene)
+
+
+async def test_an_entry_without_its_body_is_not_taken_for_the_whole(scene: Restored) -> None:
+    """Its leaf is the same: taken once, the body would be lost for everybody (A49)."""
+    assert await scene.refused(items=[replace(scene.tail[0], entry=None)]) == ErrorCode.MALFORMED
+    withheld = encode_withheld(scene.tail[0])
+    part = TailPart(scene.note(), scene.base, items=withheld)
+    with pytest.raises(CencommError):
+        await scene.handing.take(Served.reader(scene.officer), scene.log, part)
+
+
+async def test_entries_before_the_leaves_are_known_are_left_out(scene: Restored) -> None:
+    standing = await scene.hand(forms=NONE, items=scene.tail)
+    assert standing.lacks == [(scene.base, scene.signed)]
+
+
+@pytest.mark.parametrize("written", [0, 2, 4])
+async def test_a_crash_in_between_leaves_a_log_that_is_still_behind(
+    scene: Restored, written: int
+) -> None:
+    """Some entries are durable, under the note of all: nobody is shown them, nothing is signed."""
+    store = scene.served.store
+    assert isinstance(store, FaultyStore)
+    await scene.hand()
+    store.break_within(written)
+    assert await scene.refused(items=scene.tail) == ServiceCode.STORE_DOWN
+    await scene.start(store)
+    assert await store.last_seq(scene.log) == scene.base + written - 1
+    assert scene.served.logs.behind() == (scene.log,)
+    assert scene.runtime.size == scene.base
+    assert not await scene.takes()
+    await scene.hand(items=scene.tail)
+    await whole_again(scene)
+
+
+async def test_a_reader_of_the_restored_log_reads_what_is_there(scene: Restored) -> None:
+    await scene.hand(forms=NONE)
+    reader = Served.reader(scene.other)
+    page = await scene.served.reading.read(reader, scene.log, 0)
+    assert page.size == scene.base
+    note = await scene.served.reading.checkpoint(reader, scene.log, least=scene.signed)
+    assert note == scene.note(scene.base)
+
+
+async def test_a_member_that_the_backup_does_not_know_waits_for_others(scene: Restored) -> None:
+    reader = Reader(scene.stranger.device.id, scene.stranger.id)
+    with pytest.raises(CencommError) as caught:
+        await scene.handing.take(reader, scene.log, TailPart(scene.note()))
+    assert caught.value.code == ServiceCode.UNKNOWN_LOG
+
+
+# -- the directory ------------------------------------------------------------------------------
+
+
+async def test_while_the_directory_is_behind_no_operation_goes_on(scene: Restored) -> None:
+    """A revocation may be among what it lacks."""
+    directory = scene.directory.log.id16
+    backup = copy.deepcopy(scene.served.store)
+    size = scene.directory.log.size
+    scene.directory.person(scene.directory.administration("ES"))
+    await scene.served.follow_directory()
+    lost = scene.directory.entries[size:]
+    head = scene.directory.head
+    name = scene.served.signer.deployment
+    note = sign_checkpoint(
+        Checkpoint(origin(name, directory), head.size, head.root), scene.directory.log_key
+    )
+    await scene.start(backup)  # type: ignore[arg-type]
+    reader = Served.reader(scene.officer)
+    await scene.handing.take(reader, directory, TailPart(note))
+    assert scene.served.logs.behind() == (directory,)
+    assert not await scene.takes()
+    forms = b"".join(map(form_of, lost))
+    items = b"".join(map(encode_sequenced, lost))
+    standing = await scene.handing.take(reader, directory, TailPart(note, size, forms, items))
+    assert standing == Standing(head.size, head.size, head.size)
+    assert await scene.takes()
