@@ -43,6 +43,7 @@ class ClientCode(StrEnum):
     LOG_GAP = "log_gap"
     LOG_REWRITTEN = "log_rewritten"
     LOG_ROLLED_BACK = "log_rolled_back"
+    LOG_BEHIND = "log_behind"
     LOG_FORKED = "log_forked"
     LOG_DAMAGED = "log_damaged"
     WRONG_LOG = "wrong_log"

@@ -19,6 +19,7 @@ from cencomm_client.answers import PushFrame
 from cencomm_client.errors import (
     FileError,
     LogAlarm,
+    LogBehind,
     NewerProtocol,
     NotAuthenticated,
     NotFound,
@@ -44,6 +45,7 @@ class Link:
         self._live: LiveConnection | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._wanted: set[LogId] = set()
+        self._behind: set[LogId] = set()
         self._pull_now = asyncio.Event()
 
     @property
@@ -119,6 +121,11 @@ class Link:
     async def _pull(self, log: LogId) -> None:
         try:
             await self._station.mirror.pull(self._station.transport, log)
+            self._behind.discard(log)
+        except LogBehind as behind:  # others are read on; this one is told of once
+            if log not in self._behind:
+                self._behind.add(log)
+                self._tell(log, behind)
         except JUDGEMENTS as error:
             self._tell(log, error)
         except NotFound:

@@ -31,10 +31,14 @@ from cencomm_client.errors import (
     AnswerTooLarge,
     ClientCode,
     LogAlarm,
+    LogBehind,
     NewerProtocol,
+    Refused,
     ReplicaBehind,
     ReplicaDamaged,
+    TryLater,
 )
+from cencomm_client.handing_back import Taker, hand_back
 from cencomm_client.replica import Evidence, Replica
 from cencomm_client.signed_heads import LogKeys
 from cencomm_client.stops import keep_losses, keep_stop, lift_stop, losses_of, stop_of
@@ -47,7 +51,7 @@ MAX_UNVERIFIED_ITEMS = 2_000_000
 SAVE_EVERY_S = 2.0  # pushed checkpoints reach the vault's file at least this often
 
 
-class Source(Protocol):
+class Source(Taker, Protocol):
     """What the mirror asks of the server; `transport.Transport` is one."""
 
     async def checkpoint(self, log: LogId, *, least: int = 0) -> bytes:
@@ -337,13 +341,45 @@ class Mirror:
 
     async def _read_on(self, source: Source, log: LogId) -> bytes:
         """Take all that lies before the newest checkpoint, which is given back."""
-        note = await source.checkpoint(log, least=self._verifier(log).least_size)
+        least = self._verifier(log).least_size
+        note = await source.checkpoint(log, least=least)
         if log != self._vault.directory_log and not self._verifier(log).is_signed(note):
             await self.pull_directory(source)  # it may name a newer log key
+        if _claimed_size(note) < least:
+            note = await self._handed_back(source, log, note)
         start = self._verifier(log).log.size
         items = await self._pages(source, log, start, _claimed_size(note))
         await self._take(source, log, items, note)
         return note
+
+    async def _handed_back(self, source: Source, log: LogId, note: bytes) -> bytes:
+        """Hand over what the newest checkpoint of a restored server lacks; the newest one then.
+
+        Raises LogBehind if the server says that it still lacks some: nothing is read before it is
+        back. Both notes are kept as evidence. A server that takes nothing back is judged.
+        """
+        verifier, claimed = self._verifier(log), _claimed_size(note)
+        notes = verifier.notes_beyond(claimed)
+        reached = self._has_left(verifier) and claimed >= verifier.head.size
+        if not notes or reached or not verifier.is_signed(note):
+            return note
+        try:
+            standing = await hand_back(source, self._replica, log, notes)
+        except TryLater:
+            raise
+        except Refused:
+            return note
+        if standing.signed <= claimed:
+            return note
+        self._keep_alarm(self._verifier(log).restored_behind(claimed, note))
+        if standing.size < standing.signed:
+            lacking = sum(end - start for start, end in standing.lacks)
+            raise LogBehind(
+                "log_behind",
+                f"log {log.hex()}: {standing.signed} entries were signed, of at least"
+                f" {max(lacking, 1)} nobody has handed the content back yet",
+            )
+        return await source.checkpoint(log, least=self._verifier(log).least_size)
 
     async def _take(self, source: Source, log: LogId, items: list[Sequenced], note: bytes) -> None:
         while True:
