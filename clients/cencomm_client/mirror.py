@@ -25,7 +25,7 @@ from cencomm_crypto.public.operation.views import visible
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Receipt, Sequenced, decode_sequenced, encode_sequenced
 
-from cencomm_client.answers import EntriesPage, PushFrame
+from cencomm_client.answers import EntriesPage, PushFrame, Standing
 from cencomm_client.errors import (
     AnswerMalformed,
     AnswerTooLarge,
@@ -234,6 +234,13 @@ class Mirror:
                     verifier.expect_reached(note, least)
             await self._complete(source, log)
         self._vault.save()
+
+    async def hand_back(self, taker: Taker, log: LogId) -> Standing:
+        """Tell a server what this device holds of a log, and bring what it lost of it (A50).
+
+        Whether or not the log is stopped here. Raises TransportError or Refused.
+        """
+        return await hand_back(taker, self._replica, log, self._verifier(log).notes_beyond(0))
 
     def push(self, frame: PushFrame) -> bool:
         """Take a pushed frame; False if the cursor must be pulled instead. Raises LogAlarm."""
