@@ -145,7 +145,9 @@ class _Parts:
         self._following = Follower(logs) if child is None else None
         self._tasks: list[asyncio.Task[None]] = []
         self.directory = CommittedDirectory(logs)
-        self._appends = Appends(logs, rotations_per_hour=settings.rotations_per_hour)
+        self._appends = Appends(
+            logs, rotations_per_hour=settings.rotations_per_hour, hold_s=settings.hold_s
+        )
         self._throttle = throttle = Throttle(
             Rates(**{field.name: getattr(settings, field.name) for field in fields(Rates)}),
             metrics=logs.metrics,

@@ -374,3 +374,18 @@ async def test_while_the_directory_is_behind_no_operation_goes_on(scene: Restore
     standing = await scene.handing.take(reader, directory, TailPart(note, size, forms, items))
     assert standing == Standing(head.size, head.size, head.size)
     assert await scene.takes()
+
+
+async def test_a_held_server_hears_first_and_takes_nothing(scene: Restored) -> None:
+    """CENCOMM_HOLD_S: whoever knows less comes first, and still does not fork the log."""
+    now_s = [0.0]
+    scene.served = await scene.served.another(hold_s=60, monotonic_s=lambda: now_s[0])
+    await scene.served.logs.load_all()
+    scene.handing = HandingBack(scene.served.logs)
+    assert not await scene.takes()
+    assert scene.served.logs.behind() == ()
+    await scene.hand(items=scene.tail)
+    assert scene.runtime.size == scene.signed
+    assert not await scene.takes()
+    now_s[0] = 61.0
+    await whole_again(scene)
