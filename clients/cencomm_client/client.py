@@ -66,7 +66,7 @@ class Client:
         self._station = station
         self.directory = Directory(station)
         self._operations = Operations(station, self.directory)
-        self._link = Link(station, self._told)
+        self._link = Link(station, self._told, self._operations.mend)
         self._again: asyncio.Task[None] | None = None
         self.recovery_left: int | None = None
         """Recovery codes not used yet, as the last login of this process heard; None before."""
@@ -245,7 +245,9 @@ class Client:
         found: dict[LogId, Standing | Refused] = {}
         for log in (self._station.vault.directory_log, *mirror.operations):
             try:
-                found[log] = await mirror.hand_back(transport, log)
+                found[log] = standing = await mirror.hand_back(transport, log)
+                if standing.size == standing.signed:
+                    await self._operations.mend(log)
             except Refused as refused:
                 found[log] = refused
         return found

@@ -7,7 +7,7 @@ fit, and at least every poll interval, each log is read to its newest checkpoint
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from cencomm_crypto.errors import CencommError
@@ -33,15 +33,21 @@ from cencomm_client.station import Station
 
 Tell = Callable[[LogId | None, CencommError], None]
 """Hears of what went wrong with one log, or (None) with the session."""
+Mend = Callable[[LogId], Awaitable[None]]
 
 JUDGEMENTS = (LogAlarm, NewerProtocol, Stopped)
+
+
+async def _nothing(_: LogId) -> None:
+    return
 
 
 class Link:
     """One live connection with its helpers; `start` once, `stop` at the end."""
 
-    def __init__(self, station: Station, tell: Tell) -> None:
-        self._station, self._tell = station, tell
+    def __init__(self, station: Station, tell: Tell, mend: Mend = _nothing) -> None:
+        """`mend` is called for a log of which the server had lost a part, once it is whole."""
+        self._station, self._tell, self._mend = station, tell, mend
         self._live: LiveConnection | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._wanted: set[LogId] = set()
@@ -122,6 +128,7 @@ class Link:
         try:
             await self._station.mirror.pull(self._station.transport, log)
             self._behind.discard(log)
+            await self._mend(log)
         except LogBehind as behind:  # others are read on; this one is told of once
             if log not in self._behind:
                 self._behind.add(log)

@@ -23,6 +23,7 @@ from cencomm_crypto.public.entry import Entry, Head
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.operation.views import visible
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
+from cencomm_crypto.public.tail import TailPart
 from cencomm_crypto.public.wire import Receipt, Sequenced, decode_sequenced, encode_sequenced
 
 from cencomm_client.answers import EntriesPage, PushFrame, Standing
@@ -98,6 +99,8 @@ class Mirror:
         self._listeners: list[Listener] = []
         self._locks: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._saved_at = 0.0
+        self.lost_from: dict[LogId, int] = {}
+        """Logs of which a server had lost what lies from here on; `Operations.mend` takes them"""
         self._directory_log = DirectoryLog(
             vault.directory_id, losses_of(vault, vault.directory_log)
         )
@@ -240,7 +243,15 @@ class Mirror:
 
         Whether or not the log is stopped here. Raises TransportError or Refused.
         """
-        return await hand_back(taker, self._replica, log, self._verifier(log).notes_beyond(0))
+        notes = self._verifier(log).notes_beyond(0)
+        if notes:
+            before = await taker.tail(log, TailPart(notes[-1]))
+            if before.size < before.signed:
+                self._lost(log, before.size)
+        return await hand_back(taker, self._replica, log, notes)
+
+    def _lost(self, log: LogId, size: int) -> None:
+        self.lost_from[log] = min(size, self.lost_from.get(log, size))
 
     def push(self, frame: PushFrame) -> bool:
         """Take a pushed frame; False if the cursor must be pulled instead. Raises LogAlarm."""
@@ -378,6 +389,7 @@ class Mirror:
             return note
         if standing.signed <= claimed:
             return note
+        self._lost(log, claimed)
         self._keep_alarm(self._verifier(log).restored_behind(claimed, note))
         if standing.size < standing.signed:
             lacking = sum(end - start for start, end in standing.lacks)

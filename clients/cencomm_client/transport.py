@@ -291,6 +291,12 @@ class Transport(Exchange):
         )
         return parse_standing(parse_json(data))
 
+    async def bring_wraps(self, log: LogId, submission: Submission) -> None:
+        """Bring back wraps beside an entry that is in the log, and that a restored server lost."""
+        await self.request(
+            "POST", f"/v1/logs/{log.hex()}/wraps", MAX_SHORT, body=submission.encode(), kind=CBOR
+        )
+
     async def wraps(self, log: LogId, chan: ChannelId, n: int) -> Wraps:
         """Own wrap and share wraps of an epoch."""
         data, _ = await self.request(

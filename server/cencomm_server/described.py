@@ -437,5 +437,25 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
             ),
             codes=(*_READING, E.UNKNOWN_CHANNEL),
         ),
+        ("POST", "/v1/logs/{log}/wraps"): Described(
+            f"Bring back wraps of a rotate or grant that a restore lost. Takes {_SUBMISSION}",
+            an_object(),
+            takes=BYTES,
+            codes=(
+                *_READING,
+                E.MALFORMED,
+                E.TOO_LARGE,
+                E.TOO_DEEP,
+                E.NOT_CANONICAL,
+                E.WRONG_TYPE,
+                E.WRONG_SCOPE,
+                E.BAD_VALUE,
+                E.BAD_COUNT,
+                E.BAD_COMMIT,
+                E.WRONG_HEAD,
+                E.BAD_SIGNATURE,
+                E.BAD_KEY,
+            ),
+        ),
     }
 )

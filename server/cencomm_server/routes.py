@@ -62,6 +62,7 @@ def routes(
         Route("GET", "/v1/logs/{log}/proof", logs.proof, TOKEN),
         Route("POST", "/v1/logs/{log}/tail", logs.tail, TOKEN, TAIL),
         Route("GET", "/v1/logs/{log}/wraps", logs.wraps, TOKEN),
+        Route("POST", "/v1/logs/{log}/wraps", logs.wraps_back, TOKEN, SUBMISSION),
     )
     running.describe(served(table, running.version))
     return table

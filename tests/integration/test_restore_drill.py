@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from cencomm_client import Admission, Client, OperationPlan
+from cencomm_client.operation import Operation
 
 from tests.integration.test_lost_devices import desk_of
-from tests.support.deployment import PASSWORD, Deployment, deployed, needs_store, now_ms
+from tests.support.deployment import (
+    PASSWORD,
+    Deployment,
+    _environment,
+    _server,
+    deployed,
+    needs_store,
+    now_ms,
+)
 
 BEFORE, AFTER = "before the backup", "after the backup"
 
@@ -29,6 +40,25 @@ async def opened(town: Deployment, code: str) -> Client:
     return client
 
 
+def epoch_of(operation: Operation) -> int:
+    """The present epoch of the channel of work, as a device has read it."""
+    found = operation.state.channel_named("alpha")
+    assert found is not None
+    return found.epoch
+
+
+async def doctor(town: Deployment) -> dict[str, Any]:
+    """What `cencomm-server doctor` says of the restored server."""
+    process = await asyncio.create_subprocess_exec(
+        *_server("doctor", "--data", str(town.folder / "server"), "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        env=_environment(),
+    )
+    out, _ = await process.communicate()
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
 async def texts(client: Client) -> list[str]:
     """What a person reads in the operation."""
     operation = await client.operation("MERIDIAN")
@@ -46,6 +76,7 @@ async def test_the_restore_drill(tmp_path: Path) -> None:
         ncp = await town.contact_point("FR", "FR-001")
         agent = await town.person(ncp, "FR-014")
         late = await town.person(ncp, "FR-015")
+        await town.person(ncp, "FR-016")
         now = now_ms()
         operation = await rilo.create_operation(
             OperationPlan(
@@ -54,7 +85,7 @@ async def test_the_restore_drill(tmp_path: Path) -> None:
         )
         await operation.create_channel("alpha")
         await operation.admit(
-            [Admission(code, "officer") for code in ("FR-001", "FR-014", "FR-015")]
+            [Admission(code, "officer") for code in ("FR-001", "FR-014", "FR-015", "FR-016")]
         )
         await operation.set_phase("prep")
         await operation.set_phase("live")
@@ -66,12 +97,17 @@ async def test_the_restore_drill(tmp_path: Path) -> None:
         await closed(town)
         await asyncio.to_thread(shutil.copytree, data, backup)
 
-        # what is lost later: words, and a suspension in the directory
+        # what is lost later: a suspension in the directory, new keys for that, and words under them
         await town.server.start()
-        rilo = await opened(town, "RILO-001")
-        await (await rilo.operation("MERIDIAN")).channel("alpha").post("MSG", {"text": AFTER})
         ncp, agent = await opened(town, "FR-001"), await opened(town, "FR-014")
-        await ncp.directory.suspend("FR-015")
+        await ncp.directory.suspend("FR-016")
+        rilo = await opened(town, "RILO-001")
+        await rilo.refresh()
+        operation = await rilo.operation("MERIDIAN")
+        epoch = epoch_of(operation)
+        await operation.tend()
+        await operation.channel("alpha").post("MSG", {"text": AFTER})
+        assert epoch_of(operation) > epoch
         assert await texts(agent) == [BEFORE, AFTER]
         await closed(town)
 
@@ -93,6 +129,12 @@ async def test_the_restore_drill(tmp_path: Path) -> None:
         await (await rilo.operation("MERIDIAN")).channel("alpha").post("MSG", {"text": "go"})
         agent = await opened(town, "FR-014")
         assert await texts(agent) == [BEFORE, AFTER, "go"]
-        assert rilo.stopped() == agent.stopped() == ()
-        person = rilo.directory.person("FR-015")
+        late = await opened(town, "FR-015")  # away all the time: its wrap was lost too
+        assert await texts(late) == [BEFORE, AFTER, "go"]
+        assert epoch_of(await late.operation("MERIDIAN")) == epoch_of(operation)
+        for client in (rilo, agent, late):
+            assert client.stopped() == ()
+        report = await doctor(town)
+        assert {row["status"] for row in report["checks"]} <= {"ok", "warning"}, report
+        person = rilo.directory.person("FR-016")
         assert not rilo.directory.state.active(person.devices[0])

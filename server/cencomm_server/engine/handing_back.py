@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from cencomm_config.errors import LogBehind
+from cencomm_config.errors import LogBehind, NotFound
 from cencomm_crypto.errors import ErrorCode, ProtocolError
-from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.ids import ChannelId, LogId
 from cencomm_crypto.public.note import Checkpoint
 from cencomm_crypto.public.primitives import equal
 from cencomm_crypto.public.tail import TailPart
-from cencomm_crypto.public.wire import WHOLE, decode_sequenced, split_sequence
+from cencomm_crypto.public.wire import WHOLE, Submission, decode_sequenced, split_sequence
 
 from cencomm_server.engine.access import access
 from cencomm_server.engine.items import document, leaf_of
@@ -25,6 +25,7 @@ from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.lost_tail import LostTail
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.runtime import YIELD_EVERY, LogRuntime
+from cencomm_server.engine.wraps import check_wraps, keep_wraps
 from cencomm_server.store.port import StoreConflict
 
 _log = structlog.get_logger()
@@ -78,6 +79,31 @@ class HandingBack:
                 return Standing(runtime.size, runtime.size, runtime.size)
             wanted = tail.wanted(reader.device)
             return Standing(tail.base, tail.head.size, wanted, tail.lacks(part.start))
+
+    async def take_wraps(self, reader: Reader, log: LogId, submission: Submission) -> None:
+        """Keep wraps again that the store lost with their rotate or grant, which is back.
+
+        From whoever may read the log: they must be those that the entry committed to. Raises
+        UnknownLog, INACTIVE, NotFound for an entry that is not in the log or has no effect,
+        WRONG_TYPE, BAD_COUNT, BAD_COMMIT, MALFORMED.
+        """
+        runtime = await self._logs.operation(log)
+        access(runtime, reader, self._logs.clock.wall_ms())
+        entry = submission.entry()
+        if entry.header.type not in ("channel.rotate", "channel.grant"):
+            raise ProtocolError(ErrorCode.WRONG_TYPE, "wraps travel beside rotates and grants")
+        device, id = entry.header.device, entry.header.id
+        known = await self._logs.store.entry_by_id(log, entry.scope, device, id)
+        state = runtime.state
+        if state is None or known is None or known.inner != entry.inner:
+            raise NotFound("this entry is not in the log")
+        channel = state.channels.get(ChannelId(entry.scope))
+        epochs = {} if channel is None else channel.epochs
+        epoch = epochs.get(entry.header.epoch or 0)
+        if epoch is None or (entry.header.type == "channel.rotate" and epoch.seq != known.seq):
+            raise NotFound("this entry has no effect in the log")
+        check_wraps(submission, entry, state, runtime.directory.at(epoch.watermark))
+        await keep_wraps(self._logs.store, runtime, submission, entry)
 
     # -- inside; the runtime's lock is held ---------------------------------------------------
 

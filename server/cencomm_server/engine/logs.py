@@ -140,6 +140,8 @@ class Logs:
         async with runtime.lock:
             first = runtime.committed is None
             await runtime.ready()
+        if runtime.behind is not None:  # wraps of rotates that will be handed back are no orphans
+            return
         if first and isinstance(runtime, OperationRuntime):
             dropped = await self.store.drop_orphan_wraps(runtime.log_id, runtime.wrapping)
             if dropped:

@@ -94,6 +94,7 @@ class Reading:
             if stored is not None:
                 return stored
             if wanted == seen.size:  # where a former member's log ends: no batch need end there
+                runtime.expect_whole()
                 note = runtime.note_at(wanted)
                 await self._logs.store.put_checkpoint(log, wanted, note)
                 return note

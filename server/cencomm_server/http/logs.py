@@ -126,6 +126,13 @@ class LogHandlers:
             }
         )
 
+    async def wraps_back(self, call: Call) -> Answer:
+        """POST /v1/logs/{log}/wraps."""
+        call.query.end()
+        submission = Submission.decode(call.body)
+        await self._handing_back.take_wraps(_reader(call.principal), call.log, submission)
+        return json_answer({})
+
     async def wraps(self, call: Call) -> Answer:
         """GET /v1/logs/{log}/wraps."""
         chan = ChannelId(call.query.hex("chan", ID_SIZE))

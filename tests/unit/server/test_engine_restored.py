@@ -13,13 +13,13 @@ from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.public.keys import SigningKey
 from cencomm_crypto.public.note import Checkpoint, origin, sign_checkpoint
 from cencomm_crypto.public.tail import TailPart, form_of
-from cencomm_crypto.public.wire import Sequenced, encode_sequenced, encode_withheld
+from cencomm_crypto.public.wire import Sequenced, Submission, encode_sequenced, encode_withheld
 from cencomm_server.engine.handing_back import HandingBack, Standing
 from cencomm_server.engine.reader import Reader
 from cencomm_server.store.memory import MemoryStore
 
 from tests.support.directory import HeldPerson
-from tests.support.engine import FaultyStore, Scene, Served, rotate
+from tests.support.engine import WRAPS, FaultyStore, Scene, Served, rotate, rotation_with_wraps
 
 NONE = b""
 
@@ -30,7 +30,8 @@ class Restored(Scene):
     before: Served
     handing: HandingBack
 
-    async def restore(self, lost: int = 5) -> Restored:
+    async def restore(self, lost: int = 5, *, rotated: bool = False) -> Restored:
+        """`rotated`: the channel had a new epoch after the backup, before the messages."""
         await self.serve(FaultyStore())
         self.other = self.directory.person(self.directory.administration("DE"))
         self.operation.admit(self.other, "officer")
@@ -40,6 +41,8 @@ class Restored(Scene):
         self.base = self.operation.log.size
         self.ignorant = self.operation.sealed(self.work, self.other)
         backup = copy.deepcopy(self.served.store)
+        if rotated:
+            rotate(self.operation, self.work)
         for _ in range(lost):
             self.operation.message(self.work, self.officer)
         await self.served.follow(self.operation)
@@ -389,3 +392,47 @@ async def test_a_held_server_hears_first_and_takes_nothing(scene: Restored) -> N
     assert not await scene.takes()
     now_s[0] = 61.0
     await whole_again(scene)
+
+
+# -- wraps, which are in no log -----------------------------------------------------------------
+
+
+async def test_wraps_of_a_rotate_that_came_back_are_taken_from_any_member_and_no_others() -> None:
+    scene = await Restored().restore(rotated=True)
+    rotate_entry = scene.tail[0].entry
+    assert rotate_entry is not None
+    n = rotate_entry.header.epoch or 0
+    beside = WRAPS[rotate_entry.inner]
+    whole = Submission.of(rotate_entry, **beside)
+    member = Served.reader(scene.other)
+
+    async def refused(by: Reader, submission: Submission) -> str:
+        with pytest.raises(CencommError) as caught:
+            await scene.handing.take_wraps(by, scene.log, submission)
+        return caught.value.code
+
+    assert await refused(member, whole) == ServiceCode.NOT_FOUND  # not before the entry is back
+    await scene.hand(items=scene.tail)
+    own = await scene.served.reading.wraps(member, scene.log, scene.work, n)
+    assert own.wrap is None
+    wraps = beside["wraps"]
+    turned = replace(whole, wraps=wraps[112:] + wraps[:112])
+    assert await refused(member, turned) == ErrorCode.BAD_COMMIT
+    assert await refused(member, replace(whole, wraps=wraps[112:])) == ErrorCode.BAD_COUNT
+    assert await refused(member, replace(whole, shares=wraps[:112])) in (
+        ErrorCode.MALFORMED,
+        ErrorCode.BAD_COUNT,
+    )
+    message = scene.tail[1].entry
+    assert message is not None
+    assert await refused(member, Submission.of(message)) == ErrorCode.WRONG_TYPE
+    other = rotation_with_wraps(scene.operation, scene.work)
+    never = Submission.of(other, **WRAPS[other.inner])
+    assert await refused(member, never) == ServiceCode.NOT_FOUND
+    assert await refused(Served.reader(scene.stranger), whole) == ServiceCode.UNKNOWN_LOG
+    for _ in range(2):
+        await scene.handing.take_wraps(member, scene.log, whole)
+    again = await scene.served.reading.wraps(member, scene.log, scene.work, n)
+    before = await scene.before.reading.wraps(member, scene.log, scene.work, n)
+    assert again == before
+    assert again.wrap is not None
