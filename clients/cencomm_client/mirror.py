@@ -364,13 +364,13 @@ class Mirror:
         if log != self._vault.directory_log and not self._verifier(log).is_signed(note):
             await self.pull_directory(source)  # it may name a newer log key
         if _claimed_size(note) < least:
-            note = await self._handed_back(source, log, note)
+            note = await self._handed_back(source, log, note, least)
         start = self._verifier(log).log.size
         items = await self._pages(source, log, start, _claimed_size(note))
         await self._take(source, log, items, note)
         return note
 
-    async def _handed_back(self, source: Source, log: LogId, note: bytes) -> bytes:
+    async def _handed_back(self, source: Source, log: LogId, note: bytes, least: int) -> bytes:
         """Hand over what the newest checkpoint of a restored server lacks; the newest one then.
 
         Raises LogBehind if the server says that it still lacks some: nothing is read before it is
@@ -387,18 +387,20 @@ class Mirror:
             raise
         except Refused:
             return note
-        if standing.signed <= claimed:
-            return note
-        self._lost(log, claimed)
-        self._keep_alarm(self._verifier(log).restored_behind(claimed, note))
+        evidence = verifier.restored_behind(claimed, note)
         if standing.size < standing.signed:
-            lacking = sum(end - start for start, end in standing.lacks)
+            self._lost(log, claimed)
+            self._keep_alarm(evidence)
             raise LogBehind(
                 "log_behind",
-                f"log {log.hex()}: {standing.signed} entries were signed, of at least"
-                f" {max(lacking, 1)} nobody has handed the content back yet",
+                f"log {log.hex()}: {standing.size} entries are there, {standing.signed} were"
+                " signed; members who read what lacks have to hand it back",
             )
-        return await source.checkpoint(log, least=self._verifier(log).least_size)
+        newest = await source.checkpoint(log, least=least)
+        if _claimed_size(newest) >= least:  # else it was never behind, and is judged
+            self._lost(log, claimed)
+            self._keep_alarm(evidence)
+        return newest
 
     async def _take(self, source: Source, log: LogId, items: list[Sequenced], note: bytes) -> None:
         while True:

@@ -3,6 +3,7 @@ back only what rebuilds the signed head (A50, ADR 0025)."""
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
@@ -436,3 +437,57 @@ async def test_wraps_of_a_rotate_that_came_back_are_taken_from_any_member_and_no
     before = await scene.before.reading.wraps(member, scene.log, scene.work, n)
     assert again == before
     assert again.wrap is not None
+
+
+async def test_wraps_in_the_store_wait_for_rotates_that_will_come_back() -> None:
+    """A log that was cut: its rotates are gone and their wraps are not; they are no orphans."""
+    scene = await Restored().restore(rotated=True)
+    rotate_entry = scene.tail[0].entry
+    assert rotate_entry is not None
+    inner, chan, n = rotate_entry.inner, scene.work, rotate_entry.header.epoch or 0
+    await scene.hand(forms=NONE)
+    store = scene.served.store
+    assert isinstance(store, FaultyStore)
+    await store.put_wraps(scene.log, chan, n, inner, WRAPS[inner]["wraps"], b"")
+    store._clock = lambda: 10**15  # hours later
+    await scene.start(store)
+    assert await store.wraps(scene.log, chan, n, inner) is not None
+    await scene.hand(items=scene.tail)
+    own = await scene.served.reading.wraps(Served.reader(scene.other), scene.log, chan, n)
+    assert own.wrap is not None
+
+
+# -- several server processes -------------------------------------------------------------------
+
+
+async def test_a_process_that_gathered_nothing_goes_on_once_another_wrote_the_tail(
+    scene: Restored,
+) -> None:
+    await scene.hand(forms=NONE)
+    other = await scene.served.another()
+    await other.logs.load_all()
+    assert other.logs.behind() == (scene.log,)
+    with pytest.raises(LogBehind):
+        await other.submit(scene.ignorant, scene.log)
+    await scene.hand(items=scene.tail)
+    runtime = other.logs.known(scene.log)
+    assert runtime is not None
+    runtime._vain_until = 0.0  # a second later
+    receipt = await other.submit(scene.ignorant, scene.log)
+    assert receipt.seq == scene.signed
+    assert other.logs.behind() == ()
+
+
+async def test_two_processes_that_write_the_same_tail_write_it_once(scene: Restored) -> None:
+    other = await scene.served.another()
+    await other.logs.load_all()
+    handing = HandingBack(other.logs)
+    forms = b"".join(map(form_of, scene.tail))
+    items = b"".join(map(encode_sequenced, scene.tail))
+    part = TailPart(scene.note(), scene.base, forms, items)
+    found = await asyncio.gather(
+        scene.hand(items=scene.tail),
+        handing.take(Served.reader(scene.other), scene.log, part),
+    )
+    assert list(found) == [Standing(scene.signed, scene.signed, scene.signed)] * 2
+    await whole_again(scene)
