@@ -214,6 +214,10 @@ class _Notes:
         if mistyped:
             names = ", ".join(mistyped)
             self.warning("settings", f"in the environment and no settings: {names}", "bad_settings")
+        elif settings.hold_s:
+            self.warning(
+                "settings", f"hold_s: {settings.hold_s:.0f} s after each start take nothing", ""
+            )
         else:
             self.ok("settings", "all values can be used")
         return settings

@@ -11,13 +11,25 @@ import pytest
 from cencomm_client.errors import LogBehind
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import LogId
-from cencomm_crypto.public.tail import TailPart
+from cencomm_crypto.public.tail import TailPart, form_of
+from cencomm_crypto.public.wire import encode_sequenced, sequence
 from cencomm_server.engine.handing_back import HandingBack, Standing
 from cencomm_server.engine.reader import Reader
 from cencomm_server.store.memory import MemoryStore
 
 from tests.mallory.harness import Stage, copy_of, refusal, staged
-from tests.mallory.world import ALERTS, ANALYST, CHIEF, OFFICER, PLAN, RAID, WARNING, World
+from tests.mallory.world import (
+    ALERTS,
+    ANALYST,
+    BOT,
+    CHIEF,
+    OFFICER,
+    OUTSIDER,
+    PLAN,
+    RAID,
+    WARNING,
+    World,
+)
 
 MADE = "control the lorry"
 
@@ -152,6 +164,50 @@ async def test_members_of_different_channels_bring_their_parts(world: World, fol
         stage.expect({"A50"}, OFFICER, ANALYST)
         stage.quiet(CHIEF)
         assert (await stage.client(ANALYST)).stopped() == ()
+
+
+async def test_a_bot_brings_what_it_may_read_and_nothing_else_counts_from_it(
+    world: World, folder: Path
+) -> None:
+    """Its host forges nothing: what it brings is the signed entry of its place, or is refused."""
+    store = copy_of(world.store)
+    async with serve(world, folder, store) as stage:
+        await stage.look(CHIEF, BOT)
+        backup = copy_of(store)
+        await (await stage.operation(CHIEF)).channel(ALERTS).post("MSG", {"text": MADE})
+        await stage.look(CHIEF, BOT)
+    async with serve(world, folder, backup) as stage:
+        await stage.client(BOT)
+        station = stage.station(BOT)
+        last = list(station.mirror.items(stage.log))[-1]
+        note = station.vault.head(stage.log)
+        assert note is not None
+        forms = form_of(last)
+        standing = await station.transport.tail(stage.log, TailPart(note.note, last.seq, forms))
+        assert standing.lacks == ((last.seq, last.seq + 1),)
+        header = stage.header(BOT, "message", chan=stage.chan(ALERTS), epoch=1)
+        own = stage.sign(BOT, header, bytes(512))
+        forged = encode_sequenced(sequence(last.seq, last.at, own))
+        part = TailPart(note.note, items=forged)
+        assert await refusal(station.transport.tail(stage.log, part)) == "bad_proof"
+        await stage.look(BOT)
+        assert stage.head().size == last.seq + 1
+        await stage.look(CHIEF)
+        assert stage.texts(CHIEF)[-1] == MADE
+        stage.quiet(CHIEF)
+
+
+async def test_who_is_not_in_the_operation_is_not_heard(world: World, folder: Path) -> None:
+    """With the very same proof: a stranger learns not even that the log is there."""
+    backup, _ = await first_life(world, folder)
+    async with serve(world, folder, backup) as stage:
+        await stage.client(OFFICER)
+        note = stage.station(OFFICER).vault.head(stage.log)
+        assert note is not None
+        await stage.client(OUTSIDER)
+        sending = stage.station(OUTSIDER).transport.tail(stage.log, TailPart(note.note))
+        assert await refusal(sending) == "unknown_log"
+        assert stage.server.logs.behind() == ()
 
 
 @pytest.mark.parametrize("kind", [Deaf, Refusing])

@@ -237,8 +237,7 @@ class LogRuntime(ABC):
         try:
             await self._store.put_checkpoint(self.log_id, head.size, note)
         except CheckpointConflict as conflict:
-            stored = await self._store.checkpoint(self.log_id, head.size)
-            if stored is None or self._signer.open(self.log_id, stored).root != head.root:
+            if await self._stored_root(head.size) != head.root:
                 raise self.damage(conflict) from conflict
         self.mark_stale()
         await self.ready()
@@ -403,13 +402,17 @@ class LogRuntime(ABC):
     async def _same_head(self, size: int, conflict: CheckpointConflict) -> bytes:
         """The note that stands: the same head under an earlier or later log key is no fork."""
         stored = await self._store.checkpoint(self.log_id, size)
-        try:
-            same = stored is not None and self._signer.open(self.log_id, stored).root
-        except ProtocolError as error:
-            raise self.damage(error) from error
-        if stored is None or same != self._root(size):
+        if stored is None or await self._stored_root(size) != self._root(size):
             raise self.damage(conflict)
         return stored
+
+    async def _stored_root(self, size: int) -> bytes | None:
+        """Root of the checkpoint that is stored for a size; LOG_DAMAGED if no own key signed it."""
+        stored = await self._store.checkpoint(self.log_id, size)
+        try:
+            return None if stored is None else self._signer.open(self.log_id, stored).root
+        except ProtocolError as error:
+            raise self.damage(error) from error
 
     def _advance(self, entries: Sequence[Sequenced], note: bytes) -> None:
         size = self.replay.size

@@ -201,6 +201,20 @@ async def test_two_heads_of_one_size_stop_the_log_for_good(scene: Restored, behi
     assert not await scene.takes()
 
 
+async def test_a_log_that_went_on_after_the_restore_takes_no_more_once_that_is_known(
+    scene: Restored,
+) -> None:
+    """The fork cannot be mended; it does not grow either, and nothing is written over it."""
+    assert await scene.takes()  # somebody who knew less spoke into the gap
+    size = scene.runtime.size
+    forms = b"".join(map(form_of, scene.tail[1:]))
+    assert await scene.refused(start=size, forms=forms, items=scene.tail) == ErrorCode.BAD_PROOF
+    assert scene.served.logs.behind() == (scene.log,)
+    assert await scene.served.store.last_seq(scene.log) == size - 1
+    with pytest.raises(LogBehind):
+        await scene.submit(scene.operation.sealed(scene.work, scene.other))
+
+
 # -- handing back -------------------------------------------------------------------------------
 
 
