@@ -14,6 +14,7 @@ from cencomm_crypto.public.tail import MAX_FORMS, MAX_ITEMS, TailPart, form_of
 from cencomm_crypto.public.wire import WHOLE, decode_sequenced
 
 from cencomm_client.answers import Standing
+from cencomm_client.errors import NotFound
 from cencomm_client.replica import Replica
 
 FORMS_AT_ONCE = MAX_FORMS // 56
@@ -36,11 +37,11 @@ async def hand_back(
     """
     standing = Standing(0, 0, 0, ())
     for proof in notes:
-        standing = await taker.tail(log, TailPart(proof))
+        standing = await tell(taker, replica, log, proof)
     note = replica.note(log)
     if note is None:
         return standing
-    standing = await taker.tail(log, TailPart(note))
+    standing = await tell(taker, replica, log, note)
     size = replica.size(log)
     while standing.size <= standing.wanted < standing.signed == size:
         wanted = standing.wanted
@@ -51,6 +52,15 @@ async def hand_back(
     if standing.wanted == standing.signed > standing.size:
         await _bring_entries(taker, replica, log, note)
     return await taker.tail(log, TailPart(note))
+
+
+async def tell(taker: Taker, replica: Replica, log: LogId, note: bytes) -> Standing:
+    """Say that this head was signed; with the genesis, where the server does not know the log."""
+    try:
+        return await taker.tail(log, TailPart(note))
+    except NotFound:
+        genesis = next(replica.items(log, 0, 1), b"")
+        return await taker.tail(log, TailPart(note, items=genesis))
 
 
 async def _bring_entries(taker: Taker, replica: Replica, log: LogId, note: bytes) -> None:

@@ -118,9 +118,13 @@ class Link:
         station = self._station
         directory = station.vault.directory_log
         await self._pull(directory)
-        for listed in await station.transport.logs():
-            if listed.log != directory:
-                await self._pull(listed.log)
+        listed = [row.log for row in await station.transport.logs()]
+        for log in listed:
+            if log != directory:
+                await self._pull(log)
+        for log in station.mirror.operations:
+            if log not in listed:
+                await self._bring_back(log)
 
     # -- inside -------------------------------------------------------------------------------
 
@@ -137,6 +141,17 @@ class Link:
             self._tell(log, error)
         except NotFound:
             return  # removed from it, or not for this reader any more
+
+    async def _bring_back(self, log: LogId) -> None:
+        """Hand back an operation of which the server, restored from an older backup, knows nothing;
+        or one that is not for this reader there, which it says again."""
+        station = self._station
+        try:
+            standing = await station.mirror.hand_back(station.transport, log)
+        except Refused:
+            return
+        if standing.size == standing.signed:
+            await self._pull(log)
 
     async def _on_connected(self) -> None:
         await self.catch_up()

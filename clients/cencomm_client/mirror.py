@@ -23,7 +23,6 @@ from cencomm_crypto.public.entry import Entry, Head
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.operation.views import visible
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
-from cencomm_crypto.public.tail import TailPart
 from cencomm_crypto.public.wire import Receipt, Sequenced, decode_sequenced, encode_sequenced
 
 from cencomm_client.answers import EntriesPage, PushFrame, Standing
@@ -39,7 +38,7 @@ from cencomm_client.errors import (
     ReplicaDamaged,
     TryLater,
 )
-from cencomm_client.handing_back import Taker, hand_back
+from cencomm_client.handing_back import Taker, hand_back, tell
 from cencomm_client.replica import Evidence, Replica
 from cencomm_client.signed_heads import LogKeys
 from cencomm_client.stops import keep_losses, keep_stop, lift_stop, losses_of, stop_of
@@ -245,7 +244,7 @@ class Mirror:
         """
         notes = self._verifier(log).notes_beyond(0)
         if notes:
-            before = await taker.tail(log, TailPart(notes[-1]))
+            before = await tell(taker, self._replica, log, notes[-1])
             if before.size < before.signed:
                 self._lost(log, before.size)
         return await hand_back(taker, self._replica, log, notes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cencomm_client import Admission, OperationPlan
 from cencomm_client.errors import LogBehind
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import LogId
@@ -195,6 +196,40 @@ async def test_a_bot_brings_what_it_may_read_and_nothing_else_counts_from_it(
         await stage.look(CHIEF)
         assert stage.texts(CHIEF)[-1] == MADE
         stage.quiet(CHIEF)
+
+
+async def test_an_operation_that_the_backup_does_not_know_comes_back(
+    world: World, folder: Path
+) -> None:
+    """From its genesis on, with the keys of its channels; an invited person reads it anew."""
+    store = copy_of(world.store)
+    async with serve(world, folder, store) as stage:
+        await stage.look(CHIEF, OFFICER)
+        backup = copy_of(store)
+        chief, now = await stage.client(CHIEF), stage.clock()
+        plan = OperationPlan(
+            name="LATER", not_before=now - 1000, not_after=now + 3_600_000, legal="test"
+        )
+        later = await chief.create_operation(plan)
+        await later.create_channel("work")
+        await later.admit([Admission(OFFICER, "officer")])
+        await later.set_phase("prep")
+        await later.set_phase("live")
+        await later.channel("work").post("MSG", {"text": MADE})
+        await chief.refresh()
+    async with serve(world, folder, backup) as stage:
+        officer = await stage.client(OFFICER)  # had not read of it
+        assert later.id not in stage.station(OFFICER).mirror.operations
+        chief = await stage.client(CHIEF)
+        await chief.refresh()
+        assert stage.server.logs.behind() == ()
+        await (await chief.operation("LATER")).channel("work").post("MSG", {"text": "go"})
+        await officer.refresh()
+        found = await officer.operation("LATER")
+        await found.refresh()
+        contents = [getattr(item, "content", None) for item in found.items()]
+        assert [c["text"] for c in contents if c and "text" in c] == [MADE, "go"]
+        stage.quiet(OFFICER)
 
 
 async def test_who_is_not_in_the_operation_is_not_heard(world: World, folder: Path) -> None:

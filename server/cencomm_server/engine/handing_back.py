@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from cencomm_config.errors import LogBehind, NotFound
+from cencomm_config.errors import LogBehind, NotFound, UnknownLog
 from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.public.entry import log_id32
 from cencomm_crypto.public.ids import ChannelId, LogId
 from cencomm_crypto.public.note import Checkpoint
 from cencomm_crypto.public.primitives import equal
@@ -21,11 +22,12 @@ from cencomm_crypto.public.wire import WHOLE, Submission, decode_sequenced, spli
 
 from cencomm_server.engine.access import access
 from cencomm_server.engine.items import document, leaf_of
-from cencomm_server.engine.logs import Logs
+from cencomm_server.engine.logs import Logs, log_id_of
 from cencomm_server.engine.lost_tail import LostTail
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.runtime import YIELD_EVERY, LogRuntime
 from cencomm_server.engine.wraps import check_wraps, keep_wraps
+from cencomm_server.store.documents import LogDoc, LogKind
 from cencomm_server.store.port import StoreConflict
 
 _log = structlog.get_logger()
@@ -60,8 +62,7 @@ class HandingBack:
         Raises UnknownLog, INACTIVE, BAD_NOTE for a note that no key of this log signed,
         LOG_DAMAGED for one of a size that was signed twice, BAD_PROOF for what is not under it.
         """
-        runtime = await self._logs.get(log)
-        access(runtime, reader, self._logs.clock.wall_ms())
+        runtime = await self._open(reader, log, part)
         head = self._logs.signer.open(log, part.note)
         async with runtime.lock:
             await self._hear(runtime, head, part.note)
@@ -104,6 +105,37 @@ class HandingBack:
             raise NotFound("this entry has no effect in the log")
         check_wraps(submission, entry, state, runtime.directory.at(epoch.watermark))
         await keep_wraps(self._logs.store, runtime, submission, entry)
+
+    async def _open(self, reader: Reader, log: LogId, part: TailPart) -> LogRuntime:
+        """The log, for who may read it; one that the backup does not know, for who proves it."""
+        try:
+            runtime = await self._logs.get(log)
+        except UnknownLog:
+            directory = await self._logs.open_directory()
+            if not directory.state.active(reader.device):
+                raise ProtocolError(ErrorCode.INACTIVE, "the device is not active") from None
+            known = self._logs.known(log)
+            if known is not None and known.behind is not None:
+                return known  # its genesis is among what is being handed back
+            return await self._found(log, part)
+        access(runtime, reader, self._logs.clock.wall_ms())
+        return runtime
+
+    async def _found(self, log: LogId, part: TailPart) -> LogRuntime:
+        """Begin an operation of after the backup anew, for a signed note and its genesis.
+
+        Raises BAD_NOTE, or UnknownLog where the first item is not the genesis of this log.
+        """
+        self._logs.signer.open(log, part.note)
+        first = next(split_sequence(part.items), b"")
+        entry = decode_sequenced(first).entry if first else None
+        if entry is None or entry.header.type != "operation.genesis":
+            raise UnknownLog(f"no log {log.hex()} here")
+        id32, now = log_id32(entry), self._logs.clock.now_ms()
+        if log_id_of(id32) != log:
+            raise UnknownLog(f"no log {log.hex()} here")
+        await self._logs.store.create_log(log, LogKind.OPERATION, id32, now)
+        return self._logs.register(LogDoc(log, LogKind.OPERATION, id32, now))
 
     # -- inside; the runtime's lock is held ---------------------------------------------------
 

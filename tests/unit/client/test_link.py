@@ -60,6 +60,8 @@ async def test_a_log_that_the_server_lost_a_part_of_keeps_no_other_and_is_told_o
     behind = {LOG}
 
     class Restored:
+        operations = (other,)
+
         async def pull(self, source: object, log: LogId) -> None:
             pulled.append(log)
             if log in behind:

@@ -505,3 +505,54 @@ async def test_two_processes_that_write_the_same_tail_write_it_once(scene: Resto
     )
     assert list(found) == [Standing(scene.signed, scene.signed, scene.signed)] * 2
     await whole_again(scene)
+
+
+# -- a log that the backup does not know at all -------------------------------------------------
+
+
+async def founded_later() -> Restored:
+    """The backup was made before the operation was."""
+    scene = Restored()
+    scene.served = await Served.start(scene.directory, FaultyStore())
+    scene.other = scene.stranger = scene.directory.person(scene.directory.administration("IT"))
+    await scene.served.follow_directory()
+    backup = copy.deepcopy(scene.served.store)
+    scene.base = 0
+    await scene.served.create(scene.operation)
+    scene.before = scene.served
+    await scene.start(backup)  # type: ignore[arg-type]
+    return scene
+
+
+async def test_an_operation_of_after_the_backup_comes_back_from_its_genesis_on() -> None:
+    scene = await founded_later()
+    assert await scene.refused(forms=NONE) == ServiceCode.UNKNOWN_LOG  # without its genesis
+    genesis = scene.tail[0]
+    standing = await scene.hand(forms=NONE, items=[genesis])
+    assert (standing.size, standing.signed, standing.wanted) == (0, scene.signed, 0)
+    assert scene.served.logs.behind() == (scene.log,)
+    await scene.start(scene.served.store)  # type: ignore[arg-type]
+    assert scene.served.logs.behind() == (scene.log,)
+    assert (await scene.hand(items=scene.tail)).size == scene.signed
+    old, new = scene.before.store, scene.served.store
+    assert await new.read_entries(scene.log, 0, 999) == await old.read_entries(scene.log, 0, 999)
+    assert scene.served.logs.behind() == () == scene.served.logs.damaged()
+    scene.operation.message(scene.work, scene.officer)
+    await scene.served.follow(scene.operation)
+
+
+async def test_a_log_that_was_never_signed_here_is_not_begun() -> None:
+    """By its genesis alone, by another's note, by a note of another log's."""
+    scene = await founded_later()
+    genesis = [scene.tail[0]]
+    foreign = sign_checkpoint(
+        Checkpoint(
+            origin(scene.served.signer.deployment, scene.log), 1, scene.operation.log.tree.root(1)
+        ),
+        SigningKey.from_seed(b"f" * 32),
+    )
+    assert await scene.refused(note=foreign, items=genesis) == ErrorCode.BAD_NOTE
+    first = scene.directory.entries[0]
+    assert await scene.refused(items=[first]) == ServiceCode.UNKNOWN_LOG
+    assert await scene.refused(items=[scene.tail[1]]) == ServiceCode.UNKNOWN_LOG
+    assert len(await scene.served.store.logs()) == 1
