@@ -24,6 +24,7 @@ from cencomm_client.errors import AnswerMalformed
 
 _RECOVERY = re.compile(r"[A-Z2-7]{16}", re.ASCII)
 MAX_RECOVERY = 32
+MAX_RANGES = 1_000  # of lost places in one answer
 MAX_SHORT = 64 * 1024  # bytes of an answer that holds no list
 
 _PUSH_HEAD = Fixed((Bytes((16,)), UInt(most=2**53 - 1), Bytes(least=1, most=MAX_NOTE)))
@@ -153,6 +154,36 @@ class Wraps:
 
     wrap: bytes | None
     shares: tuple[tuple[int, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the server holds of a log: `size` entries of `signed`; equal where nothing is lost.
+
+    `wanted`: the next place whose 56-byte form it wants of this device, `signed` if none.
+    `lacks`: places without their entry, as ascending [from, to) ranges, perhaps not all.
+    """
+
+    size: int
+    signed: int
+    wanted: int
+    lacks: tuple[tuple[int, int], ...]
+
+
+def parse_standing(answer: Mapping[str, Any]) -> Standing:
+    """Read the answer of /tail; raises AnswerMalformed."""
+    size, signed = int_field(answer, "size"), int_field(answer, "signed")
+    wanted, lacks = int_field(answer, "wanted"), answer.get("lacks")
+    if not size <= wanted <= signed or not isinstance(lacks, list) or len(lacks) > MAX_RANGES:
+        raise AnswerMalformed("tail: size <= wanted <= signed and a short list expected")
+    ranges: list[tuple[int, int]] = []
+    for row in lacks:
+        least = ranges[-1][1] if ranges else size
+        places = isinstance(row, list) and len(row) == 2 and all(type(at) is int for at in row)
+        if not places or not least <= row[0] < row[1] <= signed:
+            raise AnswerMalformed("lacks: ascending ranges of lost places expected")
+        ranges.append((row[0], row[1]))
+    return Standing(size, signed, wanted, tuple(ranges))
 
 
 def parse_json(data: bytes) -> dict[str, Any]:

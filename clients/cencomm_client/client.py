@@ -25,6 +25,7 @@ from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.wire import Receipt, Submission
 
 from cencomm_client import contact_point, enrolment, session
+from cencomm_client.answers import Standing
 from cencomm_client.authoring import Author
 from cencomm_client.contact_point import NcpRequest
 from cencomm_client.directory import Directory, Vouched
@@ -65,7 +66,7 @@ class Client:
         self._station = station
         self.directory = Directory(station)
         self._operations = Operations(station, self.directory)
-        self._link = Link(station, self._told)
+        self._link = Link(station, self._told, self._operations.mend)
         self._again: asyncio.Task[None] | None = None
         self.recovery_left: int | None = None
         """Recovery codes not used yet, as the last login of this process heard; None before."""
@@ -233,6 +234,23 @@ class Client:
         False if it was not stopped. The evidence stays; a server that lies on is caught again.
         """
         return self._station.mirror.go_on(log)
+
+    async def hand_back(self) -> dict[LogId, Standing | Refused]:
+        """Bring a restored server what it lost of the logs that this device holds (A50).
+
+        By log, the directory first: how it stands there now, or why the server refused. Raises
+        TransportError.
+        """
+        mirror, transport = self._station.mirror, self._station.transport
+        found: dict[LogId, Standing | Refused] = {}
+        for log in (self._station.vault.directory_log, *mirror.operations):
+            try:
+                found[log] = standing = await mirror.hand_back(transport, log)
+                if standing.size == standing.signed:
+                    await self._operations.mend(log)
+            except Refused as refused:
+                found[log] = refused
+        return found
 
     def remarks(self) -> tuple[Remark, ...]:
         """What this person should know: new devices of its own, another root of its own."""

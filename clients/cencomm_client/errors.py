@@ -43,6 +43,7 @@ class ClientCode(StrEnum):
     LOG_GAP = "log_gap"
     LOG_REWRITTEN = "log_rewritten"
     LOG_ROLLED_BACK = "log_rolled_back"
+    LOG_BEHIND = "log_behind"
     LOG_FORKED = "log_forked"
     LOG_DAMAGED = "log_damaged"
     WRONG_LOG = "wrong_log"
@@ -336,6 +337,10 @@ class TryLater(Refused):
     """The server cannot or will not now; the same bytes may be sent again later."""
 
 
+class LogBehind(TryLater):
+    """The server lost entries of this log that it had signed; they are being handed back (A50)."""
+
+
 class ConflictingEntry(Refused):
     """Another decision came first: catch up and sign anew (DESIGN 3, compare-and-set)."""
 
@@ -365,6 +370,7 @@ REFUSAL_CLASSES: Mapping[str, type[Refused]] = {
     "store_down": TryLater,
     "store_full": TryLater,
     "clock_jumped": TryLater,
+    "log_behind": LogBehind,
     "shutting_down": TryLater,
     "no_directory": TryLater,
     "internal": TryLater,

@@ -7,7 +7,7 @@ fit, and at least every poll interval, each log is read to its newest checkpoint
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from cencomm_crypto.errors import CencommError
@@ -19,6 +19,7 @@ from cencomm_client.answers import PushFrame
 from cencomm_client.errors import (
     FileError,
     LogAlarm,
+    LogBehind,
     NewerProtocol,
     NotAuthenticated,
     NotFound,
@@ -32,18 +33,25 @@ from cencomm_client.station import Station
 
 Tell = Callable[[LogId | None, CencommError], None]
 """Hears of what went wrong with one log, or (None) with the session."""
+Mend = Callable[[LogId], Awaitable[None]]
 
 JUDGEMENTS = (LogAlarm, NewerProtocol, Stopped)
+
+
+async def _nothing(_: LogId) -> None:
+    return
 
 
 class Link:
     """One live connection with its helpers; `start` once, `stop` at the end."""
 
-    def __init__(self, station: Station, tell: Tell) -> None:
-        self._station, self._tell = station, tell
+    def __init__(self, station: Station, tell: Tell, mend: Mend = _nothing) -> None:
+        """`mend` is called for a log of which the server had lost a part, once it is whole."""
+        self._station, self._tell, self._mend = station, tell, mend
         self._live: LiveConnection | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._wanted: set[LogId] = set()
+        self._behind: set[LogId] = set()
         self._pull_now = asyncio.Event()
 
     @property
@@ -110,19 +118,40 @@ class Link:
         station = self._station
         directory = station.vault.directory_log
         await self._pull(directory)
-        for listed in await station.transport.logs():
-            if listed.log != directory:
-                await self._pull(listed.log)
+        listed = [row.log for row in await station.transport.logs()]
+        for log in listed:
+            if log != directory:
+                await self._pull(log)
+        for log in station.mirror.operations:
+            if log not in listed:
+                await self._bring_back(log)
 
     # -- inside -------------------------------------------------------------------------------
 
     async def _pull(self, log: LogId) -> None:
         try:
             await self._station.mirror.pull(self._station.transport, log)
+            self._behind.discard(log)
+            await self._mend(log)
+        except LogBehind as behind:  # others are read on; this one is told of once
+            if log not in self._behind:
+                self._behind.add(log)
+                self._tell(log, behind)
         except JUDGEMENTS as error:
             self._tell(log, error)
         except NotFound:
             return  # removed from it, or not for this reader any more
+
+    async def _bring_back(self, log: LogId) -> None:
+        """Hand back an operation of which the server, restored from an older backup, knows nothing;
+        or one that is not for this reader there, which it says again."""
+        station = self._station
+        try:
+            standing = await station.mirror.hand_back(station.transport, log)
+        except Refused:
+            return
+        if standing.size == standing.signed:
+            await self._pull(log)
 
     async def _on_connected(self) -> None:
         await self.catch_up()

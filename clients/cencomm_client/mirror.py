@@ -25,16 +25,20 @@ from cencomm_crypto.public.operation.views import visible
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Receipt, Sequenced, decode_sequenced, encode_sequenced
 
-from cencomm_client.answers import EntriesPage, PushFrame
+from cencomm_client.answers import EntriesPage, PushFrame, Standing
 from cencomm_client.errors import (
     AnswerMalformed,
     AnswerTooLarge,
     ClientCode,
     LogAlarm,
+    LogBehind,
     NewerProtocol,
+    Refused,
     ReplicaBehind,
     ReplicaDamaged,
+    TryLater,
 )
+from cencomm_client.handing_back import Taker, hand_back, tell
 from cencomm_client.replica import Evidence, Replica
 from cencomm_client.signed_heads import LogKeys
 from cencomm_client.stops import keep_losses, keep_stop, lift_stop, losses_of, stop_of
@@ -47,7 +51,7 @@ MAX_UNVERIFIED_ITEMS = 2_000_000
 SAVE_EVERY_S = 2.0  # pushed checkpoints reach the vault's file at least this often
 
 
-class Source(Protocol):
+class Source(Taker, Protocol):
     """What the mirror asks of the server; `transport.Transport` is one."""
 
     async def checkpoint(self, log: LogId, *, least: int = 0) -> bytes:
@@ -94,6 +98,8 @@ class Mirror:
         self._listeners: list[Listener] = []
         self._locks: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._saved_at = 0.0
+        self.lost_from: dict[LogId, int] = {}
+        """Logs of which a server had lost what lies from here on; `Operations.mend` takes them"""
         self._directory_log = DirectoryLog(
             vault.directory_id, losses_of(vault, vault.directory_log)
         )
@@ -231,6 +237,21 @@ class Mirror:
             await self._complete(source, log)
         self._vault.save()
 
+    async def hand_back(self, taker: Taker, log: LogId) -> Standing:
+        """Tell a server what this device holds of a log, and bring what it lost of it (A50).
+
+        Whether or not the log is stopped here. Raises TransportError or Refused.
+        """
+        notes = self._verifier(log).notes_beyond(0)
+        if notes:
+            before = await tell(taker, self._replica, log, notes[-1])
+            if before.size < before.signed:
+                self._lost(log, before.size)
+        return await hand_back(taker, self._replica, log, notes)
+
+    def _lost(self, log: LogId, size: int) -> None:
+        self.lost_from[log] = min(size, self.lost_from.get(log, size))
+
     def push(self, frame: PushFrame) -> bool:
         """Take a pushed frame; False if the cursor must be pulled instead. Raises LogAlarm."""
         verifier = self._operations.get(frame.log)
@@ -337,13 +358,48 @@ class Mirror:
 
     async def _read_on(self, source: Source, log: LogId) -> bytes:
         """Take all that lies before the newest checkpoint, which is given back."""
-        note = await source.checkpoint(log, least=self._verifier(log).least_size)
+        least = self._verifier(log).least_size
+        note = await source.checkpoint(log, least=least)
         if log != self._vault.directory_log and not self._verifier(log).is_signed(note):
             await self.pull_directory(source)  # it may name a newer log key
+        if _claimed_size(note) < least:
+            note = await self._handed_back(source, log, note, least)
         start = self._verifier(log).log.size
         items = await self._pages(source, log, start, _claimed_size(note))
         await self._take(source, log, items, note)
         return note
+
+    async def _handed_back(self, source: Source, log: LogId, note: bytes, least: int) -> bytes:
+        """Hand over what the newest checkpoint of a restored server lacks; the newest one then.
+
+        Raises LogBehind if the server says that it still lacks some: nothing is read before it is
+        back. Both notes are kept as evidence. A server that takes nothing back is judged.
+        """
+        verifier, claimed = self._verifier(log), _claimed_size(note)
+        notes = verifier.notes_beyond(claimed)
+        reached = self._has_left(verifier) and claimed >= verifier.head.size
+        if not notes or reached or not verifier.is_signed(note):
+            return note
+        try:
+            standing = await hand_back(source, self._replica, log, notes)
+        except TryLater:
+            raise
+        except Refused:
+            return note
+        evidence = verifier.restored_behind(claimed, note)
+        if standing.size < standing.signed:
+            self._lost(log, claimed)
+            self._keep_alarm(evidence)
+            raise LogBehind(
+                "log_behind",
+                f"log {log.hex()}: {standing.size} entries are there, {standing.signed} were"
+                " signed; members who read what lacks have to hand it back",
+            )
+        newest = await source.checkpoint(log, least=least)
+        if _claimed_size(newest) >= least:  # else it was never behind, and is judged
+            self._lost(log, claimed)
+            self._keep_alarm(evidence)
+        return newest
 
     async def _take(self, source: Source, log: LogId, items: list[Sequenced], note: bytes) -> None:
         while True:

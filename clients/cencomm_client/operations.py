@@ -9,6 +9,7 @@ from cencomm_crypto.public.ids import LogId
 
 from cencomm_client.automation.rekeying import passed
 from cencomm_client.directory import Directory
+from cencomm_client.mending import bring_wraps
 from cencomm_client.mirror import Update
 from cencomm_client.notices import Remark, directory_remarks, ends_somebody
 from cencomm_client.operation import Operation
@@ -86,6 +87,13 @@ class Operations:
         self._unlisten()
         for operation in self._open.values():
             await operation.stop()
+
+    async def mend(self, log: LogId) -> None:
+        """Bring back wraps that the server lost with the end of a log, once that is back (A50)."""
+        mirror = self._station.mirror
+        if log in mirror.lost_from and log in mirror.operations:
+            await bring_wraps(self._station, self.of(log).view, mirror.lost_from[log])
+        mirror.lost_from.pop(log, None)
 
     def retire_box_keys(self) -> int:
         """Delete box keys from before the last re-key once every operation has passed it."""

@@ -120,6 +120,23 @@ class SignedHeads:
             (note, *self._signed_beyond(size)),
         )
 
+    def restored_behind(self, size: int, note: bytes) -> LogAlarm:
+        """What is kept of a server that lost what it had signed, and hears of it (A50)."""
+        return self._alarm(
+            ClientCode.LOG_BEHIND,
+            f"size {size} offered as the newest, more was signed; it was handed back",
+            "A50",
+            (note, *self._signed_beyond(size)),
+        )
+
+    def notes_beyond(self, size: int) -> tuple[bytes, ...]:
+        """Signed heads of more than `size` entries, promised or verified, smallest first."""
+        held = {head.size: head.note for head in self._promises.values()}
+        for head in (self._known, self._verified):
+            if head is not None:
+                held[head.size] = head.note
+        return tuple(note for beyond, note in sorted(held.items()) if beyond > size)
+
     def expect_root(self, checkpoint: Checkpoint, note: bytes) -> None:
         """The own root of the checkpoint's size must be the signed one."""
         if not equal(self._log.tree.root(checkpoint.size), checkpoint.root):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId, PersonId
 from cencomm_crypto.public.note import MAX_NOTE
+from cencomm_crypto.public.tail import TailPart
 from cencomm_crypto.public.wire import Receipt, Submission
 
 from cencomm_client.answers import (
@@ -24,13 +25,16 @@ from cencomm_client.answers import (
     ReceivedEnrolment,
     SecondFactor,
     ServerInfo,
+    Standing,
     Wraps,
     header_int,
     hex_field,
     int_field,
+    parse_json,
     parse_receipt,
     parse_recovery,
     parse_session,
+    parse_standing,
     parse_wraps,
     text_field,
     unhex,
@@ -279,6 +283,19 @@ class Transport(Exchange):
         if not isinstance(proof, list) or len(proof) > 128:
             raise AnswerMalformed("proof: a list of hashes expected")
         return tuple(unhex(item, "proof", 32) for item in proof)
+
+    async def tail(self, log: LogId, part: TailPart) -> Standing:
+        """Hand back a part of what a restored server lost; how the log stands there."""
+        data, _ = await self.request(
+            "POST", f"/v1/logs/{log.hex()}/tail", MAX_SHORT, body=part.encode(), kind=CBOR
+        )
+        return parse_standing(parse_json(data))
+
+    async def bring_wraps(self, log: LogId, submission: Submission) -> None:
+        """Bring back wraps beside an entry that is in the log, and that a restored server lost."""
+        await self.request(
+            "POST", f"/v1/logs/{log.hex()}/wraps", MAX_SHORT, body=submission.encode(), kind=CBOR
+        )
 
     async def wraps(self, log: LogId, chan: ChannelId, n: int) -> Wraps:
         """Own wrap and share wraps of an epoch."""

@@ -262,7 +262,7 @@ def _alarms(station: Station, log: LogId) -> list[Finding]:
     return [
         Finding(kept.code, kept.seq, kept.detail)
         for kept in station.mirror.alarms(log)
-        if kept.code != ClientCode.LOG_RESTORED  # by the rules, and counted as lost
+        if kept.code not in (ClientCode.LOG_RESTORED, ClientCode.LOG_BEHIND)  # lost, or back again
     ]
 
 

@@ -140,6 +140,14 @@ class LogVerifier:
         """The alarm, or the newer protocol, that stopped this log, if one did."""
         return self._stopped
 
+    def notes_beyond(self, size: int) -> tuple[bytes, ...]:
+        """Signed heads of this log of more than `size` entries, smallest first."""
+        return self._heads.notes_beyond(size)
+
+    def restored_behind(self, size: int, note: bytes) -> LogAlarm:
+        """What to keep of a server that lost what it had signed and hears of it; no stop (A50)."""
+        return self._heads.restored_behind(size, note)
+
     def expect_going(self) -> None:
         """Raise Stopped if something stopped this log: nothing is read or authored then."""
         if self._stopped is not None:

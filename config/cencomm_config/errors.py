@@ -40,6 +40,7 @@ class ServiceCode(StrEnum):
     STORE_DOWN = "store_down"
     STORE_FULL = "store_full"
     CLOCK_JUMPED = "clock_jumped"
+    LOG_BEHIND = "log_behind"
     SHUTTING_DOWN = "shutting_down"
     # the installation
     BAD_SETTINGS = "bad_settings"
@@ -195,6 +196,12 @@ class ClockJumped(ServiceError):
     """Wall and monotonic clock disagree, or the clock is behind the log (DESIGN 11)."""
 
     code = ServiceCode.CLOCK_JUMPED
+
+
+class LogBehind(ServiceError):
+    """The store holds less of this log than was signed (A50); nothing is taken yet."""
+
+    code = ServiceCode.LOG_BEHIND
 
 
 class ShuttingDown(ServiceError):

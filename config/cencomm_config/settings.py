@@ -200,6 +200,14 @@ class ServerSettings(BaseSettings):
         60, ge=1, le=100_000, description="Rotations that one device may post in an hour."
     )
 
+    hold_s: float = Field(
+        0.0,
+        ge=0,
+        le=7 * 86_400,
+        description="For so many seconds after the start no entry is taken: for the first start "
+        "after a restore, so that members say first what the backup lacks.",
+    )
+
     # watching
     metrics_listen: str | None = Field(
         None,

@@ -15,6 +15,7 @@ from importlib.metadata import version
 
 import structlog
 from aiohttp import web
+from cencomm_config.errors import LogBehind
 from cencomm_config.settings import ServerSettings, host_and_port
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 
@@ -25,6 +26,7 @@ from cencomm_server.accounts.services import AccountLimits, AccountServices
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
 from cencomm_server.engine.following import Follower
+from cencomm_server.engine.handing_back import HandingBack
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.reading import MAX_PAGE_BYTES, Reading
 from cencomm_server.events import SOCKET_PATH
@@ -143,7 +145,9 @@ class _Parts:
         self._following = Follower(logs) if child is None else None
         self._tasks: list[asyncio.Task[None]] = []
         self.directory = CommittedDirectory(logs)
-        self._appends = Appends(logs, rotations_per_hour=settings.rotations_per_hour)
+        self._appends = Appends(
+            logs, rotations_per_hour=settings.rotations_per_hour, hold_s=settings.hold_s
+        )
         self._throttle = throttle = Throttle(
             Rates(**{field.name: getattr(settings, field.name) for field in fields(Rates)}),
             metrics=logs.metrics,
@@ -202,6 +206,7 @@ class _Parts:
             LogHandlers(
                 appends=self._appends,
                 reading=Reading(logs),
+                handing_back=HandingBack(logs),
                 founding=Founding(installation, self.directory),
             ),
         )
@@ -228,6 +233,7 @@ class _Parts:
             sockets=self._sockets.counts,
             queue=self._appends.waiting,
             logs_damaged=lambda: len(self._logs.damaged()),
+            logs_behind=lambda: len(self._logs.behind()),
             log_sizes=lambda: ((log.log_id.hex(), log.size) for log in self._logs.by_id()),
         )
 
@@ -264,6 +270,9 @@ class _Parts:
         damaged = self._logs.damaged()
         if damaged:
             raise ProtocolError(ErrorCode.LOG_DAMAGED, f"{len(damaged)} logs have stopped")
+        behind = self._logs.behind()
+        if behind:
+            raise LogBehind(f"{len(behind)} logs hold less than was signed")
 
 
 async def _serve_monitoring(

@@ -15,6 +15,7 @@ from cencomm_config.errors import ServiceCode as S
 from cencomm_crypto.errors import ErrorCode as E
 
 from cencomm_server.accounts.invitations import PAGE as INVITATIONS
+from cencomm_server.engine.lost_tail import MOST_RANGES
 from cencomm_server.engine.reading import MAX_PAGE_ITEMS
 from cencomm_server.http.call import CBOR, CBOR_SEQ, JSON, TEXT
 from cencomm_server.http.logs import LARGEST_PAGE, PAGE
@@ -127,6 +128,7 @@ APPENDING: tuple[str, ...] = (
     S.STORE_DOWN,
     S.STORE_FULL,
     S.CLOCK_JUMPED,
+    S.LOG_BEHIND,
     S.SHUTTING_DOWN,
     S.FORBIDDEN,
 )
@@ -143,6 +145,7 @@ _READING = (
     S.NO_DIRECTORY,
     S.STORE_DOWN,
     S.STORE_FULL,
+    S.LOG_BEHIND,
     E.INACTIVE,
     E.LOG_DAMAGED,
     E.UNKNOWN_VERSION,
@@ -396,6 +399,34 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
             ),
             codes=_READING,
         ),
+        ("POST", "/v1/logs/{log}/tail"): Described(
+            "Hand back what a restore lost. Takes CBOR [note, start, forms, items].",
+            an_object(
+                size=whole(),
+                signed=whole(),
+                wanted=whole(),
+                lacks={
+                    "type": "array",
+                    "maxItems": MOST_RANGES,
+                    "items": {"type": "array", "minItems": 2, "maxItems": 2, "items": whole()},
+                },
+            ),
+            takes=BYTES,
+            codes=(
+                *_READING,
+                S.TOO_BUSY,
+                E.MALFORMED,
+                E.TOO_LARGE,
+                E.TOO_DEEP,
+                E.NOT_CANONICAL,
+                E.WRONG_TYPE,
+                E.WRONG_SCOPE,
+                E.BAD_NOTE,
+                E.BAD_PROOF,
+                E.BAD_VALUE,
+                E.TOO_MANY,
+            ),
+        ),
         ("GET", "/v1/logs/{log}/wraps"): Described(
             "CBOR {wrap?, share}: what was wrapped to the caller's device in an epoch.",
             BYTES,
@@ -405,6 +436,26 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
                 Parameter("n", whole(), "The epoch's number.", required=True),
             ),
             codes=(*_READING, E.UNKNOWN_CHANNEL),
+        ),
+        ("POST", "/v1/logs/{log}/wraps"): Described(
+            f"Bring back wraps of a rotate or grant that a restore lost. Takes {_SUBMISSION}",
+            an_object(),
+            takes=BYTES,
+            codes=(
+                *_READING,
+                E.MALFORMED,
+                E.TOO_LARGE,
+                E.TOO_DEEP,
+                E.NOT_CANONICAL,
+                E.WRONG_TYPE,
+                E.WRONG_SCOPE,
+                E.BAD_VALUE,
+                E.BAD_COUNT,
+                E.BAD_COMMIT,
+                E.WRONG_HEAD,
+                E.BAD_SIGNATURE,
+                E.BAD_KEY,
+            ),
         ),
     }
 )

@@ -164,7 +164,10 @@ def _note_log_key(
 
 def _note_log(name: str, found: Replayed, notes: _Notes) -> None:
     text = f"{found.size} entries replayed, head of size {found.covered} verified"
-    if found.rejected:
+    if found.signed > found.size:
+        text += f"; {found.signed} were signed: members have to hand the rest back"
+        notes.add(name, Verdict.FAILED, text, ServiceCode.LOG_BEHIND)
+    elif found.rejected:
         count = len(found.rejected)
         text += f"; {count} that the rules reject, first {found.rejected[0]}"
         notes.add(name, Verdict.FAILED, text, "log_damaged")
@@ -211,6 +214,10 @@ class _Notes:
         if mistyped:
             names = ", ".join(mistyped)
             self.warning("settings", f"in the environment and no settings: {names}", "bad_settings")
+        elif settings.hold_s:
+            self.warning(
+                "settings", f"hold_s: {settings.hold_s:.0f} s after each start take nothing", ""
+            )
         else:
             self.ok("settings", "all values can be used")
         return settings

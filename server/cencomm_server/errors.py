@@ -102,6 +102,7 @@ _SERVICE: dict[ServiceCode, HTTPStatus] = {
     ServiceCode.STORE_DOWN: _AGAIN,
     ServiceCode.STORE_FULL: _AGAIN,
     ServiceCode.CLOCK_JUMPED: _AGAIN,
+    ServiceCode.LOG_BEHIND: _AGAIN,
     ServiceCode.SHUTTING_DOWN: _AGAIN,
     ServiceCode.BAD_SETTINGS: HTTPStatus.INTERNAL_SERVER_ERROR,
     ServiceCode.BAD_INSTALLATION: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -78,6 +78,7 @@ class Alarm(StrEnum):
     """What an operator has to look at at once; the log line says more."""
 
     LOG_DAMAGED = "log_damaged"
+    LOG_BEHIND = "log_behind"
     ID_REUSED = "id_reused"
     REJECTED_ENTRY = "rejected_entry_in_log"
 
@@ -99,6 +100,7 @@ class Reading:
     sockets: Callable[[], SocketCounts] = lambda: SocketCounts(0, 0, 0)
     queue: Callable[[], tuple[int, int]] = lambda: (0, 0)  # entries that wait, their bytes
     logs_damaged: Callable[[], int] = lambda: 0
+    logs_behind: Callable[[], int] = lambda: 0
     log_sizes: Callable[[], Iterable[tuple[str, int]]] = tuple  # id in hex, newest checkpoint
 
 
@@ -299,6 +301,9 @@ class _Now(Collector):
         yield _gauge("cencomm_queue_entries", "Entries that wait for their commit.", entries)
         yield _gauge("cencomm_queue_bytes", "Bytes of the entries that wait.", size_bytes)
         yield _gauge("cencomm_logs_damaged", "Logs that have stopped.", now.logs_damaged())
+        yield _gauge(
+            "cencomm_logs_behind", "Logs of which the store lost signed entries.", now.logs_behind()
+        )
         sizes = GaugeMetricFamily(
             "cencomm_log_size", "Entries under the newest checkpoint.", labels=("log",)
         )

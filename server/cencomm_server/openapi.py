@@ -39,7 +39,7 @@ WITH_TOKEN: tuple[str, ...] = (
 )
 WITH_JSON: tuple[str, ...] = (E.TOO_DEEP,)
 _SCHEMES = {Access.TOKEN: "session", Access.OPERATOR: "operator"}
-_MEDIA = {Takes.JSON: JSON, Takes.SUBMISSION: CBOR}
+_MEDIA = {Takes.JSON: JSON, Takes.SUBMISSION: CBOR, Takes.TAIL: CBOR}
 
 
 def codes_of(route: Route, described: Described) -> list[str]:

@@ -27,6 +27,7 @@ class Replayed:
     size: int
     at: int
     covered: int
+    signed: int
     rejected: tuple[int, ...]
     missing_wraps: int
 
@@ -56,7 +57,12 @@ async def replay(
         elif await _lacks_wraps(store, doc, item):
             missing += 1
         at = item.at
-    covered = 0
+    covered = signed = 0
+    if checkpoint is not None and checkpoint.size > log.size:  # a tail was lost (A50)
+        signed = installation.signer().open(doc.log, checkpoint.note).size
+        if signed != checkpoint.size:
+            raise ProtocolError(ErrorCode.LOG_DAMAGED, f"the head of {signed} is stored elsewhere")
+        checkpoint = await store.newest_checkpoint(doc.log, most=log.size)
     if checkpoint is not None:
         head = installation.signer().open(doc.log, checkpoint.note)
         covered = head.size
@@ -64,7 +70,7 @@ async def replay(
             raise ProtocolError(
                 ErrorCode.LOG_DAMAGED, f"the entries are not those of the head of size {covered}"
             )
-    return Replayed(log, log.size, at, covered, tuple(rejected), missing)
+    return Replayed(log, log.size, at, covered, max(signed, covered), tuple(rejected), missing)
 
 
 async def stored_entries(store: LogStore, doc: LogDoc) -> AsyncIterator[EntryDoc]:

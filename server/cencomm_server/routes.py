@@ -13,7 +13,7 @@ from cencomm_server.openapi import served
 
 FREE, PUBLIC, LOGIN, TOKEN = Access.FREE, Access.PUBLIC, Access.LOGIN, Access.TOKEN
 OPERATOR = Access.OPERATOR
-JSON, SUBMISSION = Takes.JSON, Takes.SUBMISSION
+JSON, SUBMISSION, TAIL = Takes.JSON, Takes.SUBMISSION, Takes.TAIL
 
 
 def monitoring(running: RunningHandlers) -> tuple[Route, ...]:
@@ -60,7 +60,9 @@ def routes(
         Route("GET", "/v1/logs/{log}/entries", logs.entries, TOKEN),
         Route("GET", "/v1/logs/{log}/checkpoint", logs.checkpoint, TOKEN),
         Route("GET", "/v1/logs/{log}/proof", logs.proof, TOKEN),
+        Route("POST", "/v1/logs/{log}/tail", logs.tail, TOKEN, TAIL),
         Route("GET", "/v1/logs/{log}/wraps", logs.wraps, TOKEN),
+        Route("POST", "/v1/logs/{log}/wraps", logs.wraps_back, TOKEN, SUBMISSION),
     )
     running.describe(served(table, running.version))
     return table

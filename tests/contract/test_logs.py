@@ -244,6 +244,20 @@ async def test_the_newest_checkpoint_may_lie_far_below_the_end(store: Store) -> 
     assert await store.newest_checkpoint(LOG) == CheckpointDoc(1500, b"note")
 
 
+async def test_the_newest_checkpoint_of_at_most_some_size(store: Store) -> None:
+    """What is covered of a log that is behind its newest head (A50)."""
+    await fill(store, 300)
+    for size in (3, 250, 251, 900):
+        await store.put_checkpoint(LOG, size, b"note %d" % size)
+    found = {size: await store.newest_checkpoint(LOG, most=size) for size in (2, 3, 249, 250, 300)}
+    assert found[2] is None
+    assert found[3] == found[249] == CheckpointDoc(3, b"note 3")
+    assert found[250] == CheckpointDoc(250, b"note 250")
+    assert found[300] == CheckpointDoc(251, b"note 251")
+    assert await store.newest_checkpoint(LOG, most=0) is None
+    assert await store.newest_checkpoint(LOG) == CheckpointDoc(900, b"note 900")
+
+
 async def test_a_checkpoint_beyond_the_entries_is_the_newest_all_the_same(store: Store) -> None:
     """A36: the log was cut; whoever starts on it must see that more had been signed."""
     await fill(store, 10)

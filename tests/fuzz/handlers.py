@@ -134,7 +134,8 @@ class Handlers:
         entries = path.endswith("/entries") or path == "/v1/logs"
         if entries and how & 0x40:
             body = self.signed(person or OFFICER, how, body)
-        headers = CIMultiDict({"Host": "here", "Content-Type": CBOR if entries else JSON})
+        cbor = entries or path.endswith(("/tail", "/wraps"))
+        headers = CIMultiDict({"Host": "here", "Content-Type": CBOR if cbor else JSON})
         if person is not None:
             headers["Authorization"] = f"Bearer {self.bench.token(person)}"
         if query:

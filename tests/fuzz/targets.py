@@ -35,6 +35,7 @@ from cencomm_crypto.public.note import Checkpoint, cosignatures, open_checkpoint
 from cencomm_crypto.public.operation.projection import state_hash as operation_hash
 from cencomm_crypto.public.primitives import sha256
 from cencomm_crypto.public.scan import check_item
+from cencomm_crypto.public.tail import TailPart
 from cencomm_crypto.public.wire import (
     Receipt,
     Submission,
@@ -172,7 +173,19 @@ def _push(data: bytes) -> None:
         assert head + frame.items == data
 
 
+def _tail(data: bytes) -> None:
+    _, found = _code(lambda: TailPart.decode(data))
+    if found is not None:
+        assert found.encode() == data
+
+
+def _standing(data: bytes) -> None:
+    _code(lambda: answers.parse_standing(answers.parse_json(data)))
+
+
 def _wraps(data: bytes) -> None:
+    _tail(data)  # here, and not in a place of its own: kept inputs choose by number
+    _standing(data)
     _code(lambda: answers.parse_wraps(data))
 
 

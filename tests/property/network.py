@@ -27,6 +27,7 @@ from cencomm_crypto.public.wire import Receipt, Submission
 from cencomm_server.accounts.principal import Principal
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
+from cencomm_server.engine.handing_back import HandingBack
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.reading import Reading
@@ -156,6 +157,7 @@ class Host(Process):
         self.handlers = LogHandlers(
             appends=self.appends,
             reading=reading,
+            handing_back=HandingBack(self.logs),
             founding=cast(Any, None),  # the directory is founded before any of this
         )
         self.fanout = Fanout(self.logs)

@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cencomm_client.answers import EntriesPage, PushFrame
+from cencomm_client.answers import EntriesPage, PushFrame, Standing
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.keys import SigningKey
 from cencomm_crypto.public.note import Checkpoint, origin, sign_checkpoint
 from cencomm_crypto.public.operation.views import visible
+from cencomm_crypto.public.tail import TailPart
 from cencomm_crypto.public.tree import Tree
 from cencomm_crypto.public.wire import (
     Receipt,
@@ -93,6 +94,11 @@ class Served:
     async def checkpoint(self, log: LogId, *, least: int = 0) -> bytes:
         """`mirror.Source`."""
         return self.note(log)
+
+    async def tail(self, log: LogId, part: TailPart) -> Standing:
+        """`mirror.Source`: a server that says it has lost nothing."""
+        size = len(self.sequenced(log))
+        return Standing(size, size, size, ())
 
     async def entries(self, log: LogId, after: int) -> EntriesPage:
         """`mirror.Source`."""

@@ -15,7 +15,7 @@ from cencomm_client.cli.cen_commands import extracts
 from cencomm_client.cli.exits import Exit
 from cencomm_client.cli.operations import channels, operations
 from cencomm_client.cli.roots import roots
-from cencomm_client.cli.status import go_on, status
+from cencomm_client.cli.status import go_on, hand_back, status
 
 app = typer.Typer(
     name="cencomm",
@@ -40,6 +40,7 @@ for command in (
     accounts.rekey,
     status,
     go_on,
+    hand_back,
     messages.post,
     messages.follow,
     messages.verify,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from cencomm_config.display import shown
+from cencomm_crypto.errors import CencommError
 from rich.text import Text
 
 from cencomm_client.cli.accounts import hex_bytes
@@ -59,6 +61,10 @@ async def post(
         here.posted(await place.drop(kind, given))
     else:
         here.posted(await place.post(kind, given, re=answered, prio=prio, to=to or ()))
+    with suppress(
+        CencommError
+    ):  # hold it here too: nobody else may, should the server lose it (A50)
+        await found.refresh()
 
 
 @framed(session=Session.IF_THERE)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from cencomm_crypto.public.ids import LogId
 
+from cencomm_client.answers import Standing
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown
 from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.output import Output
@@ -83,3 +84,31 @@ async def go_on(
     here.client.go_on(LogId(stop.log))
     here.say("cli_done")
     here.output.document({"log": stop.log, "code": str(stop.code)})
+
+
+@framed()
+async def hand_back(here: Here) -> None:
+    """Bring a server that was restored from a backup what it lost of this device's logs."""
+    rows: list[dict[str, Any]] = []
+    for log, found in (await here.client.hand_back()).items():
+        if isinstance(found, Standing):
+            lacks = [list(places) for places in found.lacks]
+            rows.append({"log": log, "size": found.size, "signed": found.signed, "lacks": lacks})
+        else:
+            rows.append({"log": log, "refused": str(found.code)})
+    behind = [row for row in rows if row.get("size") != row.get("signed") or "refused" in row]
+    if behind:
+        here.say("cli_still_behind", count=len(behind))
+    else:
+        here.say("cli_handed_back")
+    here.show(
+        {"logs": rows, "behind": len(behind)},
+        (("log", "held", "signed", "lacking"), [_handed(row) for row in rows]),
+    )
+
+
+def _handed(row: dict[str, Any]) -> tuple[str, ...]:
+    if "refused" in row:
+        return row["log"].hex(), row["refused"], "", ""
+    lacking = ", ".join(f"{start}-{end - 1}" for start, end in row["lacks"])
+    return row["log"].hex(), str(row["size"]), str(row["signed"]), lacking

@@ -6,7 +6,7 @@ rotator that gives some members garbage (A18) or puts garbage into the escrow (A
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
@@ -92,6 +92,18 @@ def make_rotation(
         body["shares_root"] = _shares_root(holders, shares)
         body["shares"] = len(holders)
     return Rotation(body, b"".join(wraps), b"".join(shares), epoch)
+
+
+def wraps_beside(
+    rotate: Epoch, state: OperationState, directory: DirectoryState, secret: EpochSecret
+) -> tuple[bytes, bytes]:
+    """The wraps and share wraps of an accepted rotate, computed anew: a restore may have lost
+    them (ADR 0025). `state` and `directory` as for `check_rotation`, which held.
+    """
+    seen = _Seen(rotate, state, directory, secret, None)
+    wraps = [wrap(secret, row.device, row.box_pk) for row in seen.recipients]
+    shares = [] if not rotate.escrow else _shares_at(seen)[1]
+    return b"".join(wraps), b"".join(shares)
 
 
 def check_rotation(
@@ -197,11 +209,16 @@ def _check_wraps(seen: _Seen) -> bool:
 def _check_shares(seen: _Seen) -> bool:
     if not seen.rotate.escrow:
         return True
+    holders, shares = _shares_at(seen)
+    return equal(_shares_root(holders, shares), seen.rotate.body["shares_root"])
+
+
+def _shares_at(seen: _Seen) -> tuple[Sequence[ShareHolder], list[bytes]]:
+    """Who holds shares by the audit set of the rotate, and their wraps."""
     version = seen.rotate.audit_version
     audit = next(audit for audit in seen.state.audits if audit.version == version)
     holders = share_holders(replace(seen.state, audit=audit), seen.directory)
-    shares = _share_wraps(seen.secret, audit, holders)
-    return equal(_shares_root(holders, shares), seen.rotate.body["shares_root"])
+    return holders, _share_wraps(seen.secret, audit, holders)
 
 
 def _expect_good(state: OperationState, chan: ChannelId, previous: EpochSecret) -> None:

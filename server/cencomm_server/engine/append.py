@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 
 import structlog
-from cencomm_config.errors import IdReused, ShuttingDown, TooBusy, WrongDeployment
+from cencomm_config.errors import IdReused, LogBehind, ShuttingDown, TooBusy, WrongDeployment
 from cencomm_crypto.errors import DirectoryBehind, ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.bodies import GENESIS_TYPES, ROOT_SIGNED
 from cencomm_crypto.public.entry import Entry, log_id32
@@ -35,7 +37,16 @@ class Appends:
     After StoreDown the entry may be in the log or not: the same bytes again give its receipt.
     """
 
-    def __init__(self, logs: Logs, *, rotations_per_hour: int = 60) -> None:
+    def __init__(
+        self,
+        logs: Logs,
+        *,
+        rotations_per_hour: int = 60,
+        hold_s: float = 0.0,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`hold_s`: for so long nothing is taken, so that members first say what is lost (A50)."""
+        self._monotonic_s, self._held_until = monotonic_s, monotonic_s() + hold_s
         self._logs, self._metrics = logs, logs.metrics
         self._admission = Admission(
             logs.clock, Rotations(rotations_per_hour, metrics=self._metrics)
@@ -159,6 +170,9 @@ class Appends:
     async def _append(self, runtime: LogRuntime, offer: Offer) -> Receipt:
         if self._stopping:
             raise ShuttingDown("the server takes nothing new")
+        left_s = self._held_until - self._monotonic_s()
+        if left_s > 0:
+            raise LogBehind(f"after a restore nothing is taken for another {left_s:.0f} s")
         committer = self._committers.get(runtime.log_id)
         if committer is None:
             committer = Committer(runtime, self._logs.store, self._admission, self._metrics)

@@ -115,6 +115,7 @@ class Committer:
             seen = max((one.offer.entry.header.seen.size for one in self._queue), default=0)
             if seen > self._runtime.size:
                 await self._runtime.look_ahead()
+            await self._runtime.come_whole()
             await self._fill(batch)
             accepted = batch.accepted
             items = [waiting.item for waiting in accepted if waiting.item is not None]

@@ -140,6 +140,8 @@ class Logs:
         async with runtime.lock:
             first = runtime.committed is None
             await runtime.ready()
+        if runtime.behind is not None:  # wraps of rotates that will be handed back are no orphans
+            return
         if first and isinstance(runtime, OperationRuntime):
             dropped = await self.store.drop_orphan_wraps(runtime.log_id, runtime.wrapping)
             if dropped:
@@ -159,6 +161,10 @@ class Logs:
     def damaged(self) -> tuple[LogId, ...]:
         """Logs that have stopped because the store contradicts what was signed; for /readyz."""
         return tuple(runtime.log_id for runtime in self.by_id() if runtime.damaged is not None)
+
+    def behind(self) -> tuple[LogId, ...]:
+        """Logs that take nothing because the store lost what was signed (A50); for /readyz."""
+        return tuple(runtime.log_id for runtime in self.by_id() if runtime.behind is not None)
 
     def known(self, log: LogId) -> LogRuntime | None:
         """The runtime, if this process knows the log, loaded or not."""

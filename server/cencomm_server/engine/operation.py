@@ -63,9 +63,17 @@ class OperationRuntime(LogRuntime):
         try:
             return self._log.apply(item)
         except DirectoryBehind as behind:
+            self.directory.expect_whole()  # what it names may be handed back yet
             raise ProtocolError(
                 ErrorCode.LOG_DAMAGED, f"entry {item.seq}: {behind.detail}, nor in the store"
             ) from behind
+
+    async def come_whole(self) -> None:
+        """The same of the directory too: a revocation may be among what it lacks."""
+        await super().come_whole()
+        if self.directory.behind is not None:
+            await self.directory.follow_if_due()
+        self.directory.expect_whole()
 
     async def follow_directory(self) -> None:
         """Read on in the directory for an entry that names more of it; raises StoreDown."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from cencomm_config.errors import BadRequest, NotFound, UnknownLog
+from cencomm_config.errors import BadRequest, LogBehind, NotFound, UnknownLog
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import ChannelId, LogId
 
@@ -94,6 +94,7 @@ class Reading:
             if stored is not None:
                 return stored
             if wanted == seen.size:  # where a former member's log ends: no batch need end there
+                runtime.expect_whole()
                 note = runtime.note_at(wanted)
                 await self._logs.store.put_checkpoint(log, wanted, note)
                 return note
@@ -154,7 +155,7 @@ class Reading:
         if runtime.committed is None:
             try:
                 await self._logs.load(runtime)
-            except ProtocolError:  # damaged: reported by whoever loaded it first
+            except (ProtocolError, LogBehind):  # reported by whoever loaded it first
                 return None
         if not isinstance(runtime, OperationRuntime):
             return runtime.size

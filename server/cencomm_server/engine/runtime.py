@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from cencomm_config.errors import NotFound
+from cencomm_config.errors import LogBehind, NotFound
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.lost import ReadAnew
+from cencomm_crypto.public.note import Checkpoint
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Receipt, Sequenced
@@ -35,6 +36,7 @@ _log = structlog.get_logger()
 READ_CHUNK = 256  # documents of one read of the store
 YIELD_EVERY = 16  # entries validated between two looks at the event loop
 VAIN_S = 1.0  # between two looks for more of a log than there is
+_NO_END = 2**53
 MAX_PUSHED = 1024  # leaves read from the store at once that are still pushed, not only announced
 
 State = DirectoryState | OperationState
@@ -88,6 +90,8 @@ class LogRuntime(ABC):
         self.lock = asyncio.Lock()
         self.committed: Committed | None = None
         self.damaged: ProtocolError | None = None
+        self.behind: Checkpoint | None = None
+        """A head that was signed of more entries than the store holds (A50); nothing is taken."""
         self.tail = Tail()
         self._store, self._signer, self._publish = store, signer, publish
         self._metrics = metrics
@@ -186,6 +190,11 @@ class LogRuntime(ABC):
         try:
             stored = await self._store.newest_checkpoint(self.log_id)
             fresh = await self._read_on()
+            if stored is not None and stored.size > self.replay.size:
+                stored = await self._stay_behind(stored)
+                fresh = []
+            else:
+                self._no_longer_behind()
             await self._settle(fresh, None if stored is None else stored.note)
         except ProtocolError as error:
             raise self.damage(error) from error
@@ -203,12 +212,75 @@ class LogRuntime(ABC):
         self._metrics.alarm(Alarm.LOG_DAMAGED)
         return self.damaged
 
-    async def _read_on(self) -> list[Sequenced]:
+    # -- behind what was signed (A50, ADR 0025) -----------------------------------------------
+
+    def expect_whole(self) -> None:
+        """Raise LogBehind while the store holds less of this log than was signed."""
+        if self.behind is not None:
+            raise LogBehind(
+                f"{self.size} entries are here, {self.behind.size} were signed; members'"
+                " devices hand the rest back"
+            )
+
+    async def come_whole(self) -> None:
+        """The same, after a look for what another process got back; hold `lock`."""
+        if self.behind is not None:
+            await self.look_ahead()
+        self.expect_whole()
+
+    async def fall_behind(self, head: Checkpoint, note: bytes) -> None:
+        """Keep the proof that this log was signed up to `head`, beyond what the store holds.
+
+        `note` is the head's, opened under an own key. It is stored as what it is, the checkpoint
+        of its size: so every process finds it, and every later start. Hold `lock`.
+        """
+        try:
+            await self._store.put_checkpoint(self.log_id, head.size, note)
+        except CheckpointConflict as conflict:
+            if await self._stored_root(head.size) != head.root:
+                raise self.damage(conflict) from conflict
+        self.mark_stale()
+        await self.ready()
+
+    async def rehearse(self, items: Sequence[Sequenced]) -> None:
+        """Apply leaves that the store does not hold yet, before they are written; hold `lock`.
+
+        The next `ready` forgets them again. Raises what the rules find impossible.
+        """
+        self.mark_stale()
+        for count, item in enumerate(items):
+            await self._take_stored(item)
+            if count % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+
+    async def _stay_behind(self, stored: CheckpointDoc) -> CheckpointDoc | None:
+        """Sign nothing, and show what is covered: the newest checkpoint of what is here."""
+        head = self._signer.open(self.log_id, stored.note)
+        if head.size != stored.size:
+            raise _damaged(f"the checkpoint stored for size {stored.size} is of another")
+        covered = await self._store.newest_checkpoint(self.log_id, most=self.replay.size)
+        size = 0 if covered is None else covered.size
+        if size < self.replay.size:  # a hand-back was cut off: shown once all of it is here
+            self._begin_anew()
+            await self._read_on(size)
+        if self.behind is None or self.behind.size != head.size:
+            _log.critical("log_behind", log=self.log_id, size=size, signed=head.size)
+            self._metrics.alarm(Alarm.LOG_BEHIND)
+        self.behind = head
+        return covered
+
+    def _no_longer_behind(self) -> None:
+        if self.behind is not None:
+            _log.warning("log_whole", log=self.log_id, size=self.replay.size)
+        self.behind = None
+
+    async def _read_on(self, stop: int = _NO_END) -> list[Sequenced]:
         """Apply what the store holds; the new leaves, or none at first use or where too many."""
         base = self._rewind()
         start, fresh = max(base - 1, 0), list[Sequenced]()
         while True:
-            docs = await self._store.read_entries(self.log_id, start, start + READ_CHUNK)
+            end = min(start + READ_CHUNK, stop)
+            docs = await self._store.read_entries(self.log_id, start, end)
             if start == base - 1 and not docs:
                 raise _damaged(f"the store has lost entry {start}, which was acknowledged")
             for count, doc in enumerate(docs):
@@ -222,7 +294,7 @@ class LogRuntime(ABC):
                     fresh.append(item)
                 if count % YIELD_EVERY == 0:
                     await asyncio.sleep(0)
-            if len(docs) < READ_CHUNK:
+            if len(docs) < READ_CHUNK or end == stop:
                 return fresh if len(fresh) <= MAX_PUSHED else []
             start += READ_CHUNK
 
@@ -232,11 +304,14 @@ class LogRuntime(ABC):
             self._truncate(self.size)
         except ValueError:  # too far for the replay's own undo: begin anew, and compare the head
             self._pinned = (self.size, self._root(self.size))
-            self.committed = None
-            self._restart()
-            self.forget(0)
-            self.tail.clear()
+            self._begin_anew()
         return self.size
+
+    def _begin_anew(self) -> None:
+        self.committed = None
+        self._restart()
+        self.forget(0)
+        self.tail.clear()
 
     def _truncate(self, size: int) -> None:
         if size < self.replay.size:
@@ -268,7 +343,7 @@ class LogRuntime(ABC):
                 raise _damaged(f"the stored checkpoint of size {head.size} is not of these entries")
             covered = head.size
             self._known(covered)
-        if size > covered:
+        if size > covered and self.behind is None:
             await self._cover(fresh)
         elif stored is not None and size > self.size:
             self._advance(fresh, stored)
@@ -327,13 +402,17 @@ class LogRuntime(ABC):
     async def _same_head(self, size: int, conflict: CheckpointConflict) -> bytes:
         """The note that stands: the same head under an earlier or later log key is no fork."""
         stored = await self._store.checkpoint(self.log_id, size)
-        try:
-            same = stored is not None and self._signer.open(self.log_id, stored).root
-        except ProtocolError as error:
-            raise self.damage(error) from error
-        if stored is None or same != self._root(size):
+        if stored is None or await self._stored_root(size) != self._root(size):
             raise self.damage(conflict)
         return stored
+
+    async def _stored_root(self, size: int) -> bytes | None:
+        """Root of the checkpoint that is stored for a size; LOG_DAMAGED if no own key signed it."""
+        stored = await self._store.checkpoint(self.log_id, size)
+        try:
+            return None if stored is None else self._signer.open(self.log_id, stored).root
+        except ProtocolError as error:
+            raise self.damage(error) from error
 
     def _advance(self, entries: Sequence[Sequenced], note: bytes) -> None:
         size = self.replay.size

@@ -116,11 +116,12 @@ class Access(Enum):
 
 
 class Takes(Enum):
-    """What body a route takes; the size limits are settings."""
+    """What body a route takes; the size limits are settings, but for that of a tail's part."""
 
     NOTHING = auto()
     JSON = auto()
     SUBMISSION = auto()
+    TAIL = auto()
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

@@ -31,6 +31,7 @@ from cencomm_config.settings import Network
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.public.entry import MAX_BODY, MAX_HEADER
 from cencomm_crypto.public.primitives import sha256
+from cencomm_crypto.public.tail import MAX_PART
 
 from cencomm_server.accounts.principal import Principal
 from cencomm_server.buckets import key_of_address
@@ -54,7 +55,7 @@ from cencomm_server.throttle import Throttle
 TOKEN_SIZE = 32
 ENTRY_BYTES = MAX_HEADER + MAX_BODY + 256  # a submission without wraps, in its CBOR
 BODY_TIMEOUT_S = 30.0  # for the whole body: a slow writer holds a connection no longer
-_MEDIA = {Takes.JSON: JSON, Takes.SUBMISSION: CBOR}
+_MEDIA = {Takes.JSON: JSON, Takes.SUBMISSION: CBOR, Takes.TAIL: CBOR}
 HEADERS = {
     "Server": "cencomm",
     "Cache-Control": "no-store",
@@ -89,6 +90,8 @@ class Limits:
         if route.takes is Takes.SUBMISSION:
             bare = route.access is not Access.TOKEN
             return min(self.submission_bytes, ENTRY_BYTES) if bare else self.submission_bytes
+        if route.takes is Takes.TAIL:
+            return MAX_PART
         return self.json_bytes if route.takes is Takes.JSON else 0
 
     def check_operator(self, request: web.Request) -> None:

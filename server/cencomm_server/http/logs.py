@@ -6,10 +6,12 @@ from http import HTTPStatus
 
 from cencomm_crypto.public.encoding import Value, encode
 from cencomm_crypto.public.ids import ID_SIZE, ChannelId, LogId
+from cencomm_crypto.public.tail import TailPart
 from cencomm_crypto.public.wire import Receipt, Submission
 
 from cencomm_server.accounts.principal import Principal
 from cencomm_server.engine.append import Appends
+from cencomm_server.engine.handing_back import HandingBack
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.reading import MAX_PAGE_ITEMS, Reading
 from cencomm_server.founding import Founding
@@ -22,10 +24,18 @@ LARGEST_PAGE = 1000
 class LogHandlers:
     """One method per route."""
 
-    def __init__(self, *, appends: Appends, reading: Reading, founding: Founding) -> None:
-        """The engine's two services, and who may found the directory."""
+    def __init__(
+        self,
+        *,
+        appends: Appends,
+        reading: Reading,
+        handing_back: HandingBack,
+        founding: Founding,
+    ) -> None:
+        """The engine's three services, and who may found the directory."""
         self._appends = appends
         self._reading = reading
+        self._handing_back = handing_back
         self._founding = founding
 
     async def directory_head(self, call: Call) -> Answer:
@@ -101,6 +111,27 @@ class LogHandlers:
         call.query.end()
         proof = await self._reading.proof(_reader(call.principal), call.log, old, new)
         return json_answer({"proof": [node.hex() for node in proof]})
+
+    async def tail(self, call: Call) -> Answer:
+        """POST /v1/logs/{log}/tail."""
+        call.query.end()
+        part = TailPart.decode(call.body)
+        found = await self._handing_back.take(_reader(call.principal), call.log, part)
+        return json_answer(
+            {
+                "size": found.size,
+                "signed": found.signed,
+                "wanted": found.wanted,
+                "lacks": [list(places) for places in found.lacks],
+            }
+        )
+
+    async def wraps_back(self, call: Call) -> Answer:
+        """POST /v1/logs/{log}/wraps."""
+        call.query.end()
+        submission = Submission.decode(call.body)
+        await self._handing_back.take_wraps(_reader(call.principal), call.log, submission)
+        return json_answer({})
 
     async def wraps(self, call: Call) -> Answer:
         """GET /v1/logs/{log}/wraps."""

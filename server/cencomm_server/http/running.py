@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from cencomm_config.errors import LogBehind
 from cencomm_crypto.public.entry import ENTRY_V, SUITE
 
 from cencomm_server.accounts.principal import Directory
@@ -59,7 +60,8 @@ class RunningHandlers:
         """GET /readyz."""
         call.query.end()
         checks = await self._readiness.report()
-        is_ready = all(code == OK for code in checks.values())
+        # A log that is behind is handed back by members: a balancer must not keep them away.
+        is_ready = all(code in (OK, LogBehind.code) for code in checks.values())
         status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
         return json_answer({"ready": is_ready, "checks": checks}, status)
 

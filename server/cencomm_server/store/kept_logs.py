@@ -128,11 +128,17 @@ class KeptLogs:
         document = await self._entries.find_one({"log": log, "seq": -size}, ["note"])
         return None if document is None else bytes(document["note"])
 
-    async def newest_checkpoint(self, log: LogId) -> CheckpointDoc | None:
-        stop, window = await self.last_seq(log) + 2, _WINDOW
-        lost = await self._newest_note(log, stop, _NO_SIZE)  # none, unless entries were lost
-        if lost is not None:
-            return lost
+    async def newest_checkpoint(
+        self, log: LogId, *, most: int | None = None
+    ) -> CheckpointDoc | None:
+        window = _WINDOW
+        if most is None:
+            stop = await self.last_seq(log) + 2
+            lost = await self._newest_note(log, stop, _NO_SIZE)  # none, unless entries were lost
+            if lost is not None:
+                return lost
+        else:
+            stop = most + 1
         while stop > 1:
             start = max(1, stop - window)
             found = await self._newest_note(log, start, stop)

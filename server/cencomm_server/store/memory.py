@@ -111,10 +111,12 @@ class MemoryLogs:
         await asyncio.sleep(0)
         return self._logs[log].notes.get(size)
 
-    async def newest_checkpoint(self, log: LogId) -> CheckpointDoc | None:
+    async def newest_checkpoint(
+        self, log: LogId, *, most: int | None = None
+    ) -> CheckpointDoc | None:
         await asyncio.sleep(0)
         kept = self._logs[log]
-        size = max(kept.notes, default=None)
+        size = max((size for size in kept.notes if most is None or size <= most), default=None)
         return None if size is None else CheckpointDoc(size, kept.notes[size])
 
     async def watch_checkpoints(self) -> AsyncIterator[tuple[LogId, int]]:

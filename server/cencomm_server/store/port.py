@@ -123,8 +123,13 @@ class LogStore(Protocol):
         """The note of exactly this size."""
         ...
 
-    async def newest_checkpoint(self, log: LogId) -> CheckpointDoc | None:
-        """The stored checkpoint of greatest size; above last_seq + 1 if entries were lost (A36)."""
+    async def newest_checkpoint(
+        self, log: LogId, *, most: int | None = None
+    ) -> CheckpointDoc | None:
+        """The stored checkpoint of greatest size; above last_seq + 1 if entries were lost (A36).
+
+        `most`: of this size or less; not far above last_seq + 1.
+        """
         ...
 
     async def watch_checkpoints(self) -> AsyncIterator[tuple[LogId, int]]:

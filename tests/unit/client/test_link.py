@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from cencomm_client.automation.timing import Timing
-from cencomm_client.errors import ReplicaDamaged
+from cencomm_client.errors import LogBehind, ReplicaDamaged
 from cencomm_client.link import Link
 from cencomm_client.live import LiveConnection
 from cencomm_client.station import Station
@@ -49,3 +49,45 @@ async def test_a_replica_that_cannot_be_written_is_told(task: str) -> None:
     async with asyncio.timeout(5):
         await getattr(link, task)(*live)
     assert told == [(None, "replica_damaged")]
+
+
+async def test_a_log_that_the_server_lost_a_part_of_keeps_no_other_and_is_told_once() -> None:
+    """A50: the rest is read on; once the log is whole, what goes with it is mended."""
+    told: list[tuple[LogId | None, str]] = []
+    pulled: list[LogId] = []
+    mended: list[LogId] = []
+    other = LogId(b"M" * 16)
+    behind = {LOG}
+
+    class Restored:
+        operations = (other,)
+
+        async def pull(self, source: object, log: LogId) -> None:
+            pulled.append(log)
+            if log in behind:
+                raise LogBehind("log_behind", "3 entries are here, 5 were signed")
+
+    class Listing:
+        async def logs(self) -> tuple[object, ...]:
+            return (SimpleNamespace(log=other),)
+
+    async def mend(log: LogId) -> None:
+        mended.append(log)
+
+    station: Any = SimpleNamespace(
+        vault=SimpleNamespace(directory_log=LOG), mirror=Restored(), transport=Listing()
+    )
+    link = Link(
+        cast(Station, station), lambda log, error: told.append((log, str(error.code))), mend
+    )
+    await link.catch_up()
+    await link.catch_up()
+    assert pulled == [LOG, other, LOG, other]
+    assert told == [(LOG, "log_behind")]
+    assert mended == [other, other]
+    behind.clear()
+    await link.catch_up()
+    assert mended[-2:] == [LOG, other]
+    behind.add(LOG)
+    await link.catch_up()
+    assert told == [(LOG, "log_behind")] * 2

@@ -160,6 +160,8 @@ async def test_a_receipt_that_overtakes_a_checkpoint_is_no_rollback(made: Loopba
         async def entries(self, log: LogId, after: int) -> EntriesPage:
             return await transport.entries(log, after)
 
+        tail = transport.tail
+
     size = mirror.head(log).size
     await mirror.pull(Overtaken(), log)
     assert (mirror.head(log).size, mirror.stopped(log)) == (size, None)

@@ -122,6 +122,27 @@ async def test_a_changed_store_is_named_by_log(
     assert set(found.values()) <= {"log_damaged", "bad_note", "malformed", "not_canonical"}
 
 
+async def test_a_store_that_is_behind_what_was_signed_is_named(patient: Patient) -> None:
+    """A50: a restore, with the proof that a member brought; or the log was cut."""
+    log = patient.scene.operation.log
+    note = patient.store._logs[log.id16].notes[log.size]
+    doc = patient.store._logs[log.id16].entries.pop(log.size - 1)
+    patient.store._logs[log.id16].order.remove(doc.seq)
+    assert failed(await patient.examine()) == {f"operation {log.id16.hex()}": "log_behind"}
+    assert f"{log.size} were signed" in str((await patient.examine()).as_json())
+    patient.store._logs[log.id16].notes[log.size + 5] = note  # a head in another's place
+    assert failed(await patient.examine()) == {f"operation {log.id16.hex()}": "log_damaged"}
+
+
+async def test_a_hold_that_was_left_in_the_settings_is_pointed_out(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CENCOMM_HOLD_S", "3600")
+    report = await patient.examine()
+    assert report.is_well
+    assert "hold_s" in str(report.as_json())
+
+
 async def test_lost_wraps_are_noticed(patient: Patient) -> None:
     patient.store._logs[patient.scene.operation.log.id16].wraps.clear()
     report = await patient.examine()

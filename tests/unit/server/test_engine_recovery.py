@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from cencomm_config.errors import StoreDown
+from cencomm_config.errors import LogBehind, StoreDown
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.note import Checkpoint, origin, sign_checkpoint
@@ -176,14 +176,22 @@ async def test_a_changed_time_is_found_at_start(scene: Scene) -> None:
     assert await damaged(await scene.served.another(), scene)
 
 
-async def test_a_cut_log_is_found_at_start(scene: Scene) -> None:
-    """A36, A50: the tail is gone, its checkpoint is not."""
+async def test_a_cut_log_is_found_at_start_and_takes_nothing(scene: Scene) -> None:
+    """A36, A50: the tail is gone, its checkpoint is not. What is left is shown, under a note."""
+    scene.operation.message(scene.work, scene.officer)
+    await scene.served.follow(scene.operation)
     kept = store_of(scene)._logs[scene.log]
     last = scene.operation.log.size - 1
     doc = kept.entries.pop(last)
     kept.order.remove(last)
     del kept.by_id[doc.scope, doc.device, doc.id]
-    assert await damaged(await scene.served.another(), scene)
+    restarted = await scene.served.another()
+    runtime = await restarted.logs.get(scene.log)
+    assert restarted.logs.behind() == (scene.log,)
+    assert runtime.size == last
+    with pytest.raises(LogBehind):
+        await restarted.submit(scene.sealed(), scene.log)
+    assert store_of(scene)._logs[scene.log].order[-1] == last - 1
 
 
 async def test_a_store_that_comes_back_without_its_tail_stops_the_running_log(

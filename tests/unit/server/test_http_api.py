@@ -12,6 +12,7 @@ from cencomm_config.errors import StoreDown
 from cencomm_crypto.public.keys import SigningKey
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
+from cencomm_server.engine.handing_back import HandingBack
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.reading import Reading
 from cencomm_server.engine.signer import Signer
@@ -63,7 +64,10 @@ class Front:
             ),
             AccountHandlers(self.desk.services, self.metrics),
             LogHandlers(
-                appends=Appends(logs), reading=Reading(logs), founding=_founding(self.desk)
+                appends=Appends(logs),
+                reading=Reading(logs),
+                handing_back=HandingBack(logs),
+                founding=_founding(self.desk),
             ),
         )
         limits = Limits(json_bytes=4096, submission_bytes=65536)

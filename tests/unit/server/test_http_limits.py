@@ -16,6 +16,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from cencomm_config.errors import LoginFailed, NotAuthenticated
 from cencomm_crypto.public.ids import DeviceId, PersonId
+from cencomm_crypto.public.tail import MAX_PART
 from cencomm_server.accounts.principal import Principal
 from cencomm_server.http.call import Access, Answer, Call, Route, Takes, json_answer
 from cencomm_server.http.gate import ENTRY_BYTES, Gate, Limits
@@ -224,8 +225,12 @@ async def test_good_logins_use_up_nothing() -> None:
 @pytest.mark.parametrize("announced", [True, False])
 async def test_every_route_refuses_a_body_beyond_its_size_before_parsing(announced: bool) -> None:
     front = Front()
-    sizes = {Takes.NOTHING: 0, Takes.JSON: 4096, Takes.SUBMISSION: 65536}
-    media = {Takes.JSON: "application/json", Takes.SUBMISSION: "application/cbor"}
+    sizes = {Takes.NOTHING: 0, Takes.JSON: 4096, Takes.SUBMISSION: 65536, Takes.TAIL: MAX_PART}
+    media = {
+        Takes.JSON: "application/json",
+        Takes.SUBMISSION: "application/cbor",
+        Takes.TAIL: "application/cbor",
+    }
     async with TestClient(TestServer(front.app)) as client:
         for route in front.table:
             most = sizes[route.takes]

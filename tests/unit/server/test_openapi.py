@@ -19,7 +19,11 @@ from tests.unit.server.test_http_api import Front
 API = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 FRONT = Front()
 DOCUMENT = document(FRONT.table, "1")
-MEDIA = {Takes.JSON: "application/json", Takes.SUBMISSION: "application/cbor"}
+MEDIA = {
+    Takes.JSON: "application/json",
+    Takes.SUBMISSION: "application/cbor",
+    Takes.TAIL: "application/cbor",
+}
 SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.FREE: [],
     Access.PUBLIC: [],
