@@ -1,7 +1,8 @@
 """What every kind of test may ask for: how many rounds, and one real store per test session.
 
-Tests that hold the machine's speed, or a deadline, against a bound are marked `alone`: they run one
-by one, after the others, which share the cores.
+Tests that hold real processes to a deadline are marked `timed` and run two at a time, those that
+measure the machine are marked `alone` and run one by one, both after the others, which share the
+cores.
 
 Environment: ROUNDS (default 1) multiplies what a test repeats; CI set means that nothing may be
 skipped; CENCOMM_EMBEDDED_PROGRAM names the embedded store's program; CENCOMM_TEST_MONGODB_URI runs

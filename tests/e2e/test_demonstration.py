@@ -13,7 +13,7 @@ import pytest
 from cencomm_client.demo.claims import Ledger
 from cencomm_client.demo.scenario import CONTAINER, EXPECTED_CLAIMS, PARTICIPANTS, ROUTE, WARNING
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.alone]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.timed]
 
 
 def play(folder: Path) -> tuple[int, dict[str, Any]]:

@@ -27,7 +27,7 @@ from tests.support.hindsight import broken_promises
 from tests.support.server_process import ServerProcess
 from tests.support.victims import town_on, victims
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timed
 POSTERS = 2
 DISK_BYTES = 160 << 20
 BALLAST_BYTES = 60 << 20

@@ -18,7 +18,7 @@ from tests.support.hindsight import broken_promises
 from tests.support.proxy import Proxy, proxy
 from tests.support.victims import Victims, town_on, victims
 
-pytestmark = [pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timed, pytest.mark.asyncio(loop_scope="module")]
 HALF_OPEN_S = 4.0
 PASSED_S = 0.5  # for answers that were past the proxy already
 LIVE_S = 1.5 * LONGEST_PAUSE_S + 10.0  # the longest pause between two tries, and the try

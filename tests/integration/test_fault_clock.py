@@ -16,7 +16,7 @@ from tests.support.moved_clock import FILE
 from tests.support.server_process import ServerProcess
 from tests.support.victims import Victims, town_on
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timed
 LAUNCHER = (sys.executable, "-m", "tests.support.moved_clock")
 
 

@@ -34,7 +34,7 @@ from tests.support.proxy import Proxy, proxy
 from tests.support.server_process import ServerProcess
 from tests.support.victims import Victims, town_on, victims
 
-pytestmark = [pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timed, pytest.mark.asyncio(loop_scope="module")]
 POSTERS = 2
 A_WRITE_S = 0.004
 

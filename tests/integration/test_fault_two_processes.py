@@ -23,7 +23,7 @@ from tests.support.faults import LOOK_S, outside_store, recovered, well
 from tests.support.hindsight import broken_promises, contradicted, read
 from tests.support.victims import Victims, drop_database, town_on, victims
 
-pytestmark = [pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timed, pytest.mark.asyncio(loop_scope="module")]
 PLACES = ["embedded", *(["mongodb"] if MONGODB_URI else [])]
 EACH = 60  # entries of each client in a race
 NEVER_S = 3600.0  # clients learn by push alone

@@ -19,7 +19,7 @@ from tests.support.hindsight import broken_promises, contradicted, read
 from tests.support.server_process import command
 from tests.support.victims import Victims, drop_database, town_on, victims
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timed
 
 POSTERS = 4
 ACKNOWLEDGED = 300  # entries before each kill

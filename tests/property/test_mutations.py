@@ -10,11 +10,12 @@ from tests.property.mutations import MUTATIONS
 from tests.property.playing import LONG_S, SIDE_BY_SIDE, played
 
 ENOUGH, SEEDS = 120, 3  # runs of a seed, and seeds; most rules take less than ten runs of the first
+SOON = ("compare_and_set", "ghost_recipients", "receipt_before_write")  # in a few runs
 
 pytestmark = pytest.mark.timeout(LONG_S)
 
 
-async def test_the_machine_finds_each_missing_rule() -> None:
+async def test_the_machine_finds_each_missing_rule(rounds: int) -> None:
     """Each rule of `mutations` taken away alone; two processes at a time."""
     turn = asyncio.Semaphore(SIDE_BY_SIDE)
 
@@ -27,6 +28,7 @@ async def test_the_machine_finds_each_missing_rule() -> None:
                     return name, told["broken"], said
             return name, None, said
 
-    found = await asyncio.gather(*map(find, sorted(MUTATIONS)))
+    names = sorted(MUTATIONS) if rounds >= 10 else SOON  # the rest where there is time, as in CI
+    found = await asyncio.gather(*map(find, names))
     wrong = {name: broken for name, broken, _ in found if broken not in MUTATIONS[name].breaks}
     assert not wrong, (wrong, [said[-1500:] for name, _, said in found if name in wrong])
