@@ -34,7 +34,11 @@ class Item:
     @classmethod
     def of(cls, sequenced: Sequenced, entry: Entry) -> Item:
         """Encode what the rules have just taken."""
-        doc = document(sequenced, entry)
+        return cls.stored(document(sequenced, entry))
+
+    @classmethod
+    def stored(cls, doc: EntryDoc) -> Item:
+        """Encode what the store holds."""
         return cls(doc.seq, doc.scope, encode_whole(doc), encode_hidden(doc))
 
 

@@ -13,7 +13,7 @@ from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import ChannelId, LogId
 
 from cencomm_server.engine.access import Access, access, operation_access
-from cencomm_server.engine.items import encode_hidden, encode_whole
+from cencomm_server.engine.items import Item
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.operation import OperationRuntime
 from cencomm_server.engine.reader import Reader
@@ -163,8 +163,12 @@ class Reading:
         return None if found is None else found.size
 
     async def _items(self, runtime: LogRuntime, seen: Access, start: int, stop: int) -> list[bytes]:
-        """Items from `start` up to `stop`, or up to 4 MiB if there is more than one."""
-        page = _Filling()
+        """Items from `start` up to `stop`, or up to 4 MiB if there is more than one.
+
+        Who reads to the end of a log of which nothing is in memory brings it there, for all the
+        others: after a restart everybody comes for the same entries.
+        """
+        page, read = _Filling(), list[Item]()
         position, chunk = start, READ_CHUNK
         while position < stop:
             in_memory = runtime.tail.first(runtime.size)
@@ -178,17 +182,18 @@ class Reading:
             docs = await self._logs.store.read_entries(
                 runtime.log_id, position, min(stop, in_memory, position + chunk)
             )
-            for doc in docs:
-                if not page.add(
-                    encode_whole(doc) if seen.whole(doc.seq, doc.scope) else encode_hidden(doc)
-                ):
+            for item in map(Item.stored, docs):
+                if not page.add(item.whole if seen.whole(item.seq, item.scope) else item.withheld):
                     return page.items
+                read.append(item)
             if not docs:
                 raise ProtocolError(
                     ErrorCode.LOG_DAMAGED, f"entry {position} is missing in the store"
                 )
             position += len(docs)
             chunk = LARGEST_CHUNK if page.size_bytes < MAX_PAGE_BYTES // 4 else READ_CHUNK
+        if position == runtime.size and not runtime.tail:
+            runtime.tail.extend(read)
         return page.items
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar, get_type_hints
+from typing import Any, Generic, Protocol, TypeVar, cast, get_type_hints
 
 from cencomm_config.errors import StoreDown
 
@@ -54,35 +54,44 @@ class Collection(Protocol):
         ...
 
 
-class Records:
+class Records(Generic[_Record]):
     """One kind of record, and the layout of its collection unless it is nested in another."""
 
-    def __init__(self, record: type, layout: Layout | None = None) -> None:
-        self._key = None if layout is None else layout.key
-        self._names = tuple(field.name for field in dataclasses.fields(record))
+    def __init__(self, record: type[_Record], layout: Layout | None = None) -> None:
+        self._record = record
+        self._names = tuple(field.name for field in dataclasses.fields(cast(Any, record)))
+        key = None if layout is None else layout.key
+        self._stored = tuple("_id" if name == key else name for name in self._names)
         hints = get_type_hints(record)
         # 64-bit integers come back as the driver's own kind of int, which CBOR refuses
-        self._kinds = {
-            name: hint
-            for name, hint in hints.items()
-            if isinstance(hint, type) and (hint is int or issubclass(hint, StrEnum))
-        }
+        self._kinds: list[tuple[int, Callable[[Any], Any]]] = [
+            (place, hints[name])
+            for place, name in enumerate(self._names)
+            if isinstance(hints[name], type)
+            and (hints[name] is int or issubclass(hints[name], StrEnum))
+        ]
 
-    def document(self, record: Any, **more: Any) -> Document:
+    def document(self, record: _Record, **more: Any) -> Document:
         """The record's fields, the key as `_id`, and `more` that the record does not know."""
-        document = {self._stored(name): _plain(getattr(record, name)) for name in self._names}
-        return document | more
+        fields = zip(self._stored, self._names, strict=True)
+        return {stored: _plain(getattr(record, name)) for stored, name in fields} | more
+
+    def record(self, document: Mapping[str, Any]) -> _Record:
+        """The record that a document holds; fields that it does not know are left."""
+        return self._record(*self._read(document))
 
     def values(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """The record's arguments out of a document; fields that it does not know are left."""
+        """The record's arguments by name, where one of them is still to be changed."""
+        return dict(zip(self._names, self._read(document), strict=True))
+
+    def _read(self, document: Mapping[str, Any]) -> list[Any]:
         try:
-            values = {name: document[self._stored(name)] for name in self._names}
-            return values | {name: kind(values[name]) for name, kind in self._kinds.items()}
+            values = [document[name] for name in self._stored]
+            for place, kind in self._kinds:
+                values[place] = kind(values[place])
         except (KeyError, TypeError, ValueError) as error:
             raise StoreDown("the store answered with what is no record of this program") from error
-
-    def _stored(self, name: str) -> str:
-        return "_id" if name == self._key else name
+        return values
 
 
 def _plain(value: Any) -> Any:

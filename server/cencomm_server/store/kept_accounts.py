@@ -33,11 +33,11 @@ class KeptAccounts:
 
     async def account(self, account: str) -> AccountDoc | None:
         document = await self._accounts.find_one({"account": account})
-        return None if document is None else AccountDoc(**_ACCOUNT.values(document))
+        return None if document is None else _ACCOUNT.record(document)
 
     async def account_of(self, person: PersonId) -> AccountDoc | None:
         document = await self._accounts.find_one({"_id": person})
-        return None if document is None else AccountDoc(**_ACCOUNT.values(document))
+        return None if document is None else _ACCOUNT.record(document)
 
     async def update_account(self, new: AccountDoc, *, was: AccountDoc) -> bool:
         before, after = _ACCOUNT.document(was), _ACCOUNT.document(new)

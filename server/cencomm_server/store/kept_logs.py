@@ -65,7 +65,7 @@ class KeptLogs:
 
     async def logs(self) -> list[LogDoc]:
         found = await self._logs.find({}, "_id")
-        docs = [LogDoc(**_LOG.values(document)) for document in found]
+        docs = [_LOG.record(document) for document in found]
         return sorted(docs, key=lambda doc: (doc.created, doc.log))
 
     async def append_entries(
@@ -92,13 +92,13 @@ class KeptLogs:
         if stop <= start:
             return []
         found = await self._entries.find({"log": log, "seq": {"$gte": start, "$lt": stop}}, "seq")
-        return [EntryDoc(**_ENTRY.values(document)) for document in found]
+        return [_ENTRY.record(document) for document in found]
 
     async def entry_by_id(
         self, log: LogId, scope: bytes, device: DeviceId, id: EntryId
     ) -> EntryDoc | None:
         document = await self._by_id(log, scope, device, id)
-        return None if document is None else EntryDoc(**_ENTRY.values(document))
+        return None if document is None else _ENTRY.record(document)
 
     async def last_seq(self, log: LogId) -> int:
         # Doubling steps, then halving: single keys, where newest-first would read the whole log.
@@ -160,7 +160,7 @@ class KeptLogs:
     async def wraps(self, log: LogId, chan: ChannelId, n: int, inner: bytes) -> WrapsDoc | None:
         where: Document = {"log": log, "chan": chan, "n": n, "inner": inner}
         document = await self._wraps.find_one(where)
-        return None if document is None else WrapsDoc(**_WRAPS.values(document))
+        return None if document is None else _WRAPS.record(document)
 
     async def put_grant(
         self, log: LogId, chan: ChannelId, n: int, inner: bytes, device: DeviceId, wrap: bytes
@@ -171,7 +171,7 @@ class KeptLogs:
     async def grants(self, log: LogId, chan: ChannelId, n: int, device: DeviceId) -> list[GrantDoc]:
         where: Document = {"log": log, "chan": chan, "n": n, "device": device}
         found = await self._grants.find(where, "put")
-        return [GrantDoc(**_GRANT.values(document)) for document in found]
+        return [_GRANT.record(document) for document in found]
 
     async def drop_orphan_wraps(
         self, log: LogId, known: Some[bytes], *, min_age_ms: int = 300_000

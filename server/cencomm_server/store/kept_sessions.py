@@ -39,7 +39,7 @@ class KeptSessions:
 
     async def session(self, token_hash: bytes) -> SessionDoc | None:
         document = await self._sessions.find_one({"_id": token_hash})
-        return None if document is None else SessionDoc(**_SESSION.values(document))
+        return None if document is None else _SESSION.record(document)
 
     async def touch_session(self, token_hash: bytes, last_seen: int) -> bool:
         return await self._sessions.update({"_id": token_hash}, {"$max": {"last_seen": last_seen}})

@@ -276,7 +276,7 @@ async def _refuse_newer(meta: MongoCollection) -> int:
 
 
 def _format(document: Document) -> int:
-    return MetaDoc(**_META.values(document)).format
+    return _META.record(document).format
 
 
 async def _lay_out(database: Any, layout: schema.Layout, *, exists: bool) -> None:

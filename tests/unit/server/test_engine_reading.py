@@ -239,13 +239,20 @@ async def test_pages_end_at_their_limits_and_go_on_without_gap_or_repeat(
 
 
 async def test_memory_and_store_give_the_same_bytes(house: House) -> None:
-    restarted = await house.served.another()
     for person in (house.officer, house.outsider):
+        restarted = await house.served.another()
+        await restarted.logs.get(house.log)
         reader = house.served.reader(person)
         warm = await house.served.reading.read(reader, house.log, 0)
+        assert len(restarted.logs.known(house.log).tail) == 0  # type: ignore[union-attr]
         cold = await restarted.reading.read(reader, house.log, 0)
+        # the first reader brought the end of the log into memory
+        assert len(restarted.logs.known(house.log).tail) == warm.next  # type: ignore[union-attr]
+        for other in (house.officer, house.outsider):
+            again = await restarted.reading.read(house.served.reader(other), house.log, 0)
+            kept = await house.served.reading.read(house.served.reader(other), house.log, 0)
+            assert again == kept
         assert warm == cold
-    assert not restarted.logs.known(house.log).tail  # type: ignore[union-attr]
     house.operation.message(house.work, house.officer)
     await restarted.follow(house.operation)
     reader = house.served.reader(house.officer)
