@@ -14,12 +14,12 @@ import uvloop
 from tests.bench.cores import LOAD, SERVING, pinned
 from tests.bench.frame import Bar, Row
 from tests.bench.load import Room
+from tests.bench.places import serving
 from tests.bench.processes import held_kb, peak_kb
 from tests.bench.sockets import Connection
 from tests.bench.town import Town, settle
 from tests.conftest import PROGRAM
 from tests.support.server_process import ServerProcess
-from tests.support.throttles import UNLIMITED
 
 PAYLOAD_BYTES = 600
 IN_FLIGHT = 32
@@ -54,7 +54,7 @@ def _serve(
 ) -> tuple[ServerProcess, Town, asyncio.Runner]:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cencomm-bench-")))
     with pinned(SERVING):
-        process = stack.enter_context(ServerProcess(folder, program, **UNLIMITED))
+        process = stack.enter_context(serving(folder, program))
     stack.enter_context(pinned(LOAD))
     runner = stack.enter_context(asyncio.Runner(loop_factory=uvloop.new_event_loop))
     return process, settle(process, members, PAYLOAD_BYTES), runner

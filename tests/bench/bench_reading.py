@@ -27,10 +27,9 @@ from pymongo import MongoClient
 from tests.bench.cores import LOAD, SERVING, pinned
 from tests.bench.crowd import SEALED_600
 from tests.bench.frame import Bar, Row
-from tests.bench.town import Town, another, settle, store_uri
+from tests.bench.places import database_of, serving, store_uri
+from tests.bench.town import Town, another, settle
 from tests.conftest import PROGRAM
-from tests.support.server_process import ServerProcess
-from tests.support.throttles import UNLIMITED
 
 PAYLOAD_BYTES = 600
 MEMBERS = 10
@@ -56,28 +55,30 @@ def reading(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cencomm-bench-")))
         with pinned(SERVING):
-            process = stack.enter_context(ServerProcess(folder, program, **UNLIMITED))
+            process = stack.enter_context(serving(folder, program))
         stack.enter_context(pinned(LOAD))
         towns = [settle(process, MEMBERS, PAYLOAD_BYTES)]
         towns.append(another(process, towns[0], PAYLOAD_BYTES))
         with MongoClient[dict[str, Any]](store_uri(process)) as client:
             for town, size in zip(towns, (small, large), strict=True):
-                fill(client["cencomm"]["entries"], town, size)
+                fill(client[database_of(process)]["entries"], town, size)
         process.stop()
         with pinned(SERVING):
             process.start()
         client = stack.enter_context(MongoClient(store_uri(process)))
-        entries = client["cencomm"]["entries"]
+        entries = client[database_of(process)]["entries"]
         link = http.client.HTTPConnection("127.0.0.1", process.port, timeout=FOLLOW_S)
         calls: list[Callable[[], int]] = []
         for town, size in zip(towns, (small, large), strict=True):
             calls.append(_http(link, town, size, last))
             calls.append(_bare(entries, town, size, last))
+        middle = (towns[1], large // 2, last)  # what nobody keeps in memory
+        calls += [_http(link, *middle), _bare(entries, *middle)]
         for call in calls:
             assert call() == last  # the first read also loads the log
         taken = [[_timed(call) for call in calls] for _ in range(rounds)]
         link.close()
-        ours, bare, ours_large, bare_large = (
+        ours, bare, ours_large, bare_large, ours_middle, bare_middle = (
             1e3 * choose(column) for column in zip(*taken, strict=True)
         )
         name = f"the last {last:,} entries"
@@ -87,6 +88,8 @@ def reading(
             f"{name} of {large:,} beside {small:,}", ours_large, "ms", f"of {small:,}", ours,
             BESIDE_SMALL,
         )  # fmt: skip
+        name = f"{last:,} entries in the middle of {large:,}"
+        yield Row(name, ours_middle, "ms", "bare range", bare_middle)
 
 
 def fill(entries: Documents, town: Town, size: int) -> None:

@@ -24,11 +24,11 @@ from cencomm_crypto.public.wire import decode_sequenced_stream
 from tests.bench.cores import LOAD, SERVING, pinned
 from tests.bench.frame import Row
 from tests.bench.load import Room
+from tests.bench.places import serving
 from tests.bench.processes import held_kb, peak_kb
 from tests.bench.town import Town, enlist, log_in, operate, rotate
 from tests.conftest import PROGRAM
 from tests.support.server_process import PostedDirectory, ServerProcess
-from tests.support.throttles import UNLIMITED
 
 PAYLOAD_BYTES = 600
 ROUND = 1_000  # messages prepared at a time
@@ -49,7 +49,7 @@ def scale(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cencomm-bench-")))
         with pinned(SERVING):
             process = stack.enter_context(
-                ServerProcess(folder, program, rotations_per_hour=max(60, channels), **UNLIMITED)
+                serving(folder, program, rotations_per_hour=max(60, channels))
             )
         stack.enter_context(pinned(LOAD))
         began = started = time.perf_counter()

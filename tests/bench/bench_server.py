@@ -26,11 +26,10 @@ from tests.bench.frame import Bar, Row
 from tests.bench.load import Room
 from tests.bench.match import Match, percentile
 from tests.bench.peer import raw_batch
+from tests.bench.places import as_durable, database_of, serving, store_uri
 from tests.bench.sdk import Posters
-from tests.bench.town import settle, store_uri
+from tests.bench.town import settle
 from tests.conftest import PROGRAM
-from tests.support.server_process import ServerProcess
-from tests.support.throttles import UNLIMITED
 
 PAYLOAD_BYTES = 600
 IN_FLIGHT = 32
@@ -63,8 +62,9 @@ def server(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cencomm-bench-")))
         with pinned(SERVING):
-            process = ServerProcess(folder, program, socket_buffer_bytes=BUFFER_BYTES, **UNLIMITED)
-            stack.enter_context(process)
+            process = stack.enter_context(
+                serving(folder, program, socket_buffer_bytes=BUFFER_BYTES)
+            )
             uri = store_uri(process)
             yardstick = stack.enter_context(raw_batch(uri, folder / "peer.log", PAYLOAD_BYTES))
         stack.enter_context(pinned(LOAD))
@@ -80,7 +80,7 @@ def server(
         paced_count = min(messages, int(PACE * PACED_S))
         paced = partial(Room.deliver, count=paced_count, in_flight=IN_FLIGHT, per_s=PACE)
         append = partial(Room.append, count=messages)
-        singly = partial(insert_singly, uri, messages, posters)
+        singly = partial(insert_singly, uri, database_of(process), messages, posters)
         sdk = Posters(town, process.url, posters)
 
         yield _rates(f"deliveries to {few} members, {IN_FLIGHT} in flight", match, few, flood)
@@ -137,13 +137,13 @@ def _delays(
     return match.compared(name, "ms", found, bar=bar)
 
 
-async def insert_singly(uri: str, count: int, at_once: int) -> float:
+async def insert_singly(uri: str, database: str, count: int, at_once: int) -> float:
     """Documents per second with one insert_one each, so many at once, as durably as ours."""
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-        f"{uri}&w=majority&journal=true", maxPoolSize=at_once
+        as_durable(uri), maxPoolSize=at_once
     )
     try:
-        collection = client["bench"]["single"]
+        collection = client[database]["single"]
         await collection.create_index([("room", 1), ("seq", 1)])
         text, numbers = os.urandom(PAYLOAD_BYTES), iter(range(count))
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench.places import as_durable
 from tests.bench.sockets import TEXT, Connection, frame, marked
 
 REPOSITORY = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ def raw_batch(store_uri: str, log: Path, size_bytes: int) -> Iterator[RawBatch |
         return
     port = _free_port()
     command = [sys.executable, str(SERVER), "--mode", "raw", "--persist", "batch"]
-    command += ["--mongo", f"{store_uri}&w=majority&journal=true", "--port", str(port)]
+    command += ["--mongo", as_durable(store_uri), "--port", str(port)]
     with log.open("wb") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
     assert process.stdout is not None

@@ -23,12 +23,11 @@ from cencomm_crypto.public.entry import Entry, Header, author
 from cencomm_crypto.public.ids import ChannelId, EntryId, LogId
 from cencomm_crypto.public.primitives import sha256
 from cencomm_crypto.public.wire import Receipt, Sequenced, Submission
-from cencomm_server.app import STORE_FOLDER
 from cencomm_server.events import SOCKET_PATH
 from cencomm_server.store.documents import SessionDoc
-from cencomm_server.store.embedded import uri_of_running
 from cencomm_server.store.mongo import open_store
 
+from tests.bench.places import database_of, store_uri
 from tests.bench.sockets import BINARY, TEXT, Connection, frame, marked
 from tests.support.directory import HeldPerson
 from tests.support.operation import OperationBuilder
@@ -220,7 +219,7 @@ def log_in(server: ServerProcess, directory: PostedDirectory, people: Sequence[H
     now = time.time_ns() // 1_000_000
 
     async def put() -> None:
-        store = await open_store(store_uri(server))
+        store = await open_store(store_uri(server), database_of(server))
         try:
             for person in people:
                 token, device = secrets.token_bytes(32), person.device.id
@@ -232,10 +231,3 @@ def log_in(server: ServerProcess, directory: PostedDirectory, people: Sequence[H
             await store.close()
 
     asyncio.run(put())
-
-
-def store_uri(server: ServerProcess) -> str:
-    """Where the running server's embedded store listens."""
-    found = uri_of_running(server.data / STORE_FOLDER)
-    assert found is not None, "the server does not run"
-    return found
