@@ -25,6 +25,7 @@ class Flag(StrEnum):
     TIME_DIFFERS = "time_differs"  # the author's clock was over ten minutes off
     RESEALED = "resealed"  # same `mid` as an earlier one: sealed anew after a rotation
     MISPLACED = "misplaced"  # work in the main channel, or a profile outside it
+    UNEXPECTED_KIND = "unexpected_kind"  # a bot's drop of a kind that it is not admitted for (A31)
     EXERCISE = "exercise"  # the operation is an exercise; never reaches CEN
 
 

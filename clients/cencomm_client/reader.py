@@ -116,7 +116,7 @@ class Reader:
         if payload is not None:
             forged = forged_fields(header, payload)
             damage = self._check(payload, author, header, state, history)
-            flags |= self._sealed_flags(payload, header, found, state)
+            flags |= self._sealed_flags(payload, header, found, state, history)
         sealed: Mapping[str, Any] = payload or {}
         to = sealed.get("to") if payload is not None else header.to
         return Message(
@@ -190,11 +190,18 @@ class Reader:
         return flags
 
     def _sealed_flags(
-        self, payload: Mapping[str, Any], header: Header, found: Sequenced, state: OperationState
+        self,
+        payload: Mapping[str, Any],
+        header: Header,
+        found: Sequenced,
+        state: OperationState,
+        history: DirectoryHistory,
     ) -> set[Flag]:
         flags: set[Flag] = set()
         if (payload["kind"] == PROFILE) != (header.chan == state.main):
             flags.add(Flag.MISPLACED)
+        if header.type == "drop" and not _admitted_for(payload["kind"], header, state, history):
+            flags.add(Flag.UNEXPECTED_KIND)
         first = self._mids.setdefault((header.device, payload["mid"]), found.leaf)
         if first != found.leaf:
             flags.add(Flag.RESEALED)
@@ -225,6 +232,17 @@ def active_at(history: DirectoryHistory, device: DeviceId, at: int) -> bool:
         else:
             high = middle - 1
     return history.at(low).active(device)
+
+
+def _admitted_for(
+    kind: str, header: Header, state: OperationState, history: DirectoryHistory
+) -> bool:
+    """Whether a bot's admission names the kind, or none; of a bot that has left, as it was."""
+    device = history.at(history.size).device(header.device)
+    if device is None:
+        return True
+    member = state.members.get(device.person) or state.former.get(device.person)
+    return member is None or not member.kinds or kind in member.kinds
 
 
 def _channel_name(state: OperationState, chan: ChannelId) -> str:

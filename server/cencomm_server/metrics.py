@@ -69,6 +69,7 @@ class Limit(StrEnum):
     DEVICE = "device"
     ACCOUNT = "account"
     ROTATIONS = "rotations"
+    DROPS = "drops"
     SOCKETS = "sockets"
     QUEUE = "queue"
     OTHER = "other"

@@ -1,7 +1,7 @@
 """A31: a bot's host is taken over. Whoever has it reads nothing, and writes drops in one channel.
 
-What kinds and how many an hour its admission allows is enforced by clients and server with
-issue 5.
+Of the kinds, and as many an hour, as its admission says: the server refuses the rest, and readers
+name what a careless one lets through.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cencomm_client.errors import Refused, TryLater
+from cencomm_client.items import Flag
 from cencomm_crypto.errors import ErrorCode
 from cencomm_server.engine.append import Appends
 
@@ -16,6 +18,8 @@ from tests.mallory.harness import Stage, Stages
 from tests.mallory.hostile import honest_then_careless
 from tests.mallory.insiders import opened_by, secret_of
 from tests.mallory.world import ALERTS, BOT, CHIEF, MEMBERS, OFFICER, OUTSIDER, PLAN, RAID, WARNING
+
+RATE = 60  # of its admission, see `founding`
 
 
 async def test_the_bots_vault_opens_nothing(stages: Stages) -> None:
@@ -79,3 +83,36 @@ async def test_its_key_signs_nothing_else(
             stage.quiet()
         else:
             assert not refused
+
+
+async def test_it_drops_no_more_an_hour_than_it_was_admitted_for(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        channel = (await stage.operation(BOT)).channel(ALERTS)
+        for number in range(RATE):
+            await channel.drop("HIT", {"text": f"TOB-{number}"})
+        with pytest.raises(TryLater) as refused:
+            await channel.drop("HIT", {"text": "one more"}, patience_s=0.1)
+        assert refused.value.code == "rate_limited"
+        assert refused.value.retry_after_s > 1
+        await stage.look(*MEMBERS)
+        assert len(stage.texts(OFFICER)) == 2 + RATE
+        stage.quiet()
+
+
+@honest_then_careless
+async def test_it_drops_nothing_of_another_kind(stages: Stages, appends: type[Appends]) -> None:
+    async with stages(Appends=appends) as stage:
+        await stage.look(*MEMBERS, BOT)
+        channel = (await stage.operation(BOT)).channel(ALERTS)
+        if appends is Appends:
+            with pytest.raises(Refused) as refused:
+                await channel.drop("WRN", {"text": "stop every lorry"})
+            assert refused.value.code == ErrorCode.NOT_PERMITTED
+        else:
+            await channel.drop("WRN", {"text": "stop every lorry"})
+        await stage.look(*MEMBERS)
+        dropped = [item for item in stage.messages(OFFICER) if item.author.code == BOT]
+        flags = {Flag.UNEXPECTED_KIND for item in dropped if Flag.UNEXPECTED_KIND in item.flags}
+        assert len(dropped) == (appends is not Appends)
+        assert flags == ({Flag.UNEXPECTED_KIND} if dropped else set())

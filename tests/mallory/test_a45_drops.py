@@ -150,7 +150,7 @@ async def test_a_drop_that_was_sealed_to_the_hosts_key_shows_as_damaged(stages: 
     async with stages() as stage:
         await stage.look(*MEMBERS, BOT)
         own, chan = BoxKey.from_seed(sha256(b"the host's")), stage.chan(ALERTS)
-        header = stage.header(BOT, "drop", chan=chan, epoch=1)
+        header = replace(stage.header(BOT, "drop", chan=chan, epoch=1), kind="HIT")
         payload = make_payload("HIT", bytes(16), {"text": HIT})
         body = seal_drop(header, own.public, payload, b"k" * 32, b"n" * 24, b"s" * 16, b"e" * 32)
         await stage.post(BOT, stage.sign(BOT, header, body))

@@ -20,6 +20,7 @@ from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import BY_POSSESSION
 from cencomm_crypto.public.wire import Sequenced, Submission, sequence
 
+from cencomm_server.engine.bots import Drops, check_kind
 from cencomm_server.engine.clock import Clock
 from cencomm_server.engine.operation import OperationRuntime
 from cencomm_server.engine.reader import Reader
@@ -96,8 +97,8 @@ class Rotations:
 class Admission:
     """Applies offers to a runtime's replay, one after the other; hold the runtime's lock."""
 
-    def __init__(self, clock: Clock, rotations: Rotations) -> None:
-        self._clock, self._rotations = clock, rotations
+    def __init__(self, clock: Clock, rotations: Rotations, drops: Drops | None = None) -> None:
+        self._clock, self._rotations, self._drops = clock, rotations, drops or Drops()
 
     def admit(self, runtime: LogRuntime, offer: Offer) -> Sequenced:
         """Give the offer the next place and apply it; nothing is left of one that is refused.
@@ -118,7 +119,10 @@ class Admission:
                 self._rotations.check(entry.header.device)
             if isinstance(runtime, OperationRuntime) and isinstance(outcome, OperationState):
                 watermark = _watermark(outcome, entry)
-                check_wraps(offer.submission, entry, outcome, runtime.directory.at(watermark))
+                directory = runtime.directory.at(watermark)
+                check_wraps(offer.submission, entry, outcome, directory)
+                if entry.header.type == "drop":
+                    self._take_drop(runtime, outcome, entry)
             else:
                 expect_no_wraps(offer.submission)
         except CencommError:
@@ -130,6 +134,23 @@ class Admission:
         """The entry is durable: count what is limited."""
         if entry.header.type == "channel.rotate":
             self._rotations.count(entry.header.device)
+
+    def withdrawn(self, runtime: LogRuntime, entry: Entry) -> None:
+        """What was admitted did not become durable, or is judged once more."""
+        if entry.header.type == "drop" and isinstance(runtime, OperationRuntime):
+            device = runtime.directory.state.device(entry.header.device)
+            if device is not None:
+                self._drops.give_back(runtime.log_id, device.person)
+
+    def _take_drop(self, runtime: OperationRuntime, state: OperationState, entry: Entry) -> None:
+        """Hold a bot to its admission (A31); raises NOT_PERMITTED, RateLimited."""
+        device = runtime.directory.state.device(entry.header.device)
+        member = None if device is None else state.members.get(device.person)
+        if device is None or member is None:
+            return  # `apply` has taken it: there is none without both
+        check_kind(state, member, entry.header)
+        if member.rate is not None:
+            self._drops.take(runtime.log_id, device.person, member.rate)
 
     @staticmethod
     def _check_author(directory: DirectoryState, entry: Entry) -> None:

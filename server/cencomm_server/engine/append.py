@@ -16,6 +16,7 @@ from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Receipt, Submission, sequence
 
 from cencomm_server.engine.admission import Admission, Offer, Rotations, check_poster
+from cencomm_server.engine.bots import Drops
 from cencomm_server.engine.committing import Committer
 from cencomm_server.engine.logs import Logs, log_id_of
 from cencomm_server.engine.reader import Reader
@@ -49,7 +50,9 @@ class Appends:
         self._monotonic_s, self._held_until = monotonic_s, monotonic_s() + hold_s
         self._logs, self._metrics = logs, logs.metrics
         self._admission = Admission(
-            logs.clock, Rotations(rotations_per_hour, metrics=self._metrics)
+            logs.clock,
+            Rotations(rotations_per_hour, metrics=self._metrics),
+            Drops(metrics=self._metrics),
         )
         self._committers: dict[LogId, Committer] = {}
         self._strangers = 0

@@ -203,6 +203,7 @@ class Committer:
 
     def _requeue(self, again: Iterable[_Waiting]) -> None:
         for waiting in reversed(list(again)):
+            self._withdraw(waiting)
             self._queue.appendleft(waiting)
             self._queued_bytes += waiting.offer.size_bytes
 
@@ -235,8 +236,14 @@ class Committer:
         if not batch.taken:  # the log could not even be read: nothing that waits can be judged
             batch.taken, self._queue, self._queued_bytes = list(self._queue), deque(), 0
         for waiting in batch.taken:
+            self._withdraw(waiting)
             if not waiting.outcome.done():
                 waiting.outcome.set_exception(error)
+
+    def _withdraw(self, waiting: _Waiting) -> None:
+        if waiting.item is not None:
+            self._admission.withdrawn(self._runtime, waiting.offer.entry)
+            waiting.item = None
 
 
 def _retrieved(outcome: asyncio.Future[Receipt]) -> None:
