@@ -22,6 +22,7 @@ from tests.fuzz.seeds import CORPUS, ENTRIES
 from tests.fuzz.targets import PURE, Target
 
 MAX_CORPUS_BYTES = 1_000_000
+SOME = ("entry", "http")
 READ_ENTRIES = bytes([ENTRIES, 1, 0, 0])
 
 
@@ -62,7 +63,9 @@ def test_what_was_met_is_answered_by_code(handlers: Handlers, target: str) -> No
 def test_a_short_run_finds_nothing(tmp_path: Path) -> None:
     """Ten minutes of each: `make fuzz SECONDS=600`."""
     assert available(), MISSING
-    found = run_all(TARGETS, seconds=6 if os.environ.get("CI") else 2, jobs=2, found=tmp_path)
+    all_of_them = bool(os.environ.get("CI"))  # to start one takes half a minute
+    chosen = TARGETS if all_of_them else SOME
+    found = run_all(chosen, seconds=6 if all_of_them else 2, jobs=2, found=tmp_path)
     assert {target: said for target, (status, said) in found.items() if status} == {}
     assert all("DONE" in said for _, said in found.values())
 
