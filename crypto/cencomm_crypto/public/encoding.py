@@ -103,7 +103,11 @@ def _normal(value: Value, depth: int) -> Value:
     if depth >= MAX_DEPTH:
         raise ProtocolError(ErrorCode.TOO_DEEP, f"nesting of at most {MAX_DEPTH} levels expected")
     if kind is dict or isinstance(value, Mapping):
-        return {key: _normal(value[key], depth + 1) for key in sorted(value, key=_key)}
+        made: dict[str, Value] = {}
+        for key in sorted(value, key=_key):
+            item = value[key]
+            made[key] = item if _is_plain(item) else _normal(item, depth + 1)
+        return made
     if kind is list or kind is tuple:
         return [_normal(item, depth + 1) for item in value]
     raise ProtocolError(
@@ -135,9 +139,15 @@ def _is_normal(value: Value, depth: int) -> bool:
         if place <= before:
             return False
         before = place
-        if type(item) is not bytes and not _is_normal(item, depth + 1):
+        if not _is_plain(item) and not _is_normal(item, depth + 1):
             return False
     return True
+
+
+def _is_plain(value: Value) -> bool:
+    """Bytes and ASCII text, as most values of a map are: nothing of them is to be walked."""
+    kind = type(value)
+    return kind is bytes or (kind is str and value.isascii())
 
 
 @lru_cache(maxsize=1024, typed=True)  # the same few words in every header and body
