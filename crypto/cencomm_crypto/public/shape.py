@@ -139,7 +139,7 @@ class Array(Shape):
             )
         check = self.item.check
         for index, item in enumerate(value):
-            check(item, f"{path}[{index}]")
+            check(item, path and f"{path}[{index}]")
 
     def cddl(self) -> str:
         return f"[{self.least}*{self.most} {self.item.cddl()}]"
@@ -155,7 +155,7 @@ class Fixed(Shape):
         if type(value) is not list or len(value) != len(self.items):
             _wrong(path, value, self)
         for index, (item, shape) in enumerate(zip(value, self.items, strict=True)):
-            shape.check(item, f"{path}[{index}]")
+            shape.check(item, path and f"{path}[{index}]")
 
     def cddl(self) -> str:
         return "[" + ", ".join(item.cddl() for item in self.items) + "]"
@@ -171,12 +171,23 @@ class Map(Shape):
         self.optional = {key[:-1]: shape for key, shape in fields.items() if key.endswith("?")}
 
     def check(self, value: Value, path: str) -> None:
+        """Paths are built once something is wrong: to build them was a third of a check."""
+        if not path:  # within another map, which asks again for the path
+            self._check(value, "")
+            return
+        try:
+            self._check(value, "")
+        except ProtocolError:
+            self._check(value, path)
+            raise
+
+    def _check(self, value: Value, path: str) -> None:
         if type(value) is not dict:
             _wrong(path, value, self)
         for key, shape in self.required.items():
             if key not in value:
                 raise ProtocolError(ErrorCode.MALFORMED, f"{path}.{key}: missing")
-            shape.check(value[key], f"{path}.{key}")
+            shape.check(value[key], path and f"{path}.{key}")
         if len(value) == len(self.required):
             return
         for key, item in value.items():
@@ -187,7 +198,7 @@ class Map(Shape):
                 raise ProtocolError(
                     ErrorCode.MALFORMED, f"{path}.{key!a}: unknown key; expected {known}"
                 )
-            self.optional[key].check(item, f"{path}.{key}")
+            self.optional[key].check(item, path and f"{path}.{key}")
 
     def cddl(self) -> str:
         rows = [f"{key}: {shape.cddl()}" for key, shape in self.required.items()]
