@@ -17,7 +17,7 @@ from cencomm_crypto.public.ids import ChannelId, EntryId
 from cencomm_crypto.public.wire import Submission
 
 from cencomm_client.automation.healing import Fate, fate, superseded
-from cencomm_client.errors import Refused, TransportError, TryLater
+from cencomm_client.errors import NotAuthenticated, Refused, TransportError, TryLater
 from cencomm_client.evidence import keep_evidence
 from cencomm_client.preparing import Preparer
 from cencomm_client.sealing import Sealer
@@ -147,8 +147,8 @@ class Poster:
         assert entry.header.chan is not None  # noqa: S101 - only sealed content comes here
         try:
             await self._sealed(entry.header.chan, payload, patience_s=0.0, stale=entry)
-        except TryLater:
-            raise
+        except (TryLater, NotAuthenticated):
+            raise  # nothing was said of the entry: it waits on
         except Refused as refused:
             self._view.notice("entry_refused", f"{entry.header.type}: {refused}")
         except ProtocolError as error:
@@ -213,8 +213,8 @@ class Poster:
             )
         except SUPERSEDED:
             await self.sender.pull()
-        except TryLater:
-            raise
+        except (TryLater, NotAuthenticated):
+            raise  # nothing was said of the entry: it waits on
         except Refused as refused:
             self._view.notice("entry_refused", f"{entry.header.type}: {refused}")
 

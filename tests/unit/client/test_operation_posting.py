@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from cencomm_client.errors import Refused, TryLater, Unreachable
+from cencomm_client.errors import NotAuthenticated, Refused, TryLater, Unreachable
 from cencomm_client.evidence import evidence_folder
 from cencomm_client.items import Alarm, Flag, Message
 from cencomm_client.vault import Vault
@@ -147,7 +147,8 @@ async def test_a_crash_between_sending_and_the_receipt_loses_nothing(town: Town)
     assert again.station.vault.outbox() == ()
 
 
-async def test_what_waited_through_a_rotation_is_sealed_anew(town: Town) -> None:
+async def left_behind(town: Town) -> Desk:
+    """A desk whose message waits while the channel gets another epoch; it has not read that."""
     one, two = await town.desk(0), await town.desk(1)
     await say(one, town, "opened")
     await two.read()
@@ -157,6 +158,31 @@ async def test_what_waited_through_a_rotation_is_sealed_anew(town: Town) -> None
     town.counter.away = False
     await one.poster.decide("members.remove", {"persons": [town.people[2].id]})
     await one.runner.tend()
+    return two
+
+
+@pytest.mark.parametrize("anew", [False, True])
+async def test_what_waits_when_the_session_is_over_waits_on(town: Town, anew: bool) -> None:
+    """Nothing was said of the entry: it is not called refused, sealed anew or not."""
+    two = await left_behind(town)
+    if anew:
+        await two.read()
+
+    async def refuse(entry: Entry) -> None:
+        raise NotAuthenticated("not_authenticated", "log in again")
+
+    town.counter.before = refuse
+    with pytest.raises(NotAuthenticated):
+        await two.poster.flush()
+    assert len(two.station.vault.outbox()) == 1
+    await two.read()
+    await two.poster.flush()
+    await two.read()
+    assert two.texts() == ["opened", "late"]
+
+
+async def test_what_waited_through_a_rotation_is_sealed_anew(town: Town) -> None:
+    two = await left_behind(town)
     assert town.operation.state.channels[town.chan].epoch == 2
     await two.read()
     await two.poster.flush()
@@ -171,15 +197,7 @@ async def test_no_write_of_the_vault_is_without_a_message_that_is_sealed_anew(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash after any of them finds the message in the outbox, or in the log."""
-    one, two = await town.desk(0), await town.desk(1)
-    await say(one, town, "opened")
-    await two.read()
-    town.counter.away = True
-    with pytest.raises(Unreachable):
-        await say(two, town, "late", patience_s=0.01)
-    town.counter.away = False
-    await one.poster.decide("members.remove", {"persons": [town.people[2].id]})
-    await one.runner.tend()
+    two = await left_behind(town)
     await two.read()
     vault, save, written = two.station.vault, two.station.vault.save, []
 
