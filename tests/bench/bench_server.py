@@ -45,6 +45,8 @@ MANY_RATE = Bar(0.75, at_least=True)
 ONE_DELAY = Bar(2)
 PACED_DELAY = Bar(3)
 POSTED = Bar(1, at_least=True)
+POSTED_LIVE = "the same beside bare inserts"
+POSTED_BY_HTTP = "acknowledged, SDK posters by HTTP"
 
 
 def server(
@@ -91,13 +93,9 @@ def server(
         *found, single = match.of_rooms(posters, append, singly)
         yield match.compared(f"acknowledged, {posters} members posting live", "/s", found)
         beside = f"{posters} insert_one at once"
-        yield match.compared(
-            "the same beside bare inserts", "/s", [found[0], single], beside, POSTED
-        )
+        yield match.compared(POSTED_LIVE, "/s", [found[0], single], beside, POSTED)
         both = match.of([partial(sdk.append, messages), singly])
-        yield match.compared(
-            f"acknowledged, {posters} SDK posters by HTTP", "/s", both, beside, POSTED
-        )
+        yield match.compared(POSTED_BY_HTTP, "/s", both, beside, POSTED)
         found = [[rate for rate, _ in kept] for kept in match.of_rooms(many, flood)]
         name = f"deliveries to {many} members, {IN_FLIGHT} in flight"
         yield match.compared(name, "/s", found, bar=MANY_RATE)

@@ -11,6 +11,7 @@ import pytest
 from tests.bench import bench_memory, bench_reading, bench_server, peer
 from tests.bench.__main__ import BENCHES
 from tests.bench.cores import LOAD, pinned
+from tests.bench.frame import Row
 from tests.bench.match import Match
 from tests.bench.sockets import FIRST, MARK, Scanner, marked
 
@@ -20,19 +21,45 @@ SLACK = 1.5
 DOCUMENT = Path(__file__).parents[2] / "docs/benchmarks.md"
 
 
-def test_the_server_is_measured_on_real_sockets_and_the_real_store(embedded_program: Path) -> None:
-    """Its bars are `make bench`'s: on sizes this small, the load of the machine decides them."""
-    rows = list(
+@pytest.fixture(scope="module")
+def served(embedded_program: Path) -> list[Row]:
+    """The rows of the server's bench, with as many posters as `make bench` has."""
+    return list(
         bench_server.server(
-            few=2, posters=3, many=4, messages=24, rounds=1, program=embedded_program, peers=False
+            few=2, posters=64, many=4, messages=512, rounds=1, program=embedded_program, peers=False
         )
     )
-    assert len(rows) == 9
-    for row in rows:
+
+
+def test_the_server_is_measured_on_real_sockets_and_the_real_store(served: list[Row]) -> None:
+    """Its bars are `make bench`'s: on sizes this small, the load of the machine decides them."""
+    assert len(served) == 9
+    for row in served:
         assert row.value > 0
         here = peer.SERVER.is_file() or "insert_one" in row.yardstick
         assert (row.yardstick == peer.MISSING) == (not here)
         assert (row.ratio is not None) == here
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="0.5x to 0.7x: one core at 1.1 ms an entry, of which the store takes a twentieth "
+    "(profile and what would meet the bar: docs/benchmarks.md)",
+)
+def test_64_members_posting_live_are_acknowledged_as_fast_as_bare_inserts(
+    served: list[Row],
+) -> None:
+    (row,) = (row for row in served if row.name == bench_server.POSTED_LIVE)
+    assert row.holds, row
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="0.3x to 0.6x: by HTTP an entry is 2 ms of the one core (docs/benchmarks.md)",
+)
+def test_64_posters_by_http_are_acknowledged_as_fast_as_bare_inserts(served: list[Row]) -> None:
+    (row,) = (row for row in served if row.name == bench_server.POSTED_BY_HTTP)
+    assert row.holds, row
 
 
 def test_reading_the_end_costs_no_more_in_a_long_log(embedded_program: Path) -> None:
