@@ -27,7 +27,7 @@ from tests.support.server_process import (
     command,
 )
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timed
 
 
 class Scene:
@@ -131,6 +131,7 @@ def test_one_code_used_fifty_times_at_once_lets_one_in(scene: Scene) -> None:
     assert scene.server.ask("GET", "/v1/logs", token=won[0]).status == 200
 
 
+@pytest.mark.alone
 def test_every_failure_gets_one_answer_after_one_time(scene: Scene) -> None:
     """A37."""
     agent = scene.directory.enlist(scene.person())
