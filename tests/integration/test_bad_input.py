@@ -65,10 +65,11 @@ async def test_the_page_says_what_the_application_answers(app: Bench, answers: A
     assert {case.group for case in CASES} == set(GROUPS)
 
 
-async def test_two_thousand_generated_ones_change_nothing(app: Bench) -> None:
+async def test_two_thousand_generated_ones_change_nothing(app: Bench, rounds: int) -> None:
+    """All of them in CI; with fewer rounds a quarter, begun alike."""
     assert sum(COUNTS.values()) >= 2000
     before, found = app.heads(), set[str]()
-    for name, send in tries(app, SEED):
+    for name, send in tries(app, SEED, share=1 if rounds >= 20 else 4):
         answer = await send()
         kind = name.split()[0]
         allowed = KNOWN | WITHOUT_A_WORD | ({"taken"} if kind in HARMLESS else set())

@@ -92,14 +92,14 @@ def locked(extra: str) -> set[tuple[str, str]]:
 
 
 def copy_installed(name: str, version: str, target: Path) -> None:
-    """Copy a package's files, without its programs, from this environment."""
+    """Copy a package's files, without its programs, from this environment; compiled as they are."""
     distribution = metadata.distribution(name)
     assert distribution.version == version, f"{name}: run `make setup`"
     for file in distribution.files or ():
         source = Path(str(distribution.locate_file(file)))
-        if ".." not in file.parts and source.suffix != ".pyc":
+        if ".." not in file.parts:
             (target / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target / file)
+            shutil.copy2(source, target / file)
 
 
 def test_the_wheel_holds_the_packages_and_their_data_and_nothing_else(wheel: Path) -> None:

@@ -59,11 +59,11 @@ def scrambled(random: Random, data: bytes, other: bytes) -> bytes:
     return bytes(made) if bytes(made) != data else bytes(made) + b"\x00"
 
 
-def tries(bench: Bench, seed: int) -> Iterator[tuple[str, Try]]:
-    """All of them: a name with which to find it again, and how to send it."""
+def tries(bench: Bench, seed: int, share: int = 1) -> Iterator[tuple[str, Try]]:
+    """One in `share` of each kind: a name with which to find it again, and how to send it."""
     random = Random(seed)  # noqa: S311 - to be repeated, not to be secret
     for kind, count in COUNTS.items():
-        for number in range(count):
+        for number in range(count // share):
             yield f"{kind} {number} of seed {seed}", _MAKERS[kind](bench, random)
 
 
