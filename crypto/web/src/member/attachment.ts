@@ -41,7 +41,7 @@ export function sealPart(part: PartOf, plain: Uint8Array): Uint8Array {
   return concat(...sealed);
 }
 
-/** The plaintext of a part whose hash the payload names; throws ProtocolError `cannot_open`. */
+/** The plaintext of a part whose hash the payload names; raises `cannot_open`. */
 export function openPart(part: PartOf, sealed: Uint8Array, hash: Uint8Array): Uint8Array {
   if (!sameSecret(sha256(sealed), hash) || sealed.length <= HEADER_SIZE) {
     throw cannotOpen();

@@ -29,15 +29,19 @@ export class EpochContext {
   readonly encoded: Uint8Array;
   /** H(c), 32 bytes. */
   readonly digest: Uint8Array;
+  readonly log: Uint8Array;
+  readonly chan: Uint8Array;
+  /** From 1. */
+  readonly n: number;
+  readonly previousCommit: Uint8Array;
+  readonly suite: number;
 
-  constructor(
-    readonly log: Uint8Array,
-    readonly chan: Uint8Array,
-    /** From 1. */
-    readonly n: number | bigint,
-    readonly previousCommit: Uint8Array = NO_EPOCH,
-    readonly suite: number = 1,
-  ) {
+  constructor(log: Uint8Array, chan: Uint8Array, n: number, previousCommit: Uint8Array = NO_EPOCH, suite = 1) {
+    this.log = log;
+    this.chan = chan;
+    this.n = n;
+    this.previousCommit = previousCommit;
+    this.suite = suite;
     this.encoded = concat(u16(suite), log, chan, u64(n), previousCommit);
     this.digest = sha256(this.encoded);
   }
@@ -45,21 +49,22 @@ export class EpochContext {
 
 /** E of one epoch with its context, and what comes from both. */
 export class EpochSecret {
-  #derived = new Map<string, Uint8Array>();
+  /** E: 32 random bytes, drawn for this one rotate (EPO-2). */
+  readonly secret: Uint8Array;
+  readonly context: EpochContext;
+  readonly #derived = new Map<string, Uint8Array>();
   #dropKeys: BoxKey | undefined;
   #closeKey: CloseKey | undefined;
 
-  /** `secret` is E: 32 random bytes, drawn for this one rotate (EPO-2). */
-  constructor(
-    readonly secret: Uint8Array,
-    readonly context: EpochContext,
-  ) {
+  constructor(secret: Uint8Array, context: EpochContext) {
     if (secret.length !== SECRET_SIZE) {
       throw new ProtocolError(
         "bad_commit",
         `an epoch secret of ${secret.length} bytes read, ${SECRET_SIZE} expected`,
       );
     }
+    this.secret = secret;
+    this.context = context;
   }
 
   /** B(E, "commit", c): public, in the rotate. */
@@ -104,7 +109,7 @@ export class EpochSecret {
     return keyed(this.secret, label, this.context.encoded, ...parts);
   }
 
-  /** EPO-1 against a rotate's commit; throws ProtocolError `bad_commit`. */
+  /** EPO-1 against a rotate's commit; raises `bad_commit`. */
   check(commit: Uint8Array): void {
     if (!sameSecret(this.commit, commit)) {
       throw new ProtocolError(
@@ -122,7 +127,7 @@ export class EpochSecret {
   /**
    * E(p) from prev_link.
    *
-   * Throws ProtocolError: `cannot_open`, or `bad_commit` where what opened is not what epoch p
+   * Raises: `cannot_open`, or `bad_commit` where what opened is not what epoch p
    * commits to (EPO-1).
    */
   openLink(sealed: Uint8Array, previous: EpochContext, commit: Uint8Array): EpochSecret {
@@ -166,12 +171,14 @@ export class EpochSecret {
 
 /** KC of one epoch: proves itself against close_commit, opens prev_close and, with S, the escrow. */
 export class CloseKey {
+  readonly key: Uint8Array;
+  readonly context: EpochContext;
   #commit: Uint8Array | undefined;
 
-  constructor(
-    readonly key: Uint8Array,
-    readonly context: EpochContext,
-  ) {}
+  constructor(key: Uint8Array, context: EpochContext) {
+    this.key = key;
+    this.context = context;
+  }
 
   /** B(KC, "close", c). */
   get commit(): Uint8Array {
@@ -179,7 +186,7 @@ export class CloseKey {
     return this.#commit;
   }
 
-  /** CLO-1 against a rotate's close_commit; throws ProtocolError `bad_commit`. */
+  /** CLO-1 against a rotate's close_commit; raises `bad_commit`. */
   check(closeCommit: Uint8Array): void {
     if (this.key.length !== SECRET_SIZE || !sameSecret(this.commit, closeCommit)) {
       throw new ProtocolError(
@@ -194,7 +201,7 @@ export class CloseKey {
     return sealOnce(this.#previousKey(), this.context.digest, previous.key);
   }
 
-  /** KC(p) from prev_close; throws ProtocolError as `EpochSecret.openLink` does. */
+  /** KC(p) from prev_close; raises as `EpochSecret.openLink` does. */
   openPrevious(sealed: Uint8Array, previous: EpochContext, closeCommit: Uint8Array): CloseKey {
     const opened = openOnce(this.#previousKey(), this.context.digest, sealed);
     const found = new CloseKey(opened, previous);

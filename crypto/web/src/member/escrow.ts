@@ -4,6 +4,7 @@
  * All of it comes from E, so every member computes it again before it sends (A22).
  */
 
+import type { ValueMap } from "../public/encoding.ts";
 import { u8 } from "../public/bytes.ts";
 import { keyed, sameSecret } from "../public/primitives.ts";
 import type { BoxKey } from "../public/keys.ts";
@@ -26,7 +27,7 @@ export function sealEscrow(secret: EpochSecret): Uint8Array {
 }
 
 /**
- * E from the escrow; throws ProtocolError `cannot_open`.
+ * E from the escrow; raises `cannot_open`.
  *
  * Who calls holds the result against the rotate's commit, as `recover` does.
  */
@@ -63,16 +64,33 @@ export function wrapShare(
   return sealBound(seed, share, secret.context, boxPk);
 }
 
-/** The share in a share wrap or in an audit.grant; throws ProtocolError `cannot_open`. */
+/** The share in a share wrap or in an audit.grant; raises `cannot_open`. */
 export function openShare(w: Uint8Array, key: BoxKey, context: EpochContext): Uint8Array {
   return openBound(w, key, context);
+}
+
+/**
+ * The body of an audit.grant: a share sealed again, to the opening device (ESC-4).
+ *
+ * `request` is the leaf hash of the audit.request, `seed` 32 random bytes for this grant alone.
+ */
+export function auditGrantBody(
+  request: Uint8Array,
+  x: number,
+  share: Uint8Array,
+  context: EpochContext,
+  openerBoxPk: Uint8Array,
+  seed: Uint8Array,
+): ValueMap {
+  const { chan, n } = context;
+  return { request, x, chan, n, share: sealBound(seed, share, context, openerBoxPk) };
 }
 
 /**
  * Open a closed epoch from the shares at hand, place -> share, some of which may be false (ESC-3).
  *
  * Tries k-subsets in order of place until one gives the E that the rotate commits to, then computes
- * all shares again and names the places that lied. Throws ProtocolError `cannot_open` if no subset
+ * all shares again and names the places that lied. Raises `cannot_open` if no subset
  * opens.
  */
 export function recover(

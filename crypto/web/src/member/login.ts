@@ -4,8 +4,9 @@
  * The parameters are fixed by the suite; none is taken from a server or a file (A24, A25).
  */
 
-import { utf8 } from "../public/bytes.ts";
-import { keyed, labelled } from "../public/primitives.ts";
+import { u64, utf8 } from "../public/bytes.ts";
+import type { SigningKey } from "../public/keys.ts";
+import { keyed, labelled, sha256 } from "../public/primitives.ts";
 import { sodium } from "../public/sodium.ts";
 
 const PASSES = 3; // t
@@ -49,4 +50,24 @@ export function stretch(password: string, directory: Uint8Array, account: string
 /** H("CENcomm/v1/login" || 0x00 || directory id[32] || account)[0..16]. */
 export function loginSalt(directory: Uint8Array, account: string): Uint8Array {
   return labelled("login", directory, utf8(account)).slice(0, SALT_SIZE);
+}
+
+/** What a server asked, and for what a device answers. */
+export interface Challenge {
+  readonly nonce: Uint8Array; // 32 bytes, the server's
+  readonly directory: Uint8Array; // all 32 bytes of the directory's id
+  readonly origin: string; // the server's, as browsers write it: "https://host"
+  readonly tokenHash: Uint8Array; // H(token[32]); the token is the client's own
+  readonly expiry: number; // ms
+}
+
+/** H(nonce || directory id || origin || H(token) || u64 expiry) (LOG-3). */
+export function challengeMessage(challenge: Challenge): Uint8Array {
+  const { nonce, directory, origin, tokenHash, expiry } = challenge;
+  return sha256(nonce, directory, utf8(origin), tokenHash, u64(expiry));
+}
+
+/** SIG(device, "login", ..) over exactly these bytes; 64 bytes. */
+export function signChallenge(challenge: Challenge, device: SigningKey): Uint8Array {
+  return device.sign("login", challengeMessage(challenge));
 }

@@ -45,7 +45,7 @@ export function seal(
   return sodium().crypto_aead_xchacha20poly1305_ietf_encrypt(plain, ad, null, nonce, key);
 }
 
-/** Opens `seal`; throws ProtocolError `cannot_open`. */
+/** Opens `seal`; raises `cannot_open`. */
 export function unseal(
   key: Uint8Array,
   nonce: Uint8Array,
@@ -68,7 +68,7 @@ export function sealOnce(key: Uint8Array, ad: Uint8Array, plain: Uint8Array): Ui
 }
 
 /**
- * Opens `sealOnce`; throws ProtocolError `cannot_open`.
+ * Opens `sealOnce`; raises `cannot_open`.
  *
  * The seal does not commit to its key: who calls holds the result against a commitment (A9).
  */
@@ -80,7 +80,7 @@ export function openOnce(key: Uint8Array, ad: Uint8Array, sealed: Uint8Array): U
  * SEAL(seed, plain, pk), FUN-6: a sealed box whose ephemeral key comes from `seed`, 32 bytes;
  * epk[32] || tag[16] || ciphertext. `crypto_box_seal_open` opens it.
  *
- * Throws ProtocolError `bad_key` for a key of small order, which the rules refuse already (KEY-2).
+ * Raises `bad_key` for a key of small order, which the rules refuse already (KEY-2).
  */
 export function sealBox(seed: Uint8Array, plain: Uint8Array, pk: Uint8Array): Uint8Array {
   if (pk.length !== BOX_KEY_SIZE) {
@@ -102,7 +102,7 @@ export function sealBox(seed: Uint8Array, plain: Uint8Array, pk: Uint8Array): Ui
   }
 }
 
-/** The `size` bytes in a sealed box; throws ProtocolError `cannot_open`. */
+/** The `size` bytes in a sealed box; raises `cannot_open`. */
 export function openBox(sealed: Uint8Array, key: BoxKey, size: number): Uint8Array {
   if (sealed.length !== size + SEALED_BOX_OVERHEAD) {
     throw cannotOpen();

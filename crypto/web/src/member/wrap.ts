@@ -20,7 +20,7 @@ export function wrap(secret: EpochSecret, device: Uint8Array, boxPk: Uint8Array)
   return sealBound(seed, secret.secret, secret.context, boxPk);
 }
 
-/** E of `context` from a device's wrap (WRAP-1); throws ProtocolError `cannot_open`. */
+/** E of `context` from a device's wrap (WRAP-1); raises `cannot_open`. */
 export function openWrap(
   w: Uint8Array,
   key: BoxKey,
@@ -42,7 +42,7 @@ export function sealBound(
   return sealBox(seed, concat(value, context.digest), boxPk);
 }
 
-/** The value[32] in `sealBound`; throws ProtocolError `cannot_open`. */
+/** The value[32] in `sealBound`; raises `cannot_open`. */
 export function openBound(w: Uint8Array, key: BoxKey, context: EpochContext): Uint8Array {
   const plain = openBox(w, key, PLAIN_SIZE);
   if (!sameSecret(plain.subarray(SECRET_SIZE), context.digest)) {
