@@ -7,5 +7,10 @@
 export * from "./bytes.ts";
 export * from "./encoding.ts";
 export * from "./errors.ts";
+export * from "./entry.ts";
+export * from "./keys.ts";
+export * from "./note.ts";
 export * from "./primitives.ts";
 export { loadSodium } from "./sodium.ts";
+export * from "./tree.ts";
+export * from "./wire.ts";

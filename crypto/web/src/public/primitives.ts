@@ -20,7 +20,8 @@ export function keyed(key: Uint8Array, label: string, ...parts: readonly Uint8Ar
 
 /** KDF (FUN-2): `crypto_kdf_derive_from_key`, 32 bytes, subkey `index` (u64), context "CENcomm1". */
 export function kdf(key: Uint8Array, index: number | bigint): Uint8Array {
-  return sodium().crypto_kdf_derive_from_key(HASH_SIZE, index, KDF_CONTEXT, key);
+  // The wrapper takes numbers below 2^32 alone.
+  return sodium().crypto_kdf_derive_from_key(HASH_SIZE, BigInt(index), KDF_CONTEXT, key);
 }
 
 /** H("CENcomm/v1/" || label || 0x00 || parts): how ids and leaves are named (1.5, 3.3). */

@@ -9,10 +9,9 @@ import { unassigned } from "./unicode14.ts";
 const MAX_DEPTH = 8;
 const MAX_KEY_BYTES = 23;
 
-// Major types of RFC 8949 3.1.
+// Major types of RFC 8949 3.1; 0 and 1 are integers, 4 is an array.
 const BYTES = 2;
 const TEXT = 3;
-const ARRAY = 4;
 const MAP = 5;
 const TAG = 6;
 const SIMPLE = 7;
@@ -65,8 +64,8 @@ class Reader {
     else if (major === TEXT) this.text(number);
     else {
       if (depth > MAX_DEPTH) throw this.wrong("too_deep", `nesting of more than ${MAX_DEPTH}`);
-      if (major === ARRAY) for (let left = number; left > 0; left--) this.item(depth + 1);
-      else this.map(number, depth);
+      if (major === MAP) this.map(number, depth);
+      else for (let left = number; left > 0; left--) this.item(depth + 1);
     }
   }
 
