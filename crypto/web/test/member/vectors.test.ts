@@ -6,13 +6,14 @@ import { loadSodium } from "../../src/public/sodium.ts";
 import { book, plain, type Case, type Op } from "../vectors.ts";
 import { OPS as EPOCHS } from "./epochs.ts";
 import { OPS as ESCROW } from "./escrow.ts";
+import { OPS as MESSAGES } from "./messages.ts";
 import { OPS as PEOPLE } from "./people.ts";
 import { OPS as SEALS } from "./seals.ts";
 
-const OPS: { [op: string]: Op } = { ...SEALS, ...EPOCHS, ...ESCROW, ...PEOPLE };
+const OPS: { [op: string]: Op } = { ...SEALS, ...EPOCHS, ...ESCROW, ...MESSAGES, ...PEOPLE };
 
 /** Where member's code is needed; the rest of `functions` is anybody's. */
-const BOOKS = ["functions", "epochs", "escrow", "attachments", "login"];
+const BOOKS = ["functions", "epochs", "escrow", "messages", "attachments", "login", "invitation"];
 
 beforeAll(loadSodium);
 
