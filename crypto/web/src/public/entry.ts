@@ -158,7 +158,7 @@ export function verifySignature(entry: Entry, key: Uint8Array): void {
 }
 
 /** The leaf hash of the tree, which is also an entry's name in bodies (3.3). */
-export function leafHash(seq: number, at: number, scope: Uint8Array, inner: Uint8Array): Uint8Array {
+export function leafHash(seq: number, at: number | bigint, scope: Uint8Array, inner: Uint8Array): Uint8Array {
   return sha256(LEAF_PREFIX, u64(seq), u64(at), scope, inner);
 }
 

@@ -34,8 +34,9 @@ export class SigningKey {
     this.#secret = secret;
   }
 
-  /** From `seed[32]`. */
+  /** From `seed[32]`; raises `bad_key` for another length. */
   static fromSeed(seed: Uint8Array): SigningKey {
+    expectSeed(seed, "signing");
     const pair = sodium().crypto_sign_seed_keypair(seed);
     return new SigningKey(pair.publicKey, pair.privateKey);
   }
@@ -51,6 +52,12 @@ export class SigningKey {
   }
 }
 
+function expectSeed(seed: Uint8Array, what: string): void {
+  if (seed.length !== KEY_SIZE) {
+    throw new ProtocolError("bad_key", `a ${what} seed of ${seed.length} bytes read, ${KEY_SIZE} expected`);
+  }
+}
+
 /** An X25519 key pair. The secret half is `secret`, which no default rendering shows. */
 export class BoxKey {
   readonly public: Uint8Array;
@@ -61,8 +68,9 @@ export class BoxKey {
     this.#secret = secret;
   }
 
-  /** BOXSEED: from `seed[32]`. */
+  /** BOXSEED: from `seed[32]`; raises `bad_key` for another length. */
   static fromSeed(seed: Uint8Array): BoxKey {
+    expectSeed(seed, "box");
     const pair = sodium().crypto_box_seed_keypair(seed);
     return new BoxKey(pair.publicKey, pair.privateKey);
   }

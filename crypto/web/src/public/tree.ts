@@ -44,13 +44,13 @@ export class Tree {
     return root;
   }
 
-  /** Forget the leaves from `size` on. */
-  truncate(size: number): void {
-    this.#within(size);
+  copy(): Tree {
+    const tree = new Tree();
     this.#levels.forEach((level, height) => {
-      level.length = Math.floor(size / 2 ** height);
+      tree.#levels[height] = [...level];
     });
-    for (const known of this.#roots.keys()) if (known > size) this.#roots.delete(known);
+    for (const [size, root] of this.#roots) tree.#roots.set(size, root);
+    return tree;
   }
 
   /** RFC 9162 2.1.3.1: that `place` is among the first `size`. */

@@ -5,14 +5,15 @@ import { CencommError } from "../../src/public/errors.ts";
 import { loadSodium } from "../../src/public/sodium.ts";
 import { book, bookNames, type Op, plain } from "../vectors.ts";
 import * as bytes from "./bytes-ops.ts";
+import { logOps } from "./log-ops.ts";
 
 beforeAll(async () => {
   await loadSodium();
 });
 
 for (const name of bookNames()) {
-  const { cases } = book(name);
-  const ops: { [op: string]: Op } = bytes.OPS;
+  const { cases, scenes } = book(name);
+  const ops: { [op: string]: Op } = { ...bytes.OPS, ...logOps(scenes) };
   const own = cases.filter((one) => one.op in ops);
   if (own.length === 0) continue;
   describe(name, () => {
