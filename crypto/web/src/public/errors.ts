@@ -73,8 +73,8 @@ export const PROTOCOL_CODES = [
 
 export type ProtocolCode = (typeof PROTOCOL_CODES)[number];
 
-/** What only this implementation can meet: its library did not start; its worker is gone. */
-export type LocalCode = "crypto_unavailable" | "worker_gone";
+/** What only this implementation can meet: its library did not start, its worker is gone, a call was cancelled, a fault. */
+export type LocalCode = "crypto_unavailable" | "worker_gone" | "cancelled" | "internal";
 
 export type Code = ProtocolCode | LocalCode;
 
