@@ -12,6 +12,8 @@ import { type Entry, logId } from "./entry.ts";
 import { ProtocolError, type Rejection, RuleViolation } from "./errors.ts";
 import type { Roots } from "./history.ts";
 import { Losses, ReadAnew } from "./lost.ts";
+import { type DirectoryHistory, judgeOperation, openOperation } from "./operation/rules.ts";
+import type { OperationState } from "./operation/state.ts";
 import { Tree } from "./tree.ts";
 import { isGenesis } from "./types.ts";
 import { isControl, type Item } from "./wire.ts";
@@ -181,12 +183,39 @@ export class DirectoryLog extends Log<DirectoryState> {
   }
 }
 
+/** An operation over a directory, which must be ahead of what its entries name. */
+export class OperationLog extends Log<OperationState> {
+  protected readonly withholdsNothing = false;
+  readonly directory: DirectoryHistory;
+
+  /** `pin`: all 32 bytes of the id that the genesis must have. */
+  constructor(directory: DirectoryHistory, pin?: Uint8Array, losses: Losses = new Losses()) {
+    super(pin, losses);
+    this.directory = directory;
+  }
+
+  copy(directory: DirectoryHistory = this.directory): OperationLog {
+    return this.continue(new OperationLog(directory, this.pin, this.losses));
+  }
+
+  protected found(item: Item & { entry: Entry }): OperationState {
+    if (item.entry.header.type !== "operation.genesis") {
+      throw new ProtocolError("wrong_type", `${item.entry.header.type} read, operation.genesis expected`);
+    }
+    return openOperation(item, this.directory);
+  }
+
+  protected judge(item: Item & { entry: Entry }): () => void {
+    return judgeOperation(this.state, item, this, this.directory);
+  }
+}
+
 /**
  * Replay a whole log, anew as often as what it calls lost asks for (11.2).
  *
  * Gives the log and, by seq, why entries have no effect. Raises as `apply`, but for ReadAnew.
  */
-export function readLog<AnyLog extends DirectoryLog>(
+export function readLog<AnyLog extends DirectoryLog | OperationLog>(
   start: (losses: Losses) => AnyLog,
   items: Iterable<Item>,
 ): { log: AnyLog; rejected: Map<number, Rejection> } {
