@@ -10,6 +10,7 @@
 import { concat } from "../public/bytes.ts";
 import type { ValueMap } from "../public/encoding.ts";
 import { CencommError, ProtocolError } from "../public/errors.ts";
+import type { RotateBody as AcceptedBody } from "../public/operation/epochs.ts";
 import { sameSecret, sha256 } from "../public/primitives.ts";
 import { rootOf } from "../public/tree.ts";
 import type { CloseKey, EpochContext, EpochSecret } from "./epoch.ts";
@@ -118,7 +119,7 @@ export function makeRotation(...plan: Parameters<typeof makingRotation>): Rotati
 
 /** An accepted rotate as the log has it, for who computes it again. */
 export interface Claim {
-  readonly body: RotateBody;
+  readonly body: AcceptedBody;
   /** The context that the log gives it. */
   readonly context: EpochContext;
   /** Epoch p as the log has it; absent where p = 0. */

@@ -4,11 +4,12 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { BoxKey } from "../../src/public/keys.ts";
 import { sha256 } from "../../src/public/primitives.ts";
 import { loadSodium } from "../../src/public/sodium.ts";
+import type { RotateBody } from "../../src/public/operation/epochs.ts";
 import { utf8 } from "../../src/public/bytes.ts";
 import { EpochContext, EpochSecret } from "../../src/member/epoch.ts";
 import { openShare } from "../../src/member/escrow.ts";
 import type { FlagReason } from "../../src/member/flag.ts";
-import { checkRotation, makeRotation, type Audience, type Claim, type RotateBody } from "../../src/member/rotation.ts";
+import { checkRotation, makeRotation, type Audience, type Claim } from "../../src/member/rotation.ts";
 import { openWrap, WRAP_SIZE } from "../../src/member/wrap.ts";
 
 const fixed = (name: string, size = 32): Uint8Array => sha256(utf8(name)).slice(0, size);
@@ -31,7 +32,7 @@ beforeAll(async () => {
 function claim(change: Partial<RotateBody> = {}): Claim {
   const { body } = makeRotation(secret, previous, true, audience);
   const { context, commit, closeCommit } = previous;
-  return { body: { ...body, ...change } as RotateBody, context: secret.context, before: { context, commit, closeCommit }, audience };
+  return { body: { ...body, ...change }, context: secret.context, before: { context, commit, closeCommit }, audience };
 }
 
 test("each device opens its wrap, each auditor its share", () => {
@@ -80,8 +81,10 @@ describe("a false field is named", () => {
 
   test("a recipient's key that nothing can be sealed to, as wraps_root", () => {
     const recipients = [{ device: new Uint8Array(16), boxPk: new Uint8Array(32) }];
-    const none = { ...claim(), audience: { ...audience, recipients } };
-    none.body.recips = sha256(recipients[0]!.device, recipients[0]!.boxPk);
+    const none = {
+      ...claim({ recips: sha256(recipients[0]!.device, recipients[0]!.boxPk) }),
+      audience: { ...audience, recipients },
+    };
     expect(() => checkRotation(none, secret)).toThrow(expect.objectContaining({ reason: "wraps_root" }));
   });
 });

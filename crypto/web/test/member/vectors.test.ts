@@ -6,6 +6,7 @@ import { loadSodium } from "../../src/public/sodium.ts";
 import { book, plain, type Case, type Op } from "../vectors.ts";
 import { OPS as EPOCHS } from "./epochs.ts";
 import { OPS as ESCROW } from "./escrow.ts";
+import { memberLogOps } from "./log-ops.ts";
 import { OPS as MESSAGES } from "./messages.ts";
 import { OPS as PEOPLE } from "./people.ts";
 import { OPS as SEALS } from "./seals.ts";
@@ -18,8 +19,10 @@ const BOOKS = ["functions", "epochs", "escrow", "messages", "attachments", "logi
 beforeAll(loadSodium);
 
 describe.each(BOOKS)("%s", (name) => {
-  const cases = book(name).cases.filter((one) => one.op in OPS);
-  test.each(cases)("$name", (one) => check(OPS[one.op]!, one));
+  const { cases, scenes } = book(name);
+  const ops = { ...OPS, ...memberLogOps(scenes) };
+  const own = name === "functions" ? cases.filter(({ op }) => op in ops) : cases;
+  test.each(own)("$name", (one) => check(ops[one.op]!, one));
 });
 
 function check(op: Op, one: Case): void {

@@ -44,8 +44,15 @@ function replayed(log: OperationLog, own: Item[], readers?: Set<string>): Outcom
   return { results, phases };
 }
 
-/** The ops over the scenes of one file; a scene is built at its first use, and copied for each case. */
-export function logOps(scenes: Book["scenes"] = {}): { [op: string]: Op } {
+/** The logs of one file's scenes; each is built at its first use, and copied for each case. */
+export interface Stages {
+  /** With the case's own `directory` items on top. */
+  directoryAt(inputs: Inputs): DirectoryLog;
+  /** With its `operation` items too. */
+  operationAt(inputs: Inputs): OperationLog;
+}
+
+export function stagesOf(scenes: Book["scenes"] = {}): Stages {
   const built = new Map<string, [DirectoryLog, OperationLog | undefined]>();
 
   function scene(name: string): [DirectoryLog, OperationLog | undefined] {
@@ -69,12 +76,18 @@ export function logOps(scenes: Book["scenes"] = {}): { [op: string]: Op } {
     return log;
   }
 
-  /** Of a case whose `operation` items come on top. */
   function operationAt(inputs: Inputs): OperationLog {
     const log = scene(inputs["scene"])[1]!.copy(directoryAt(inputs));
     for (const item of items(inputs["operation"])) log.apply(item);
     return log;
   }
+
+  return { directoryAt, operationAt };
+}
+
+/** The ops over the scenes of one file. */
+export function logOps(scenes: Book["scenes"] = {}): { [op: string]: Op } {
+  const { directoryAt, operationAt } = stagesOf(scenes);
 
   function offered(log: OperationLog, inputs: Inputs): Outcome {
     accepted(log.apply(decodeItem(fromHex(inputs["item"]))));

@@ -113,6 +113,7 @@ export const EPOCH_RULES: { readonly [type: string]: ChannelRule } = {
         auditVersion: state.audits.length,
         commit: body.commit,
         closeCommit: body.close_commit,
+        body,
         recipients,
         grants: new Map(),
       });

@@ -3,6 +3,7 @@ import type { Restored } from "../directory/state.ts";
 import type { AdministrationId, ChannelId, DeviceId, EntryId, LeafHash, PersonId } from "../ids.ts";
 import type { Phase } from "../phases.ts";
 import { ZERO_32 } from "../primitives.ts";
+import type { RotateBody } from "./epochs.ts";
 import type { Role } from "./rights.ts";
 
 /** Server times in ms; both ends are included. */
@@ -35,6 +36,8 @@ export interface Epoch {
   readonly auditVersion: number;
   readonly commit: Uint8Array;
   readonly closeCommit: Uint8Array;
+  /** The rotate's, which members compute again (ROT-4). */
+  readonly body: RotateBody;
   readonly recipients: readonly DeviceId[];
   /** By device, the hash of the wrap of its last grant. */
   readonly grants: Map<DeviceId, Uint8Array>;
