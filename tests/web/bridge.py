@@ -13,9 +13,8 @@ from cencomm_crypto.errors import CencommError
 
 from tests.support.vector_runner import attachments, epochs, escrow, messages, people, public_bytes
 from tests.support.vector_runner.reading import Op, plain
+from tests.web.node import VITE, node, run
 
-WEB = Path(__file__).parents[2] / "crypto" / "web"
-BUILD_S = 120
 ENDING_S = 20
 
 Case = tuple[str, dict[str, Any]]  # op and inputs, in the notation of the vectors
@@ -31,7 +30,7 @@ class Bridge:
 
     def __init__(self, program: Path) -> None:
         self._child = subprocess.Popen(
-            ["node", str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [node(), str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def __enter__(self) -> Bridge:
@@ -66,19 +65,7 @@ class Bridge:
 
 def build(folder: Path) -> Path:
     """The bridge as one program for node."""
-    subprocess.run(
-        [
-            "node_modules/.bin/vite",
-            "build",
-            "--config",
-            "vite.bridge.config.ts",
-            "--outDir",
-            str(folder),
-        ],
-        cwd=WEB,
-        check=True,
-        timeout=BUILD_S,
-    )
+    run(VITE, "build", "--config", "vite.bridge.config.ts", "--outDir", str(folder))
     return folder / "bridge.js"
 
 

@@ -11,14 +11,25 @@ import { CencommError } from "../src/public/errors.ts";
 import { loadSodium } from "../src/public/sodium.ts";
 import { OPS as EPOCHS } from "./member/epochs.ts";
 import { OPS as ESCROW } from "./member/escrow.ts";
+import { memberLogOps } from "./member/log-ops.ts";
 import { OPS as MESSAGES } from "./member/messages.ts";
 import { OPS as PEOPLE } from "./member/people.ts";
 import { OPS as SEALS } from "./member/seals.ts";
 import { OPS as BYTES } from "./public/bytes-ops.ts";
+import { logOps } from "./public/log-ops.ts";
 import { plain, type Op, type Scene } from "./vectors.ts";
 
 const scenes: { [name: string]: Scene } = {};
-const ops: { [op: string]: Op } = { ...BYTES, ...SEALS, ...EPOCHS, ...ESCROW, ...MESSAGES, ...PEOPLE };
+const ops: { [op: string]: Op } = {
+  ...BYTES,
+  ...SEALS,
+  ...EPOCHS,
+  ...ESCROW,
+  ...MESSAGES,
+  ...PEOPLE,
+  ...logOps(scenes),
+  ...memberLogOps(scenes),
+};
 
 function answer(line: string): unknown {
   const { op, inputs } = JSON.parse(line);
