@@ -6,7 +6,14 @@ export default defineConfig({
     target: "es2023",
     outDir: "dist",
     emptyOutDir: true,
-    lib: { entry: { public: "src/public/index.ts" }, formats: ["es"] },
+    lib: {
+      entry: {
+        public: "src/public/index.ts",
+        worker: "src/worker/index.ts", // for pages
+        "worker-main": "src/worker/main.ts", // what the page's Worker loads
+      },
+      formats: ["es"],
+    },
   },
   worker: { format: "es" },
 });
