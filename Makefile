@@ -2,7 +2,7 @@
 # Variables: SECONDS (of fuzzing), ROUNDS (how often kill -9 and race tests repeat), ONCE=1, SCALE=1, PYTHON, PYTEST_ARGS.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench fuzz lock clean
+.PHONY: help setup run test lint format bench fuzz web lock clean
 
 ROUNDS ?= 5
 SECONDS ?= 600
@@ -33,9 +33,12 @@ bench: setup ## what docs/benchmarks.md reports, ratios to a yardstick of the sa
 fuzz: setup ## feed readers and handlers with what a fuzzer thinks of, SECONDS=600 for each
 	@.venv/bin/python -m tests.fuzz run --seconds $(SECONDS)
 
-lock: setup ## write requirements/*.txt anew from pyproject.toml
+web: setup ## the protocol in TypeScript: type check, tests in Node and Chromium, build
+	@scripts/web npm run all
+
+lock: setup ## write requirements/*.txt and package-lock.json anew from what they lock
 	@scripts/lock
 
 clean: ## remove everything that the other targets made here
-	rm -rf .venv .embedded .run .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .embedded .node .run crypto/web/node_modules crypto/web/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -108,7 +108,7 @@ def _operations(scenes: dict[str, Json]) -> Iterator[Case]:
     variants: tuple[dict[str, Any], ...] = ({}, {"history": "none"}, {"audit": False})
     for number, genesis in enumerate(variants):
         stage = Stage(f"story {number}", **genesis)
-        aside = _play(stage, _Numbers(f"vectors/story {number}"))
+        aside = tell(stage, f"vectors/story {number}")
         stage.settle()
         scenes[stage.name] = stage.scene()
         items, log = stage.operation.entries, stage.directory.log
@@ -132,6 +132,11 @@ def _operations(scenes: dict[str, Json]) -> Iterator[Case]:
                 {"scene": stage.name, "channels": channels},
                 {"results": operation_results(log, items, channels)},
             )
+
+
+def tell(stage: Stage, seed: str) -> ChannelId:
+    """A story of its own for each seed; the id of a channel that some of its people are in."""
+    return _play(stage, _Numbers(seed))
 
 
 def _play(stage: Stage, numbers: _Numbers) -> ChannelId:

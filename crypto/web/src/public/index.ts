@@ -1,0 +1,16 @@
+/**
+ * What anybody may compute: bytes, keys, entries, trees, notes and the two rule sets.
+ *
+ * Refuses to hold or derive any key that opens content; never imports `../member/`, and a test
+ * holds this.
+ */
+export * from "./bytes.ts";
+export * from "./encoding.ts";
+export * from "./errors.ts";
+export * from "./entry.ts";
+export * from "./keys.ts";
+export * from "./note.ts";
+export * from "./primitives.ts";
+export { loadSodium } from "./sodium.ts";
+export * from "./tree.ts";
+export * from "./wire.ts";

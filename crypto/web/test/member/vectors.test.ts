@@ -1,0 +1,50 @@
+/** Every vector that a member's code can answer comes out as written, failures by name included. */
+import { beforeAll, describe, expect, test } from "vitest";
+
+import { CencommError } from "../../src/public/errors.ts";
+import { loadSodium } from "../../src/public/sodium.ts";
+import { book, plain, type Case, type Op } from "../vectors.ts";
+import { OPS as EPOCHS } from "./epochs.ts";
+import { OPS as ESCROW } from "./escrow.ts";
+import { memberLogOps } from "./log-ops.ts";
+import { OPS as MESSAGES } from "./messages.ts";
+import { OPS as PEOPLE } from "./people.ts";
+import { OPS as SEALS } from "./seals.ts";
+
+const OPS: { [op: string]: Op } = { ...SEALS, ...EPOCHS, ...ESCROW, ...MESSAGES, ...PEOPLE };
+
+/** Where member's code is needed; the rest of `functions` is anybody's. */
+const BOOKS = ["functions", "epochs", "escrow", "messages", "attachments", "login", "invitation"];
+
+beforeAll(loadSodium);
+
+describe.each(BOOKS)("%s", (name) => {
+  const { cases, scenes } = book(name);
+  const ops = { ...OPS, ...memberLogOps(scenes) };
+  const own = name === "functions" ? cases.filter(({ op }) => op in ops) : cases;
+  test.each(own)("$name", (one) => check(ops[one.op]!, one));
+});
+
+function check(op: Op, one: Case): void {
+  const between = one.intermediate ?? {};
+  if (one.failure === undefined) {
+    const expected = { ...between, ...one.output };
+    const found = plain(op(one.inputs));
+    expect(Object.fromEntries(Object.keys(expected).map((key) => [key, found[key]]))).toEqual(expected);
+    return;
+  }
+  const error = failure(op, one);
+  expect(error.code, error.detail).toBe(one.failure);
+  expect(error.detail, "a failure says what was read and what was expected").not.toBe("");
+  if ("reason" in between) expect(error).toHaveProperty("reason", between["reason"]);
+}
+
+function failure(op: Op, one: Case): CencommError {
+  try {
+    op(one.inputs);
+  } catch (error) {
+    if (error instanceof CencommError) return error;
+    throw error;
+  }
+  throw new Error(`${one.failure} expected, and it was taken`);
+}

@@ -1,0 +1,99 @@
+/** What the tests of the worker run in a page; `chromium.test.ts` calls it. */
+import { loadSodium } from "../../src/public/sodium.ts";
+import { CryptoWorker } from "../../src/worker/index.ts";
+
+const [log, chan] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
+const epoch = { log, chan, n: 1 };
+
+/** Any 32 bytes below 2^255-19 will do as a key, but for the few of small order. */
+function audience(count: number): { recipients: Uint8Array } {
+  const packed = new Uint8Array(48 * count);
+  for (let start = 0; start < packed.length; start += 48) {
+    crypto.getRandomValues(packed.subarray(start, start + 48));
+    packed[start + 47]! &= 0x3f;
+  }
+  return { recipients: packed };
+}
+
+function script(name = "worker.js"): Worker {
+  return new Worker(`/${name}`, { type: "module" });
+}
+
+async function codeOf(call: Promise<unknown>): Promise<{ code: string; detail: string }> {
+  try {
+    await call;
+  } catch (error) {
+    return error as { code: string; detail: string };
+  }
+  return { code: "none", detail: "" };
+}
+
+/** Code with which a worker of this script does not start. */
+async function starting(name?: string): Promise<string> {
+  const { code } = await codeOf(CryptoWorker.start(script(name), 20_000));
+  return code;
+}
+
+/** What `crypto_box_seal` alone takes for so many devices, in ms; of a part of them. */
+async function bareSeals(count: number): Promise<number> {
+  const sodium = await loadSodium();
+  const { publicKey } = sodium.crypto_box_keypair();
+  const plain = new Uint8Array(64);
+  const part = Math.ceil(count / 5);
+  const started = performance.now();
+  for (let i = 0; i < part; i++) sodium.crypto_box_seal(plain, publicKey);
+  return ((performance.now() - started) / part) * count;
+}
+
+/** A rotation, how long it took, and the longest time in which this page did nothing else. */
+async function rotate(count: number): Promise<{ ms: number; blockedMs: number; told: number; wraps: number; bareMs: number }> {
+  const worker = await CryptoWorker.start(script());
+  const given = audience(count);
+  let told = 0;
+  let blockedMs = 0;
+  const tasks = new PerformanceObserver((list) => {
+    for (const task of list.getEntries()) blockedMs = Math.max(blockedMs, task.duration);
+  });
+  tasks.observe({ type: "longtask" });
+  await new Promise((idle) => setTimeout(idle, 200)); // what loading the page took is not ours
+  tasks.takeRecords();
+  blockedMs = 0;
+  const started = performance.now();
+  const args = { epoch, p: 0, linked: true, audience: given };
+  const made = await worker.call("rotate", args, { onProgress: () => told++ });
+  const ms = performance.now() - started;
+  await new Promise((reported) => setTimeout(reported, 200));
+  for (const task of tasks.takeRecords()) blockedMs = Math.max(blockedMs, task.duration);
+  worker.end();
+  return { ms, blockedMs, told, wraps: made.wraps.length, bareMs: await bareSeals(count) };
+}
+
+/** End the worker behind the client's back once it has told that it is at work. */
+async function killed(): Promise<{ code: string; later: string; told: number }> {
+  const raw = script();
+  const worker = await CryptoWorker.start(raw);
+  let told = 0;
+  const args = { epoch, p: 0, linked: true, audience: audience(3000) };
+  const { code } = await codeOf(
+    worker.call("rotate", args, {
+      onProgress: () => {
+        if (told++ === 0) raw.terminate();
+      },
+    }),
+  );
+  const later = await codeOf(worker.call("open", { entries: [] }));
+  return { code, later: later.code, told };
+}
+
+/** After a worker's end another one knows nothing of what it was at. */
+async function anew(): Promise<string> {
+  const worker = await CryptoWorker.start(script());
+  const header = { v: 1, suite: 1, type: "message", device: log, id: log, time: 1, log, chan, epoch: 1 };
+  const seen = [0, new Uint8Array(32)] as const;
+  const payload = { kind: "MSG", mid: log, content: {} };
+  const { code } = await codeOf(worker.call("seal", { header: { ...header, seen, dir: seen }, payload }));
+  worker.end();
+  return code;
+}
+
+Object.assign(window, { starting, rotate, killed, anew, loaded: true });

@@ -1,0 +1,48 @@
+"""The checks that `crypto/web` has of its own: types, tests, build, size, lock file."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.web.node import TSC, VITE, VITEST, WEB, run
+
+MAX_GZIP_BYTES = 60_000  # the library without libsodium, which carries the wasm
+
+
+def test_the_types_hold() -> None:
+    run(TSC, "--noEmit")
+
+
+@pytest.mark.timeout(600)
+def test_its_own_tests_pass() -> None:
+    """Every file of vectors is read there; in Chromium too, where there is one."""
+    output = run(VITEST, "run", timeout_s=580)
+    assert re.search(r"Tests\s+[1-9]\d* passed", output), output
+
+
+def test_it_builds_and_stays_small(tmp_path: Path) -> None:
+    run(VITE, "build", "--outDir", str(tmp_path), "--logLevel", "warn")
+    chunks = {path.name: path.read_bytes() for path in tmp_path.rglob("*.js")}
+    own = {name: data for name, data in chunks.items() if not name.startswith("libsodium")}
+    assert len(own) < len(chunks), f"libsodium is no chunk of its own: {sorted(chunks)}"
+    sizes = {name: len(gzip.compress(data)) for name, data in own.items()}
+    assert 0 < sum(sizes.values()) <= MAX_GZIP_BYTES, sizes
+
+
+def test_the_lock_holds_hashes_and_no_address() -> None:
+    lock = json.loads((WEB / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert packages
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert not any("resolved" in package for package in packages.values())
+
+
+def test_public_never_imports_member() -> None:
+    """As import-linter holds of the Python: `public` can derive no key that opens content."""
+    for path in (WEB / "src/public").rglob("*.ts"):
+        assert not re.search(r"""from ["'].*/member/""", path.read_text(encoding="utf-8")), path
