@@ -59,6 +59,8 @@ class ClientCode(StrEnum):
     NEWER_PROTOCOL = "newer_protocol"
     RECEIPT_FORGED = "receipt_forged"
     STOPPED = "stopped"
+    # what this client refuses to author
+    NOT_DIRECTED = "not_directed"
     # transport
     UNREACHABLE = "unreachable"
     INSECURE_URL = "insecure_url"
@@ -240,6 +242,12 @@ class Stopped(ClientError):
     """This log raised an alarm before; nothing is read from or authored in it any more."""
 
     code = ClientCode.STOPPED
+
+
+class NotDirected(ClientError):
+    """What only some may read is sealed in a directed channel, and nowhere else (A54)."""
+
+    code = ClientCode.NOT_DIRECTED
 
 
 class TransportError(ClientError):

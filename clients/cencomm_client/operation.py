@@ -17,6 +17,8 @@ from cencomm_client.automation.closing import forgettable
 from cencomm_client.automation.freshness import unproven
 from cencomm_client.automation.runner import Runner
 from cencomm_client.channel import Channel
+from cencomm_client.directed import circle, find_or_make
+from cencomm_client.directing import by_path
 from cencomm_client.directory import Directory, person_id
 from cencomm_client.items import Alarm, Item, Notice
 from cencomm_client.notices import Remark, standing_remarks
@@ -91,9 +93,9 @@ class Operation:
     def channel(self, name: str) -> Channel:
         """A channel by name, or by the hex digits its id starts with.
 
-        Raises ProtocolError(UNKNOWN_CHANNEL).
+        A directed one is `parent/name`. Raises ProtocolError(UNKNOWN_CHANNEL).
         """
-        found = self.state.channel_named(name)
+        found = self.state.channel_named(name) or by_path(self.state, name)
         if found is None:
             ids = [chan for chan in self.state.channels if name and chan.hex().startswith(name)]
             if len(ids) != 1:
@@ -218,6 +220,25 @@ class Operation:
         posted = await self._decide("channel.create", body)
         created = [chan for chan in self.state.channels.values() if chan.created == posted.seq]
         return self._channel(created[0].id)
+
+    async def directed(
+        self, parent: str, people: Iterable[str] = (), administrations: Iterable[str] = ()
+    ) -> Channel:
+        """The directed channel within `parent` for exactly these and this person, by codes.
+
+        Found if there is one, made on first use: whoever makes it at the same time gets the same
+        one. What may be posted elsewhere too is not said here; see `Channel.post`. Raises
+        ProtocolError (UNKNOWN_PERSON, UNKNOWN_ADMINISTRATION, NOT_MEMBER), Refused.
+        """
+        await self._poster.sender.pull()
+        upper = self.channel(parent)
+        wanted = circle(
+            self.state, self._station.directory, upper.state, self.person, people, administrations
+        )
+        now = self._station.now()
+        chan = await find_or_make(self.view, self._poster, upper.id, wanted, now)
+        self.wake()
+        return self._channel(chan)
 
     async def set_phase(self, phase: str) -> Posted:
         """Go to the next phase: prep, live, post, debrief."""

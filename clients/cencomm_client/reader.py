@@ -22,6 +22,7 @@ from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.phases import Phase
 from cencomm_crypto.public.wire import Sequenced
 
+from cencomm_client.directing import directing, path_of
 from cencomm_client.errors import ClientCode
 from cencomm_client.forms.fields import FormInvalid
 from cencomm_client.forms.seizure import KIND as SEIZURE
@@ -202,6 +203,9 @@ class Reader:
             flags.add(Flag.MISPLACED)
         if header.type == "drop" and not _admitted_for(payload["kind"], header, state, history):
             flags.add(Flag.UNEXPECTED_KIND)
+        channel = None if header.chan is None else state.channels.get(header.chan)
+        if channel is not None and channel.parent is None and _meant_for_few(payload, state):
+            flags.add(Flag.NOT_DIRECTED)
         first = self._mids.setdefault((header.device, payload["mid"]), found.leaf)
         if first != found.leaf:
             flags.add(Flag.RESEALED)
@@ -247,4 +251,8 @@ def _admitted_for(
 
 def _channel_name(state: OperationState, chan: ChannelId) -> str:
     channel = state.channels.get(chan)
-    return UNKNOWN if channel is None else channel.name
+    return UNKNOWN if channel is None else path_of(state, channel)
+
+
+def _meant_for_few(payload: Mapping[str, Any], state: OperationState) -> bool:
+    return directing(state, payload["kind"], payload["content"], payload.get("to")) is not None
