@@ -52,6 +52,7 @@ class ClientCode(StrEnum):
     ENTRY_REJECTED = "entry_rejected"
     ENTRY_WITHHELD = "entry_withheld"
     BODY_WITHHELD = "body_withheld"
+    BODY_ERASED = "body_erased"
     ENTRIES_LOST = "entries_lost"
     LOG_RESTORED = "log_restored"
     DIRECTORY_WITHHELD = "directory_withheld"

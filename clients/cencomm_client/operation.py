@@ -20,6 +20,7 @@ from cencomm_client.channel import Channel
 from cencomm_client.directed import circle, find_or_make
 from cencomm_client.directing import by_path
 from cencomm_client.directory import Directory, person_id
+from cencomm_client.erasing import forget, forget_due
 from cencomm_client.items import Alarm, Item, Notice
 from cencomm_client.notices import Remark, standing_remarks
 from cencomm_client.plan import Admission
@@ -143,7 +144,8 @@ class Operation:
     async def refresh(self) -> None:
         """Read the log to its newest checkpoint and fetch the keys that are there for us."""
         await self._poster.sender.pull()
-        for channel in self.view.channels():
+        self.forget_erased()
+        for channel in () if self.view.forgotten else self.view.channels():
             if self.view.keyring.missing(channel, self.state):
                 await self._poster.preparer.fetch_keys(channel)
 
@@ -308,6 +310,14 @@ class Operation:
     async def release_receipt(self, release: bytes, receipt: str) -> Posted:
         """Log what came back for a release."""
         return await self._decide("release.receipt", {"release": release, "receipt": receipt})
+
+    def forget_erased(self) -> int:
+        """Forget bodies, names and secrets once the log lets bodies go; how many bodies went.
+
+        Live clients, and each `refresh`, do it by themselves.
+        """
+        due = forget_due(self._station, self.view)
+        return forget(self._station, self.view) if due else 0
 
     def forget(self) -> int:
         """Delete the epoch secrets that may go, and with them the reading; how many went.

@@ -33,13 +33,14 @@ class OperationView:
     def __init__(self, station: Station, log: LogId) -> None:
         self.log = log
         self.feed = Feed()
-        self.names = Names()
         self.keyring = Keyring(station.vault, log)
         self._station = station
-        self._reader = Reader(log, self.keyring, self.names)
+        self._reader = self._new_reader()
         self._own: dict[EntryId, Sequenced] = {}
         self._sealed: defaultdict[tuple[ChannelId, int], list[int]] = defaultdict(list)
         self._counts: Counter[tuple[ChannelId, int]] = Counter()
+        self.forgotten = False
+        """Whether this process has forgotten what was erased; see `erasing`"""
         self._own_decision = -1  # seq of the last control entry that this device signed
         self._load()
 
@@ -84,11 +85,11 @@ class OperationView:
 
     def take(self, update: Update) -> None:
         """Take a verified step of this log."""
+        self.forgotten = False  # it may bring bodies that are to be forgotten too
         if update.rebuilt:
             self.keyring.begin_anew()
             self.feed.begin_anew()
-            self.names = Names()
-            self._reader = Reader(self.log, self.keyring, self.names)
+            self._reader = self._new_reader()
             self._own_decision = -1
         if update.completed or update.rebuilt:
             self._reload()
@@ -126,6 +127,13 @@ class OperationView:
                 if judged.verdict is Verdict.BAD:
                     self.feed.put([self._bad_epoch(channel, n, f"{judged.reason} is wrong")])
 
+    def forget(self) -> None:
+        """Forget names, and what was said, in this process: `erasing` took them from the files."""
+        self._reader = self._new_reader()
+        self._reload()
+        self.feed.forget_replaced()
+        self.forgotten = True
+
     def notice(self, code: str, detail: str, seq: int | None = None) -> None:
         """Tell the person something that is no entry."""
         self.feed.put([Notice(code, detail, self.log, self._station.now(), seq)])
@@ -147,6 +155,10 @@ class OperationView:
             self.feed.put([Alarm(code, error.detail, self.log, now, None, row)])
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _new_reader(self) -> Reader:
+        self.names = Names()
+        return Reader(self.log, self.keyring, self.names, self._station.now)
 
     def _load(self) -> None:
         mirror = self._station.mirror
