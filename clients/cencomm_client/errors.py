@@ -62,6 +62,7 @@ class ClientCode(StrEnum):
     STOPPED = "stopped"
     # what this client refuses to author
     NOT_DIRECTED = "not_directed"
+    TASKS_OPEN = "tasks_open"
     # transport
     UNREACHABLE = "unreachable"
     INSECURE_URL = "insecure_url"
@@ -249,6 +250,12 @@ class NotDirected(ClientError):
     """What only some may read is sealed in a directed channel, and nowhere else (A54)."""
 
     code = ClientCode.NOT_DIRECTED
+
+
+class TasksOpen(ClientError):
+    """No phase is changed while mandatory tasks are open; the detail lists them."""
+
+    code = ClientCode.TASKS_OPEN
 
 
 class TransportError(ClientError):

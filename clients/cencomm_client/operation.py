@@ -17,16 +17,19 @@ from cencomm_client.automation.closing import forgettable
 from cencomm_client.automation.freshness import unproven
 from cencomm_client.automation.runner import Runner
 from cencomm_client.channel import Channel
+from cencomm_client.course import explained
 from cencomm_client.directed import circle, find_or_make
 from cencomm_client.directing import by_path
 from cencomm_client.directory import Directory, person_id
 from cencomm_client.erasing import forget, forget_due
+from cencomm_client.errors import RefusedByRule
 from cencomm_client.items import Alarm, Item, Notice
 from cencomm_client.notices import Remark, standing_remarks
 from cencomm_client.plan import Admission
 from cencomm_client.posting import Posted, Poster
 from cencomm_client.proposals import Proposed, extension, proposals_of
 from cencomm_client.station import Station
+from cencomm_client.tasks import BLOCKED, Task, expect_done
 from cencomm_client.verification import Verification, gather, verify
 from cencomm_client.view import OperationView
 
@@ -243,12 +246,31 @@ class Operation:
         return self._channel(chan)
 
     async def set_phase(self, phase: str) -> Posted:
-        """Go to the next phase: prep, live, post, debrief."""
+        """Go to the next phase: prep, live, post, debrief.
+
+        Raises TasksOpen while a mandatory task is open, Refused with the rule and who may.
+        """
         return await self._decide("phase.set", {"phase": phase})
 
+    def open_tasks(self) -> tuple[Task, ...]:
+        """Tasks without an answer, as far as this device reads; `.mandatory` ones block a phase."""
+        return self.view.tasks.open()
+
     async def suspend(self) -> Posted:
-        """Stop all sealing at once; lifted by two administrations (`propose("resume")`)."""
+        """Stop all sealing at once, in an emergency; `resume` lifts it."""
         return await self._decide("operation.suspend", {})
+
+    async def resume(self) -> Posted:
+        """Propose to go on in the phase that was interrupted; another administration approves."""
+        return await self._decide("resume.propose", {})
+
+    async def erase(self) -> Posted:
+        """Propose to erase what was said, for ever; another administration approves."""
+        return await self._decide("erase.propose", {})
+
+    async def unhold(self, hold: bytes) -> Posted:
+        """Propose to lift a legal hold, by its leaf; another administration approves."""
+        return await self._decide("unhold.propose", {"hold": hold})
 
     async def cancel(self) -> Posted:
         """Give up a draft; its creator alone."""
@@ -361,7 +383,15 @@ class Operation:
         return person_id(self._station.directory, code)
 
     async def _decide(self, kind: str, body: dict[str, Any]) -> Posted:
-        posted = await self._poster.decide(kind, body)
+        if kind in BLOCKED:
+            await self.refresh()
+            expect_done(self.view.tasks.mandatory(), kind)
+        try:
+            posted = await self._poster.decide(kind, body)
+        except RefusedByRule as refused:
+            now = max(self._station.now(), self.state.at)
+            directory = self._station.directory
+            raise explained(refused, kind, body, self.state, directory, now) from refused
         self.wake()
         return posted
 
