@@ -12,6 +12,7 @@ from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.operation.channel import Channel as ChannelState
 from cencomm_crypto.public.rights import Role
 
+from cencomm_client.directing import expect_directed, path_of
 from cencomm_client.directory import person_id
 from cencomm_client.forms.seizure import KIND as SEIZURE
 from cencomm_client.forms.seizure import Seizure
@@ -42,8 +43,13 @@ class Channel:
 
     @property
     def name(self) -> str:
-        """Its name within the operation."""
-        return self.state.name
+        """Its name within the operation; a directed one stands behind its parent's."""
+        return path_of(self._view.state, self.state)
+
+    @property
+    def parent(self) -> ChannelId | None:
+        """The channel that a directed one is part of."""
+        return self.state.parent
 
     def items(self, after: int = 0) -> list[Item]:
         """Messages and control items of this channel, in the log's order."""
@@ -65,19 +71,21 @@ class Channel:
 
         `to` are functional codes: it addresses, it never hides. `ack_by` is in ms. Raises
         FormInvalid for a form with wrong fields, ProtocolError where this client refuses to
-        author, Refused where the server does, TransportError after `patience_s` (the bytes stay
-        in the outbox and go out later).
+        author, NotDirected for what only some may read, Refused where the server does,
+        TransportError after `patience_s` (the bytes stay in the outbox and go out later).
         """
+        held, addressees = checked(kind, content), self._addressees(to)
         payload = make_payload(
             kind,
             self._station.settings.random(16),
-            checked(kind, content),
+            held,
             re=leaf_of(re),
             prio=prio,
             ack_by=ack_by,
-            to=self._addressees(to),
+            to=addressees,
         )
         self._expect_fitting(kind)
+        expect_directed(self._view.state, self.state, kind, held, addressees)
         return await self._poster.seal(self.id, payload, patience_s=patience_s)
 
     async def drop(

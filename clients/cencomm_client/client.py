@@ -329,6 +329,8 @@ class Client:
     async def refresh(self) -> None:
         """Read the directory and every operation to their newest checkpoints."""
         await self._link.catch_up()
+        for operation in self._operations.all():
+            operation.forget_erased()
 
     async def go_live(self) -> None:
         """Keep a live connection and run the automation until `close`; returns once it is up."""

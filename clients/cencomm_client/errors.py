@@ -52,6 +52,7 @@ class ClientCode(StrEnum):
     ENTRY_REJECTED = "entry_rejected"
     ENTRY_WITHHELD = "entry_withheld"
     BODY_WITHHELD = "body_withheld"
+    BODY_ERASED = "body_erased"
     ENTRIES_LOST = "entries_lost"
     LOG_RESTORED = "log_restored"
     DIRECTORY_WITHHELD = "directory_withheld"
@@ -59,6 +60,9 @@ class ClientCode(StrEnum):
     NEWER_PROTOCOL = "newer_protocol"
     RECEIPT_FORGED = "receipt_forged"
     STOPPED = "stopped"
+    # what this client refuses to author
+    NOT_DIRECTED = "not_directed"
+    TASKS_OPEN = "tasks_open"
     # transport
     UNREACHABLE = "unreachable"
     INSECURE_URL = "insecure_url"
@@ -240,6 +244,18 @@ class Stopped(ClientError):
     """This log raised an alarm before; nothing is read from or authored in it any more."""
 
     code = ClientCode.STOPPED
+
+
+class NotDirected(ClientError):
+    """What only some may read is sealed in a directed channel, and nowhere else (A54)."""
+
+    code = ClientCode.NOT_DIRECTED
+
+
+class TasksOpen(ClientError):
+    """No phase is changed while mandatory tasks are open; the detail lists them."""
+
+    code = ClientCode.TASKS_OPEN
 
 
 class TransportError(ClientError):

@@ -38,6 +38,13 @@ class Feed:
         """What stood at its places counts no more; the log is told once more."""
         self._placed.clear()
 
+    def forget_replaced(self) -> None:
+        """Let go of earlier versions of messages: what they said was erased."""
+        self._emitted = [
+            self._placed.get(item.place.seq, item) if isinstance(item, Message) else item
+            for item in self._emitted
+        ]
+
     def end(self) -> None:
         """No more items will come; followers finish."""
         self._ended = True

@@ -26,6 +26,8 @@ class Flag(StrEnum):
     RESEALED = "resealed"  # same `mid` as an earlier one: sealed anew after a rotation
     MISPLACED = "misplaced"  # work in the main channel, or a profile outside it
     UNEXPECTED_KIND = "unexpected_kind"  # a bot's drop of a kind that it is not admitted for (A31)
+    NOT_DIRECTED = "not_directed"  # for a few alone, and not in a directed channel (A54)
+    OPEN_TASKS = "open_tasks"  # a phase change over open mandatory tasks
     EXERCISE = "exercise"  # the operation is an exercise; never reaches CEN
 
 

@@ -19,11 +19,18 @@ from pathlib import Path
 from typing import Protocol
 
 from cencomm_crypto.errors import DirectoryBehind, ProtocolError, Rejected
-from cencomm_crypto.public.entry import Entry, Head
+from cencomm_crypto.public.bodies import OPAQUE_TYPES
+from cencomm_crypto.public.entry import Entry, Head, parse_erased
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.operation.views import visible
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
-from cencomm_crypto.public.wire import Receipt, Sequenced, decode_sequenced, encode_sequenced
+from cencomm_crypto.public.wire import (
+    Receipt,
+    Sequenced,
+    decode_sequenced,
+    encode_sequenced,
+    sequence,
+)
 
 from cencomm_client.answers import EntriesPage, PushFrame, Standing
 from cencomm_client.errors import (
@@ -301,6 +308,19 @@ class Mirror:
         self._vault.put_receipt(stored)
         return stored
 
+    def forget_bodies(self, log: LogId) -> int:
+        """Leave of every sealed entry what the log needs, without its body; how many had one.
+
+        For `erasing`, once the rules let bodies go: replayed before, they would be an alarm (A49).
+        """
+        found = list(map(_without_body, self.items(log)))
+        erased = [item for item in found if item is not None]
+        if erased:
+            self._replica.complete(log, ((item.seq, encode_sequenced(item)) for item in erased))
+            self._operations[log] = self._replayed(log)
+            self._tell(Update(log, (), (), (), tuple(erased)))
+        return len(erased)
+
     # -- inside -------------------------------------------------------------------------------
 
     def _verifier(self, log: LogId) -> LogVerifier:
@@ -571,6 +591,14 @@ class Mirror:
             verifier.replay(self.items(log), note)
         except (LogAlarm, ProtocolError, DirectoryBehind) as error:
             raise ReplicaDamaged(f"log {log.hex()} does not verify: {error}") from error
+
+
+def _without_body(item: Sequenced) -> Sequenced | None:
+    """The same place without the body of its message or drop; None where there is none to take."""
+    entry = item.entry
+    if entry is None or entry.body_bytes is None or entry.header.type not in OPAQUE_TYPES:
+        return None
+    return sequence(item.seq, item.at, parse_erased(entry.header_bytes, entry.body_hash, entry.sig))
 
 
 def _claimed_size(note: bytes) -> int:

@@ -17,13 +17,19 @@ from cencomm_client.automation.closing import forgettable
 from cencomm_client.automation.freshness import unproven
 from cencomm_client.automation.runner import Runner
 from cencomm_client.channel import Channel
+from cencomm_client.course import explained
+from cencomm_client.directed import circle, find_or_make
+from cencomm_client.directing import by_path
 from cencomm_client.directory import Directory, person_id
+from cencomm_client.erasing import forget, forget_due
+from cencomm_client.errors import RefusedByRule
 from cencomm_client.items import Alarm, Item, Notice
 from cencomm_client.notices import Remark, standing_remarks
 from cencomm_client.plan import Admission
 from cencomm_client.posting import Posted, Poster
 from cencomm_client.proposals import Proposed, extension, proposals_of
 from cencomm_client.station import Station
+from cencomm_client.tasks import BLOCKED, Task, expect_done
 from cencomm_client.verification import Verification, gather, verify
 from cencomm_client.view import OperationView
 
@@ -91,9 +97,9 @@ class Operation:
     def channel(self, name: str) -> Channel:
         """A channel by name, or by the hex digits its id starts with.
 
-        Raises ProtocolError(UNKNOWN_CHANNEL).
+        A directed one is `parent/name`. Raises ProtocolError(UNKNOWN_CHANNEL).
         """
-        found = self.state.channel_named(name)
+        found = self.state.channel_named(name) or by_path(self.state, name)
         if found is None:
             ids = [chan for chan in self.state.channels if name and chan.hex().startswith(name)]
             if len(ids) != 1:
@@ -141,7 +147,8 @@ class Operation:
     async def refresh(self) -> None:
         """Read the log to its newest checkpoint and fetch the keys that are there for us."""
         await self._poster.sender.pull()
-        for channel in self.view.channels():
+        self.forget_erased()
+        for channel in () if self.view.forgotten else self.view.channels():
             if self.view.keyring.missing(channel, self.state):
                 await self._poster.preparer.fetch_keys(channel)
 
@@ -219,13 +226,51 @@ class Operation:
         created = [chan for chan in self.state.channels.values() if chan.created == posted.seq]
         return self._channel(created[0].id)
 
+    async def directed(
+        self, parent: str, people: Iterable[str] = (), administrations: Iterable[str] = ()
+    ) -> Channel:
+        """The directed channel within `parent` for exactly these and this person, by codes.
+
+        Found if there is one, made on first use: whoever makes it at the same time gets the same
+        one. What may be posted elsewhere too is not said here; see `Channel.post`. Raises
+        ProtocolError (UNKNOWN_PERSON, UNKNOWN_ADMINISTRATION, NOT_MEMBER), Refused.
+        """
+        await self._poster.sender.pull()
+        upper = self.channel(parent)
+        wanted = circle(
+            self.state, self._station.directory, upper.state, self.person, people, administrations
+        )
+        now = self._station.now()
+        chan = await find_or_make(self.view, self._poster, upper.id, wanted, now)
+        self.wake()
+        return self._channel(chan)
+
     async def set_phase(self, phase: str) -> Posted:
-        """Go to the next phase: prep, live, post, debrief."""
+        """Go to the next phase: prep, live, post, debrief.
+
+        Raises TasksOpen while a mandatory task is open, Refused with the rule and who may.
+        """
         return await self._decide("phase.set", {"phase": phase})
 
+    def open_tasks(self) -> tuple[Task, ...]:
+        """Tasks without an answer, as far as this device reads; `.mandatory` ones block a phase."""
+        return self.view.tasks.open()
+
     async def suspend(self) -> Posted:
-        """Stop all sealing at once; lifted by two administrations (`propose("resume")`)."""
+        """Stop all sealing at once, in an emergency; `resume` lifts it."""
         return await self._decide("operation.suspend", {})
+
+    async def resume(self) -> Posted:
+        """Propose to go on in the phase that was interrupted; another administration approves."""
+        return await self._decide("resume.propose", {})
+
+    async def erase(self) -> Posted:
+        """Propose to erase what was said, for ever; another administration approves."""
+        return await self._decide("erase.propose", {})
+
+    async def unhold(self, hold: bytes) -> Posted:
+        """Propose to lift a legal hold, by its leaf; another administration approves."""
+        return await self._decide("unhold.propose", {"hold": hold})
 
     async def cancel(self) -> Posted:
         """Give up a draft; its creator alone."""
@@ -288,6 +333,14 @@ class Operation:
         """Log what came back for a release."""
         return await self._decide("release.receipt", {"release": release, "receipt": receipt})
 
+    def forget_erased(self) -> int:
+        """Forget bodies, names and secrets once the log lets bodies go; how many bodies went.
+
+        Live clients, and each `refresh`, do it by themselves.
+        """
+        due = forget_due(self._station, self.view)
+        return forget(self._station, self.view) if due else 0
+
     def forget(self) -> int:
         """Delete the epoch secrets that may go, and with them the reading; how many went.
 
@@ -330,7 +383,15 @@ class Operation:
         return person_id(self._station.directory, code)
 
     async def _decide(self, kind: str, body: dict[str, Any]) -> Posted:
-        posted = await self._poster.decide(kind, body)
+        if kind in BLOCKED:
+            await self.refresh()
+            expect_done(self.view.tasks.mandatory(), kind)
+        try:
+            posted = await self._poster.decide(kind, body)
+        except RefusedByRule as refused:
+            now = max(self._station.now(), self.state.at)
+            directory = self._station.directory
+            raise explained(refused, kind, body, self.state, directory, now) from refused
         self.wake()
         return posted
 

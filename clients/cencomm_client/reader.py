@@ -6,7 +6,7 @@ stays an item with its reason, what has no effect becomes an alarm.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
@@ -19,9 +19,10 @@ from cencomm_crypto.public.entry import Entry, Header
 from cencomm_crypto.public.history import DirectoryHistory
 from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId
 from cencomm_crypto.public.operation.state import OperationState
-from cencomm_crypto.public.phases import Phase
+from cencomm_crypto.public.operation.views import erasable, erased_by_date
 from cencomm_crypto.public.wire import Sequenced
 
+from cencomm_client.directing import directing, path_of
 from cencomm_client.errors import ClientCode
 from cencomm_client.forms.fields import FormInvalid
 from cencomm_client.forms.seizure import KIND as SEIZURE
@@ -48,8 +49,9 @@ UNKNOWN = "?"
 class Reader:
     """Makes the items of one operation for one device."""
 
-    def __init__(self, log: LogId, keyring: Keyring, names: Names) -> None:
-        self._log, self._keyring, self._names = log, keyring, names
+    def __init__(self, log: LogId, keyring: Keyring, names: Names, now: Callable[[], int]) -> None:
+        """`now`: own clock, ms; whether a date has come by which bodies go."""
+        self._log, self._keyring, self._names, self._now = log, keyring, names, now
         self._mids: dict[tuple[DeviceId, bytes], bytes] = {}  # (author, mid) -> leaf that was first
 
     def item(
@@ -144,8 +146,8 @@ class Reader:
         self, entry: Entry, chan: ChannelId, n: int, state: OperationState
     ) -> Mapping[str, Any]:
         if entry.body_bytes is None:
-            erased = state.phase is Phase.ERASED
-            raise _Gone("the body was erased" if erased else "the body is not here, unexplained")
+            now = self._now()
+            raise _Gone(erased=erasable(state, now) or erased_by_date(state, now))
         secret = self._keyring.secret(state, chan, n)
         if secret is None:
             raise ProtocolError(
@@ -202,6 +204,9 @@ class Reader:
             flags.add(Flag.MISPLACED)
         if header.type == "drop" and not _admitted_for(payload["kind"], header, state, history):
             flags.add(Flag.UNEXPECTED_KIND)
+        channel = None if header.chan is None else state.channels.get(header.chan)
+        if channel is not None and channel.parent is None and _meant_for_few(payload, state):
+            flags.add(Flag.NOT_DIRECTED)
         first = self._mids.setdefault((header.device, payload["mid"]), found.leaf)
         if first != found.leaf:
             flags.add(Flag.RESEALED)
@@ -214,9 +219,10 @@ class Reader:
 class _Gone(ProtocolError):
     """A body that is not here any more."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(ErrorCode.CANNOT_OPEN, detail)
-        self.code = ClientCode.BODY_WITHHELD
+    def __init__(self, *, erased: bool) -> None:
+        said = "the body was erased" if erased else "the body is not here, unexplained"
+        super().__init__(ErrorCode.CANNOT_OPEN, said)
+        self.code = ClientCode.BODY_ERASED if erased else ClientCode.BODY_WITHHELD
 
 
 def active_at(history: DirectoryHistory, device: DeviceId, at: int) -> bool:
@@ -247,4 +253,8 @@ def _admitted_for(
 
 def _channel_name(state: OperationState, chan: ChannelId) -> str:
     channel = state.channels.get(chan)
-    return UNKNOWN if channel is None else channel.name
+    return UNKNOWN if channel is None else path_of(state, channel)
+
+
+def _meant_for_few(payload: Mapping[str, Any], state: OperationState) -> bool:
+    return directing(state, payload["kind"], payload["content"], payload.get("to")) is not None

@@ -262,6 +262,7 @@ def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
             check_same_thread=False,  # one caller at a time, whichever thread it runs in
         )
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA secure_delete = ON")  # an erased body leaves the file too
         connection.execute("PRAGMA cell_size_check = ON")
         if writable:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")

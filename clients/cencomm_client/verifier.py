@@ -19,7 +19,7 @@ from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.lost import ReadAnew
 from cencomm_crypto.public.note import Checkpoint
 from cencomm_crypto.public.operation.state import OperationState
-from cencomm_crypto.public.operation.views import erasable
+from cencomm_crypto.public.operation.views import erasable, erased_by_date
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.tree import verify_inclusion
 from cencomm_crypto.public.wire import (
@@ -271,7 +271,10 @@ class LogVerifier:
         """A missing body is an alarm unless the newest state says that bodies may go (A49)."""
         bodiless, self._bodiless = self._bodiless, []
         state = self.log.state if self.log.size else None
-        if isinstance(state, OperationState) and erasable(state, self._clock()):
+        now = self._clock()
+        if isinstance(state, OperationState) and (
+            erasable(state, now) or erased_by_date(state, now)
+        ):
             return []
         return [
             self._alarm(

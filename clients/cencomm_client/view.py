@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
 from cencomm_crypto.errors import CencommError, Rejected
 from cencomm_crypto.public.ids import ChannelId, EntryId, LogId
@@ -17,12 +18,13 @@ from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.automation.standing import EpochNote, Standing, Verdict
 from cencomm_client.follow import Feed
-from cencomm_client.items import Alarm, Item, Message, Notice
+from cencomm_client.items import Alarm, Control, Flag, Item, Message, Notice
 from cencomm_client.keyring import Keyring
 from cencomm_client.mirror import Update
 from cencomm_client.profiles import Names
 from cencomm_client.reader import Reader
 from cencomm_client.station import Station
+from cencomm_client.tasks import BLOCKED, TaskBook
 
 _SEALED = ("message", "drop")
 
@@ -33,13 +35,15 @@ class OperationView:
     def __init__(self, station: Station, log: LogId) -> None:
         self.log = log
         self.feed = Feed()
-        self.names = Names()
         self.keyring = Keyring(station.vault, log)
         self._station = station
-        self._reader = Reader(log, self.keyring, self.names)
+        self._reader = self._new_reader()
+        self._changes: list[int] = []  # places of phase changes
         self._own: dict[EntryId, Sequenced] = {}
         self._sealed: defaultdict[tuple[ChannelId, int], list[int]] = defaultdict(list)
         self._counts: Counter[tuple[ChannelId, int]] = Counter()
+        self.forgotten = False
+        """Whether this process has forgotten what was erased; see `erasing`"""
         self._own_decision = -1  # seq of the last control entry that this device signed
         self._load()
 
@@ -84,11 +88,11 @@ class OperationView:
 
     def take(self, update: Update) -> None:
         """Take a verified step of this log."""
+        self.forgotten = False  # it may bring bodies that are to be forgotten too
         if update.rebuilt:
             self.keyring.begin_anew()
             self.feed.begin_anew()
-            self.names = Names()
-            self._reader = Reader(self.log, self.keyring, self.names)
+            self._reader = self._new_reader()
             self._own_decision = -1
         if update.completed or update.rebuilt:
             self._reload()
@@ -115,7 +119,7 @@ class OperationView:
         """Secrets came: judge their rotates and show what they open."""
         self.judge()
         seqs = [seq for n in epochs for seq in self._sealed[channel, n]]
-        self._remake(sorted(seqs))
+        self._remake(sorted({*seqs, *self._changes}))  # they may bring tasks to light
 
     def judge(self) -> None:
         """Recompute the rotates whose secret is here and that nobody judged yet (A18, A22)."""
@@ -125,6 +129,13 @@ class OperationView:
                 judged = self.keyring.judge(state, channel.id, n, history)
                 if judged.verdict is Verdict.BAD:
                     self.feed.put([self._bad_epoch(channel, n, f"{judged.reason} is wrong")])
+
+    def forget(self) -> None:
+        """Forget names, and what was said, in this process: `erasing` took them from the files."""
+        self._reader = self._new_reader()
+        self._reload()
+        self.feed.forget_replaced()
+        self.forgotten = True
 
     def notice(self, code: str, detail: str, seq: int | None = None) -> None:
         """Tell the person something that is no entry."""
@@ -148,6 +159,10 @@ class OperationView:
 
     # -- inside -------------------------------------------------------------------------------
 
+    def _new_reader(self) -> Reader:
+        self.names, self.tasks = Names(), TaskBook()
+        return Reader(self.log, self.keyring, self.names, self._station.now)
+
     def _load(self) -> None:
         mirror = self._station.mirror
         rejected = mirror.rejected(self.log)
@@ -163,7 +178,7 @@ class OperationView:
 
     def _reload(self) -> None:
         """Older entries came whole, or lost their effect: all is read again."""
-        for known in (self._own, self._sealed, self._counts):
+        for known in (self._own, self._sealed, self._counts, self._changes):
             known.clear()
         self._load()
 
@@ -172,6 +187,10 @@ class OperationView:
         item = self._reader.item(found, rejected, self.state, directory)
         if item is None:
             return []
+        if isinstance(item, Message):
+            self.tasks.note(item)
+        elif isinstance(item, Control) and item.type in BLOCKED:
+            item = self._with_tasks(item)
         entry = found.entry
         granted = rejected is None and entry is not None and entry.header.type == "channel.grant"
         if granted and entry is not None and entry.body is not None:
@@ -179,6 +198,12 @@ class OperationView:
             if not self.keyring.judge_grant(self.state, chan, entry.body):
                 return [item, self._bad_grant(found)]
         return [item]
+
+    def _with_tasks(self, item: Control) -> Control:
+        """Flag a phase change that another client authored over open mandatory tasks."""
+        if not self.tasks.mandatory(item.place.seq):
+            return item
+        return replace(item, flags=item.flags | {Flag.OPEN_TASKS})
 
     def _index(self, found: Sequenced) -> None:
         entry = found.entry
@@ -189,6 +214,8 @@ class OperationView:
             self._own[header.id] = found
             if header.chan is None:
                 self._own_decision = found.seq
+        if header.type in BLOCKED:
+            self._changes.append(found.seq)
         if header.type in _SEALED and header.chan is not None and header.epoch is not None:
             self._counts[header.chan, header.epoch] += 1
             self._sealed[header.chan, header.epoch].append(found.seq)

@@ -208,6 +208,14 @@ class ServerSettings(BaseSettings):
         "after a restore, so that members say first what the backup lacks.",
     )
 
+    erase_after_s: float = Field(
+        900.0,
+        ge=0,
+        le=30 * 86_400,
+        description="Seconds from the moment at which an operation's bodies may be erased to the "
+        "first that goes: longer than anybody reads at its log, or has a clock wrong.",
+    )
+
     # watching
     metrics_listen: str | None = Field(
         None,

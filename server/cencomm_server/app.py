@@ -25,6 +25,7 @@ from cencomm_server.accounts.hashing import SecretHasher
 from cencomm_server.accounts.services import AccountLimits, AccountServices
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
+from cencomm_server.engine.erasing import Eraser
 from cencomm_server.engine.following import Follower
 from cencomm_server.engine.handing_back import HandingBack
 from cencomm_server.engine.logs import Logs
@@ -143,6 +144,7 @@ class _Parts:
         self._logs, self.metrics = logs, logs.metrics
         # The embedded store's folder is one process's alone; of another store others may write.
         self._following = Follower(logs) if child is None else None
+        self._eraser = Eraser(logs, after_s=settings.erase_after_s)
         self._tasks: list[asyncio.Task[None]] = []
         self.directory = CommittedDirectory(logs)
         self._appends = Appends(
@@ -243,6 +245,7 @@ class _Parts:
             asyncio.create_task(self._logs.load_all(), name="load logs"),
             asyncio.create_task(self._accounts.live.sweep(), name="sweep sessions"),
             asyncio.create_task(self._readiness.watch(), name="watch readiness"),
+            asyncio.create_task(self._eraser.run(), name="erase bodies"),
         ]
         if self._following is not None:
             self._tasks.append(asyncio.create_task(self._following.run(), name="follow store"))

@@ -318,3 +318,46 @@ async def test_numbers_come_back_as_plain_integers(store: Store) -> None:
     newest = await store.newest_checkpoint(LOG)
     assert newest is not None
     assert {type(doc.seq), type(doc.at), type(newest.size)} == {int}
+
+
+async def test_an_erased_body_is_gone_and_all_else_of_the_entry_stays(store: Store) -> None:
+    await fill(store, 5)
+    await store.append_entries(OTHER, [entry(0, id=77)])
+    assert await store.erase_bodies(LOG, [1, 3]) == 2
+    found = await store.read_entries(LOG, 0, 5)
+    expected = [replace(entry(seq), body=None) if seq in (1, 3) else entry(seq) for seq in range(5)]
+    assert found == expected
+    assert await store.read_entries(OTHER, 0, 1) == [entry(0, id=77)]
+
+
+async def test_to_erase_again_or_what_is_not_there_changes_nothing(store: Store) -> None:
+    """A crash half-way, or another process, came first."""
+    await fill(store, 2)
+    for _ in range(2):
+        assert await store.erase_bodies(LOG, [1, 7]) == 1
+        assert [doc.body for doc in await store.read_entries(LOG, 0, 9)] == [b"body 0", None]
+    assert await store.erase_bodies(LOG, []) == 0
+
+
+async def test_an_entry_keeps_its_places_when_its_body_is_gone(store: Store) -> None:
+    """A5: its id stays taken, its seq too."""
+    await fill(store, 2)
+    await store.erase_bodies(LOG, [1])
+    assert await store.append_entries(LOG, [entry(1, id=9)]) == 0
+    with pytest.raises(DuplicateEntry):
+        await store.append_entries(LOG, [entry(2, id=1)])
+    erased = await store.entry_by_id(LOG, ZERO_SCOPE, DEVICE, entry(1).id)
+    assert erased == replace(entry(1), body=None)
+    assert await store.last_seq(LOG) == 1
+
+
+async def test_all_wraps_of_a_log_go_and_no_other_s(store: Store) -> None:
+    for log in (LOG, OTHER):
+        await store.put_wraps(log, CHAN, 1, b"i" * 32, b"wraps", b"shares")
+        await store.put_grant(log, CHAN, 1, b"g" * 32, DEVICE, b"wrap")
+    assert await store.erase_wraps(LOG) == 2
+    assert await store.erase_wraps(LOG) == 0
+    assert await store.wraps(LOG, CHAN, 1, b"i" * 32) is None
+    assert await store.grants(LOG, CHAN, 1, DEVICE) == []
+    assert await store.wraps(OTHER, CHAN, 1, b"i" * 32) is not None
+    assert len(await store.grants(OTHER, CHAN, 1, DEVICE)) == 1

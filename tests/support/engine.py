@@ -11,7 +11,7 @@ both compute the same tree, and an entry authored by the builder names heads the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -283,6 +283,18 @@ class FaultyStore(MemoryStore):
         self._enter("put_wraps")
         await super().put_wraps(log, chan, n, inner, wraps, shares)
         self._leave("put_wraps")
+
+    async def erase_bodies(self, log: LogId, seqs: Collection[int]) -> int:
+        self._enter("erase_bodies")
+        erased = await super().erase_bodies(log, seqs)
+        self._leave("erase_bodies")
+        return erased
+
+    async def erase_wraps(self, log: LogId) -> int:
+        self._enter("erase_wraps")
+        erased = await super().erase_wraps(log)
+        self._leave("erase_wraps")
+        return erased
 
     def _enter(self, method: str) -> None:
         self.calls.append(method)

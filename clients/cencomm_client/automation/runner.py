@@ -30,6 +30,7 @@ from cencomm_client.automation.rotation import (
 from cencomm_client.automation.standing import Standing
 from cencomm_client.automation.syncing import SyncDue, sync_due
 from cencomm_client.automation.timing import Due, Schedule
+from cencomm_client.erasing import ForgetDue, forget, forget_due
 from cencomm_client.errors import (
     ConflictingEntry,
     EpochSuperseded,
@@ -128,7 +129,9 @@ class Runner:
         waiting = self._station.vault.outbox(self._view.log)
         if waiting:
             yield FlushDue(tuple(item.id for item in waiting))
-        for channel in self._view.channels():
+        if forget_due(self._station, self._view):
+            yield ForgetDue()
+        for channel in () if self._view.forgotten else self._view.channels():
             missing = keyring.missing(channel, state)
             if missing:
                 yield KeysDue(channel.id, missing)
@@ -190,6 +193,8 @@ class Runner:
         match need:
             case FlushDue():
                 await poster.flush()
+            case ForgetDue():
+                forget(self._station, self._view)
             case KeysDue(chan=chan):
                 await poster.preparer.fetch_keys(state.channels[chan])
             case CloseDue():

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cencomm_crypto.public.directory.state import DirectoryState
-from cencomm_crypto.public.operation.state import Member
+from cencomm_crypto.public.operation.state import Channel, Member, OperationState
 
+from cencomm_client.directing import path_of
 from cencomm_client.items import Alarm, Author, Control, Item, Message, Place
 from cencomm_client.operation import Operation
 from cencomm_client.operations import Summary
@@ -74,14 +75,15 @@ def operation_document(operation: Operation, directory: DirectoryState) -> dict[
         "channels": [
             {
                 "channel": channel.id,
-                "name": channel.name,
+                "name": path_of(state, channel),
+                "parent": channel.parent,
                 "main": channel.main,
                 "epoch": channel.epoch,
                 "window": list(state.window_of(channel)),
                 "closed": channel.closed_at,
                 "mine": state.in_channel(operation.person, channel),
             }
-            for channel in sorted(state.channels.values(), key=lambda channel: channel.created)
+            for channel in _listed(state)
         ],
         "auditors": [directory.persons[person].code for person in state.audit.persons],
         "quorum": state.audit.k,
@@ -144,6 +146,16 @@ def verification_document(verdict: Verification) -> dict[str, Any]:
             for finding in verdict.findings
         ],
     }
+
+
+def _listed(state: OperationState) -> list[Channel]:
+    """Channels in the order in which they were made, directed ones behind their parents."""
+
+    def place(channel: Channel) -> tuple[int, int]:
+        upper = channel if channel.parent is None else state.channels[channel.parent]
+        return upper.created, channel.created
+
+    return sorted(state.channels.values(), key=place)
 
 
 def _message(item: Message) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from cencomm_config.display import shown
 from cencomm_crypto.errors import CencommError
+from cencomm_crypto.public.ids import ChannelId
 from rich.text import Text
 
 from cencomm_client.cli.accounts import hex_bytes
@@ -21,7 +23,8 @@ from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.operations import OperationName, moment
 from cencomm_client.cli.output import Output, dumps
 from cencomm_client.cli.prompts import STDIN, line
-from cencomm_client.items import Alarm, Control, Item, Message
+from cencomm_client.directed import split_circle
+from cencomm_client.items import Alarm, Control, Item, Message, Notice
 from cencomm_client.operation import Operation
 
 BYTE_FIELDS = frozenset(["warning", "target"])  # leaf hashes in forms; hex in JSON
@@ -51,11 +54,23 @@ async def post(
     to: Annotated[
         list[str] | None, typer.Option("--to", help="Functional code; several times.")
     ] = None,
+    to_only: Annotated[
+        str | None,
+        typer.Option(
+            "--to-only",
+            metavar="CODE,...",
+            help="People and administrations: into the directed channel that only they read.",
+        ),
+    ] = None,
 ) -> None:
     """Seal and post a message; content never stands on the command line."""
     given = await asyncio.to_thread(content_of, kind, file)
     found = await here.operation(operation)
     place = found.channel(channel)
+    if to_only is not None:
+        codes = [code.strip() for code in to_only.split(",") if code.strip()]
+        people, administrations = split_circle(here.client.directory.state, codes)
+        place = await found.directed(channel, people, administrations)
     answered = None if re is None else referred(found, re)
     if here.client.is_bot:
         here.posted(await place.drop(kind, given))
@@ -79,7 +94,7 @@ async def follow(
 ) -> None:
     """Show an operation as it happens; with --json one line per item. Keeps it going meanwhile."""
     found = await here.operation(operation)
-    wanted = None if channel is None else found.channel(channel).id
+    wanted = None if channel is None else within(found, found.channel(channel).id)
     if once:
         for item in found.items(after):
             show_item(here.output, item, wanted)
@@ -125,9 +140,25 @@ async def verify(
         raise typer.Exit(Exit.ALARM)
 
 
-def show_item(output: Output, item: Item, channel: bytes | None) -> None:
+Wanted = Callable[[bytes], bool] | None
+"""Whether items of a channel are to be shown; None for all."""
+
+
+def within(operation: Operation, chan: bytes) -> Wanted:
+    """A channel and, as part of it, its directed ones, also those that are made later."""
+
+    def wanted(found: bytes) -> bool:
+        channel = operation.state.channels.get(ChannelId(found))
+        return found == chan or (channel is not None and channel.parent == chan)
+
+    return wanted
+
+
+def show_item(output: Output, item: Item, wanted: Wanted = None) -> None:
     """One item, as a line for people or a JSON line."""
-    if channel is not None and getattr(item, "channel", channel) != channel:
+    chan = item.channel if isinstance(item, Message | Control) else None
+    told = isinstance(item, Notice | Alarm)
+    if wanted is not None and not told and (chan is None or not wanted(chan)):
         return
     if output.as_json:
         output.line(item_document(item))

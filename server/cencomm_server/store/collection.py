@@ -41,6 +41,10 @@ class Collection(Protocol):
         """Change the one that matches; False if none does. Never makes a document."""
         ...
 
+    async def update_all(self, where: Document, change: Document) -> int:
+        """Change all that match, one by one; how many did."""
+        ...
+
     async def take(self, where: Document) -> Document | None:
         """Delete the one that matches and return it: to one caller only."""
         ...

@@ -186,6 +186,17 @@ class KeptLogs:
                 dropped += await collection.delete({"_id": {"$in": chunk}})
         return dropped
 
+    async def erase_bodies(self, log: LogId, seqs: Some[int]) -> int:
+        erased, wanted = 0, sorted(seqs)
+        for start in range(0, len(wanted), _CHUNK):
+            where: Document = {"log": log, "seq": {"$in": wanted[start : start + _CHUNK]}}
+            erased += await self._entries.update_all(where, {"$set": {"body": None}})
+        return erased
+
+    async def erase_wraps(self, log: LogId) -> int:
+        erased = await self._wraps.delete({"log": log})
+        return erased + await self._grants.delete({"log": log})
+
     async def _newest_note(self, log: LogId, start: int, stop: int) -> CheckpointDoc | None:
         """Of start <= size < stop, 0 < start."""
         where: Document = {"log": log, "seq": {"$gt": -stop, "$lte": -start}}

@@ -168,6 +168,22 @@ class MemoryLogs:
             del kept.grants[inner]
         return len(wraps) + len(grants)
 
+    async def erase_bodies(self, log: LogId, seqs: Collection[int]) -> int:
+        await asyncio.sleep(0)
+        kept = self._logs[log].entries
+        there = [seq for seq in seqs if seq in kept]
+        for seq in there:
+            kept[seq] = replace(kept[seq], body=None)
+        return len(there)
+
+    async def erase_wraps(self, log: LogId) -> int:
+        await asyncio.sleep(0)
+        kept = self._logs[log]
+        erased = len(kept.wraps) + len(kept.grants)
+        kept.wraps.clear()
+        kept.grants.clear()
+        return erased
+
     def _keep_note(self, log: LogId, size: int, note: bytes) -> None:
         fresh = size not in self._logs[log].notes
         if self._logs[log].notes.setdefault(size, note) != note:

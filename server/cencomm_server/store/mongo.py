@@ -94,6 +94,10 @@ class MongoCollection:
         with _answering():
             return bool((await self._collection.update_one(where, change)).matched_count)
 
+    async def update_all(self, where: Document, change: Document) -> int:
+        with _answering():
+            return int((await self._collection.update_many(where, change)).matched_count)
+
     async def take(self, where: Document) -> Document | None:
         with _answering():
             found: Document | None = await self._collection.find_one_and_delete(where)

@@ -169,6 +169,17 @@ class LogStore(Protocol):
         """
         ...
 
+    async def erase_bodies(self, log: LogId, seqs: Collection[int]) -> int:
+        """Take the bodies of these entries away for ever; how many of the entries are there.
+
+        All else of them stays. Again is fine.
+        """
+        ...
+
+    async def erase_wraps(self, log: LogId) -> int:
+        """Delete all wraps, share wraps and grants' wraps of a log for ever; how many records."""
+        ...
+
 
 class AccountStore(Protocol):
     """What registration, login and recovery need."""

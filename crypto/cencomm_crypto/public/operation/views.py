@@ -61,3 +61,15 @@ def erasable(state: OperationState, at: int) -> bool:
     date: int = state.genesis["retention"]["erase_at"]
     open_request = any(request.report is None for request in state.requests.values())
     return bool(date) and at >= date and state.ended(at) and not state.holds and not open_request
+
+
+def erased_by_date(state: OperationState, at: int) -> bool:
+    """Whether bodies may have gone by date before what stops it now came (A49).
+
+    A hold or a request that came after the date brings nothing back. One that came before it
+    stops it.
+    """
+    date: int = state.genesis["retention"]["erase_at"]
+    since = [hold.at for hold in state.holds.values()]
+    since += [request.at for request in state.requests.values() if request.report is None]
+    return bool(date) and at >= date and state.ended(at) and all(came > date for came in since)

@@ -1,0 +1,51 @@
+"""What this device forgets of an operation once its rules let bodies go (DESIGN 3 Erasure).
+
+Bodies of messages leave the replica, their epoch secrets the vault, names and texts this process.
+Headers, control entries and hashes stay, so the log verifies and replays as before. Evidence that
+was kept against the server stays too: sealed bytes, without a key. What people copied is theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cencomm_crypto.public.operation.views import erasable
+
+from cencomm_client.station import Station
+from cencomm_client.view import OperationView
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetDue:
+    """Bodies and secrets of this operation are to be forgotten here."""
+
+    wait_s: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return ("forget",)
+
+
+def may_forget(station: Station, view: OperationView) -> bool:
+    """Whether the verified log, and for a date the own clock, let bodies go."""
+    return erasable(view.state, station.now())
+
+
+def forget_due(station: Station, view: OperationView) -> bool:
+    """Whether there may be something that this process has not forgotten yet."""
+    return not view.forgotten and may_forget(station, view)
+
+
+def forget(station: Station, view: OperationView) -> int:
+    """Forget; how many bodies went. Again is fine; a crash in between is made good next time.
+
+    Secrets first: what a crash leaves of the bodies cannot be opened any more.
+    """
+    vault, log = station.vault, view.log
+    for channel in view.state.channels.values():
+        for n in tuple(vault.epoch_secrets(log, channel.id)):
+            view.keyring.forget(channel.id, n)
+    vault.save()
+    bodies = station.mirror.forget_bodies(log)
+    view.forget()
+    return bodies

@@ -1,0 +1,126 @@
+"""Tasks of an operation: which mandatory ones are open, and what that forbids to author (DESIGN 5).
+
+A client rule: tasks are sealed, so no rule of the log can ask for them. This client changes no
+phase over an open one; what another changed all the same is valid, and flagged for every reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cencomm_client.errors import TasksOpen
+from cencomm_client.items import Flag, Message
+from cencomm_client.kinds import FEEDBACK, REPLY, TASK, WITHDRAWAL
+
+BLOCKED = frozenset({"phase.set", "close.propose", "close.approve"})
+"""Entries that end a phase by decision; a suspension is for emergencies, time asks nobody."""
+MOST_LISTED = 20  # tasks that an error names
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as its author wrote it. `assignee` is a code: of a person, administration or role."""
+
+    leaf: bytes
+    seq: int
+    channel: str
+    author: str
+    administration: str
+    assignee: str | None
+    mandatory: bool
+    due: Any = None
+    to: tuple[bytes, ...] = ()
+
+    def __str__(self) -> str:
+        assigned = f" for {self.assignee}" if self.assignee else ""
+        return f"entry {self.seq} in {self.channel} by {self.author}{assigned}"
+
+
+class TaskBook:
+    """Tasks and what answers them, as this device reads them; newer versions replace older."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, Message] = {}
+
+    def note(self, item: Message) -> None:
+        """Take a message, or its newer version."""
+        if item.kind in (TASK, FEEDBACK, REPLY, WITHDRAWAL):
+            self._held[item.place.seq] = item
+
+    def open(self, before: int | None = None) -> tuple[Task, ...]:
+        """Tasks without an answer that closes them, in the log's order; as of place `before`."""
+        held = sorted(seq for seq in self._held if before is None or seq < before)
+        return open_tasks(self._held[seq] for seq in held)
+
+    def mandatory(self, before: int | None = None) -> tuple[Task, ...]:
+        """Those of them that a phase change waits for."""
+        return tuple(task for task in self.open(before) if task.mandatory)
+
+
+def open_tasks(messages: Iterable[Message]) -> tuple[Task, ...]:
+    """Tasks that no answer closed; `messages` in the log's order.
+
+    Feedback or a reply that names the task closes it, a reply that calls itself partial does not;
+    nor does an acknowledgement: who accepts has not done it yet. Its own administration withdraws.
+    """
+    found: dict[bytes, Task] = {}
+    for message in messages:
+        content = message.content
+        if content is None or Flag.AFTER_REVOCATION in message.flags:
+            continue
+        if message.kind == TASK:
+            found[message.place.leaf] = _task(message, content)
+        elif message.kind == WITHDRAWAL:
+            withdrawn = found.get(_leaf(content.get("target")))
+            if withdrawn and withdrawn.administration == message.author.administration:
+                del found[withdrawn.leaf]
+        elif message.kind == FEEDBACK or (
+            message.kind == REPLY and content.get("state") != "partial"
+        ):
+            found.pop(_leaf(message.re), None)
+    return tuple(found.values())
+
+
+def expect_done(tasks: Iterable[Task], what: str) -> None:
+    """Raise TasksOpen, which lists them, where mandatory tasks are open."""
+    tasks = tuple(tasks)
+    if tasks:
+        listed = "; ".join(map(str, tasks[:MOST_LISTED]))
+        more = f"; and {len(tasks) - MOST_LISTED} more" if len(tasks) > MOST_LISTED else ""
+        raise TasksOpen(
+            f"{what} waits for {len(tasks)} mandatory tasks: {listed}{more}. Feedback or a reply"
+            " closes a task, its own administration withdraws it"
+        )
+
+
+def assigned_to(task: Task, codes: Iterable[str], persons: Iterable[bytes]) -> bool:
+    """Whether a task is for one of these codes (of people or an administration), or addressed to
+    one of these persons."""
+    return task.assignee in set(codes) or not set(persons).isdisjoint(task.to)
+
+
+def _task(message: Message, content: Mapping[str, Any]) -> Task:
+    return Task(
+        leaf=message.place.leaf,
+        seq=message.place.seq,
+        channel=message.channel_name,
+        author=message.author.code,
+        administration=message.author.administration,
+        assignee=_assignee(content.get("assignee")),
+        mandatory=content.get("mandatory") is True,
+        due=content.get("due"),
+        to=message.to,
+    )
+
+
+def _assignee(value: Any) -> str | None:
+    """A code, or a map with one: {administration: FR}, {role: officer}, {person: FR-014}."""
+    if isinstance(value, Mapping):
+        value = next((text for text in value.values() if isinstance(text, str)), None)
+    return value if isinstance(value, str) else None
+
+
+def _leaf(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else b""

@@ -1,0 +1,1 @@
+"""An operation's course, played by real clients on a real server: see `tests.mallory.harness`."""
