@@ -35,19 +35,29 @@ class Sealer:
         channel = standing.state.channels[chan]
         author, random = self._station.author, self._station.settings.random
         if standing.role is Role.BOT:
-            if blocking(standing, channel) is not None:
-                return None
-            header = self._header("drop", chan, channel.epoch, payload)
             key = random(32)
-            drop_pk = channel.epochs[channel.epoch].drop_pk  # from a verified rotate only (A45)
-            body = seal_drop(header, drop_pk, payload, key, random(24), random(16), random(32))
-            self._station.vault.put_note(_note(header.id), key)  # to open it again, if need be
-            return author.sign(header, body)
+            entry = self.drop(chan, payload, key)
+            if entry is not None:
+                self._station.vault.put_note(_note(entry.header.id), key)  # to open it again
+            return entry
         secret = self._view.keyring.secret(standing.state, chan, channel.epoch)
         if secret is None or not sealable(standing, channel):
             return None
         header = self._header("message", chan, channel.epoch, payload)
         return author.sign(header, seal_message(header, secret, payload, random(24), random(16)))
+
+    def drop(self, chan: ChannelId, payload: Mapping[str, Any], key: bytes) -> Entry | None:
+        """A signed drop under the message key `key` (32 random bytes, for it alone); None if the
+        channel takes none now. The caller keeps what it needs to seal the same anew."""
+        standing = self._view.standing()
+        channel = standing.state.channels[chan]
+        if blocking(standing, channel) is not None:
+            return None
+        header = self._header("drop", chan, channel.epoch, payload)
+        random = self._station.settings.random
+        drop_pk = channel.epochs[channel.epoch].drop_pk  # from a verified rotate only (A45)
+        body = seal_drop(header, drop_pk, payload, key, random(24), random(16), random(32))
+        return self._station.author.sign(header, body)
 
     def reopen(self, entry: Entry) -> Mapping[str, Any] | None:
         """What own bytes held, to seal it anew under the same `mid`; None if they do not open."""

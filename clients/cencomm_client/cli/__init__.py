@@ -11,6 +11,7 @@ import sys
 import typer
 
 from cencomm_client.cli import accounts, messages
+from cencomm_client.cli.bot_commands import bots
 from cencomm_client.cli.cen_commands import extracts
 from cencomm_client.cli.exits import Exit
 from cencomm_client.cli.operations import channels, operations
@@ -48,6 +49,7 @@ for command in (
     app.command()(command)
 app.add_typer(operations, name="operation")
 app.add_typer(channels, name="channel")
+app.add_typer(bots, name="bot")
 app.add_typer(extracts, name="cen")
 app.add_typer(roots, name="root")
 
