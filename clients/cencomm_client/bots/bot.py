@@ -140,13 +140,16 @@ class Bot:
 
     async def _take(self) -> None:
         """Put what the source gives onto the disk, many at once."""
-        async with asyncio.TaskGroup() as group:
-            free = asyncio.Semaphore(AT_ONCE)
-            async for raw in self._source.hits():
-                await self._room.wait()
-                await free.acquire()
-                task = group.create_task(self._take_one(raw))
-                task.add_done_callback(lambda _: free.release())
+        try:
+            async with asyncio.TaskGroup() as group:
+                free = asyncio.Semaphore(AT_ONCE)
+                async for raw in self._source.hits():
+                    await self._room.wait()
+                    await free.acquire()
+                    task = group.create_task(self._take_one(raw))
+                    task.add_done_callback(lambda _: free.release())
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from several  # the first says what is wrong
         self._ended = True
         self._wake.set()
 

@@ -18,6 +18,7 @@ from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import ChannelId
+from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.wire import Submission
 
 from cencomm_client.automation.healing import Fate, fate
@@ -182,8 +183,11 @@ class Dropper:
         await self._poster.preparer.ready(self._chan, patience_s=READY_S)
         async with self._poster.sender.lock:
             flight: list[_Bytes] = []
+            channel = self._sealer.open_to_drops(self._chan)
+            if channel is None:
+                return ends  # something came in between
             for hit in hits:
-                entry = self._sealed(hit, ends)
+                entry = self._sealed(channel, hit, ends)
                 if entry is not None:
                     flight.append(_Bytes(hit, entry, Submission.of(entry)))
             rows = [(item.hit.row, item.submission.encode()) for item in flight]
@@ -195,11 +199,11 @@ class Dropper:
             self._unsettled = len(ends.posted) + len(ends.refused) < len(hits)
         return ends
 
-    def _sealed(self, hit: Waiting, ends: _Ends) -> Entry | None:
-        """None if the channel takes nothing just now, or never takes this hit."""
+    def _sealed(self, channel: Channel, hit: Waiting, ends: _Ends) -> Entry | None:
+        """None if the channel never takes this hit."""
         try:
             payload = make_payload(hit.kind, hit.mid, hit.content)
-            return self._sealer.drop(self._chan, payload, self._station.settings.random(32))
+            return self._sealer.drop(channel, payload, self._station.settings.random(32))
         except ProtocolError as error:
             if error.code not in OF_THE_HIT:
                 raise

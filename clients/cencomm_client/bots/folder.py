@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,9 @@ class Folder:
         with os.scandir(self._path) as files:
             for file in files:
                 if file.name.endswith(".json") and file.is_file(follow_symlinks=False):
-                    stat = file.stat(follow_symlinks=False)
-                    found[file.name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+                    with suppress(FileNotFoundError):  # moved, or taken away, just now
+                        stat = file.stat(follow_symlinks=False)
+                        found[file.name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
         self._given = {name: seen for name, seen in self._given.items() if found.get(name) == seen}
         ready: list[str] = []
         watched: dict[str, tuple[_Seen, float]] = {}
