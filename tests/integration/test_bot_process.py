@@ -67,7 +67,7 @@ async def test_three_kills_lose_no_hit_and_repeat_none(
             chief = crew.posters[0].client
             wanted = {f"manifest-{number}" for number in range(count)}
             ended = time.monotonic() + LANDED_S
-            while len(hits_read(chief, "ENDURANCE")) < count:  # noqa: ASYNC110 - what it reads is pushed
+            while len(hits_read(chief, "ENDURANCE")) < count:
                 assert time.monotonic() < ended, (await bot.status(), bot.errors()[-2000:])
                 await asyncio.sleep(0.5)
             read = hits_read(chief, "ENDURANCE")

@@ -21,12 +21,13 @@ def hit(number: int, **changed: Any) -> dict[str, Any]:
     """A good hit, as a targeting system writes it."""
     return {
         "source": "manifest screening",
-        "rule": {"id": "TOB-7", "version": "3"},
+        "rule": "TOB-7",
+        "rule_version": "3",
         "score": 87,
-        "terms": ["first-time consignee"],
-        "identifiers": [{"type": "mrn", "value": f"24FR{number:014}"}],
-        "snapshot": now_ms(),
-        "key": f"manifest-{number}",
+        "matched": ["first-time consignee"],
+        "identifiers": {"mrn": f"24FR{number:014}"},
+        "snapshot_at": now_ms(),
+        "dedupe": f"manifest-{number}",
         **changed,
     }
 
@@ -59,7 +60,7 @@ async def run(bot: Bot) -> None:
 def keys(stage: Stage) -> list[str]:
     """Keys of the hits that the officer reads, in the log's order."""
     contents = [item.content for item in stage.messages(OFFICER) if item.author.code == BOT]
-    return [content["key"] for content in contents if content]
+    return [content["dedupe"] for content in contents if content]
 
 
 async def test_a_hit_is_read_by_people_and_told_to_its_source(stages: Stages) -> None:
@@ -88,29 +89,29 @@ async def test_malformed_duplicate_and_absurd_hits_are_told_once_and_none_is_los
             b"\xff\xfe",
             b"{",
             b"[" * 100_000,
-            b'{"key": "x", "key": "y"}',
-            b'{"key": "x", "score": NaN}',
-            b'{"key": "x", "score": 1e400}',
-            b'{"key": "x", "score": ' + b"9" * 5000 + b"}",
+            b'{"dedupe": "x", "dedupe": "y"}',
+            b'{"dedupe": "x", "score": NaN}',
+            b'{"dedupe": "x", "score": 1e400}',
+            b'{"dedupe": "x", "score": ' + b"9" * 5000 + b"}",
             b'"hit"',
             {},
-            {"key": 7},
+            {"dedupe": 7},
             deep,
             hit(90, score=10**30),
             hit(91, score=-1),
             hit(92, score=True),
-            hit(93, snapshot=99_999_999_999_999),
+            hit(93, snapshot_at=99_999_999_999_999),
             hit(94, rule=None),
-            hit(95, rule={"id": "TOB-7", "version": 3}),
-            hit(96, terms=["x"] * 10_000),
-            hit(97, terms=["x" * 10_000]),
-            hit(98, identifiers=[{"type": "container", "value": "MSKU1234567"}]),
-            hit(99, identifiers=[{"type": "shoe", "value": "44"}]),
+            hit(95, rule_version=3),
+            hit(96, matched=["x"] * 10_000),
+            hit(97, matched=["x" * 10_000]),
+            hit(98, identifiers={"container": "MSKU1234567"}),
+            hit(99, identifiers={"shoe": "44"}),
             hit(100, source="\ud800"),
-            hit(101, text="\x1b[2J"),
+            hit(101, remarks="\x1b[2J"),
             hit(102, colour="red"),
-            hit(103, key="\x00"),
-            hit(104, key="k" * 10_000),
+            hit(103, dedupe="\x00"),
+            hit(104, dedupe="k" * 10_000),
             b" " * 300_000 + b"{}",
         ]
         rows: list[tuple[str | None, Any]] = []

@@ -28,12 +28,13 @@ def hit(number: int) -> dict[str, Any]:
     """A good hit, as a targeting system writes it."""
     return {
         "source": "manifest screening",
-        "rule": {"id": "TOB-7", "version": "3"},
+        "rule": "TOB-7",
+        "rule_version": "3",
         "score": 87,
-        "terms": ["cover load garden furniture", "first-time consignee"],
-        "identifiers": [{"type": "mrn", "value": f"24FR{number:014}"}],
-        "snapshot": now_ms(),
-        "key": f"manifest-{number}",
+        "matched": ["cover load garden furniture", "first-time consignee"],
+        "identifiers": {"mrn": f"24FR{number:014}"},
+        "snapshot_at": now_ms(),
+        "dedupe": f"manifest-{number}",
     }
 
 
@@ -52,7 +53,7 @@ def hits_read(client: Client, name: str) -> list[str]:
     found: dict[bytes, str] = {}
     for item in operation.items():
         if isinstance(item, Message) and item.type == "drop" and item.content and item.mid:
-            found.setdefault(item.mid, item.content["key"])
+            found.setdefault(item.mid, item.content["dedupe"])
     return list(found.values())
 
 

@@ -18,20 +18,26 @@ from cencomm_crypto.public.encoding import encode
 from cencomm_client.bots.reading import read_object
 from cencomm_client.bots.source import RawHit
 from cencomm_client.forms.fields import FieldError, Fields, FormInvalid, WrongValue
-from cencomm_client.forms.identifiers import container, vessel
+from cencomm_client.forms.identifiers import container, country, locode, one_of, vessel
 
 KIND = "HIT"
-MAX_KEY = 200  # characters
-MAX_TEXT = 2000
-MAX_TERMS = 200
-MAX_IDENTIFIERS = 200
+KEY_FIELD = "dedupe"
+MAX_KEY = 64  # characters
+MAX_MATCHED = 50
 MAX_SCORE = 100
 FIRST_MS = 946_684_800_000  # 2000-01-01: no targeting system's snapshot is older
 AHEAD_MS = 24 * 3_600_000  # a clock that is wrong by more is no clock
+FAR_MS = 3 * 365 * 24 * 3_600_000  # no arrival is planned that far ahead
 ROOM = 256  # bytes of a payload beside its content
-_CHECKED = {"container": container, "vessel": vessel}
-_UNCHECKED = ("mmsi", "awb", "post", "mrn", "gtin", "cas", "plate", "aircraft", "company", "person")
-IDENTIFIERS = frozenset((*_CHECKED, *_UNCHECKED, "other"))
+SUBJECTS = frozenset(
+    ("consignment", "container", "vehicle", "vessel", "aircraft", "post", "passenger", "company")
+)
+TLP = frozenset(("RED", "AMBER+STRICT", "AMBER", "GREEN", "CLEAR"))
+HANDLING = frozenset(("H0", "H1", "H2", "H3"))
+IDENTIFIERS = {"plate": 20, "flight": 20, "reference": 64} | dict.fromkeys(
+    ("container", "vessel", "mmsi", "awb", "post", "mrn"), 35
+)
+"""Name of an identifier and its most characters, as in the form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,58 +76,72 @@ def checked(raw: RawHit, kind: str, now: int) -> Hit:
 
 
 def key_of(content: Any) -> Any:
-    """The key that a content names, whatever it is."""
-    return content.get("key") if isinstance(content, Mapping) else None
+    """The key that a content names, whatever that is."""
+    return content.get(KEY_FIELD) if isinstance(content, Mapping) else None
 
 
 def _hit(value: Any, key: str, now: int, errors: list[FieldError]) -> dict[str, Any]:
+    if isinstance(value, Mapping):  # a source system's null is a field that it leaves out
+        value = {name: given for name, given in value.items() if given is not None}
     fields = Fields(value, errors=errors)
-    source = fields.text("source", text(100), "the name of the source system")
-    rule = fields.part("rule")
-    named = {}
-    if rule is None:
-        fields.complain("rule", "a map of id and version")
-    else:
-        named = {
-            "id": rule.text("id", text(100), "the rule's id"),
-            "version": rule.text("version", text(50), "the rule's version, as text"),
-        }
-        rule.close()
-    score = fields.integer("score", 0, MAX_SCORE)
-    if score is None and not _complained(errors, "score"):
-        fields.complain("score", f"a whole number from 0 to {MAX_SCORE}")
-    terms = fields.texts("terms", text(200), MAX_TERMS)
-    identifiers = fields.parts("identifiers", _identifier, MAX_IDENTIFIERS)
-    snapshot = fields.integer("snapshot", FIRST_MS, now + AHEAD_MS)
-    if snapshot is None and not _complained(errors, "snapshot"):
-        fields.complain("snapshot", "Unix milliseconds")
-    note = fields.optional("text", text(MAX_TEXT))
-    if fields.optional("key", text(MAX_KEY)) not in (None, key) and key:
-        fields.complain("key", "the key that the hit came with")
-    fields.close()
     made: dict[str, Any] = {
-        "source": source,
-        "rule": named,
-        "score": score,
-        "terms": list(terms),
-        "identifiers": list(identifiers),
-        "snapshot": snapshot,
-        "key": key,
+        "source": fields.text("source", text(100), "the name of the source system"),
+        "rule": fields.text("rule", text(64), "the rule's id"),
+        "rule_version": fields.text("rule_version", text(32), "the rule's version, as text"),
+        "score": fields.integer("score", 0, MAX_SCORE),
+        "matched": list(fields.texts("matched", text(300), MAX_MATCHED)),
+        "subject": fields.optional("subject", one_of(SUBJECTS)),
+        "identifiers": _identifiers(fields.part("identifiers")),
+        "route": _route(fields.part("route"), now),
+        "snapshot_at": _moment(fields, "snapshot_at", now + AHEAD_MS),
+        "dedupe": key,
+        "tlp": fields.optional("tlp", one_of(TLP)),
+        "handling": list(fields.texts("handling", one_of(HANDLING), len(HANDLING))),
+        "handling_text": fields.optional("handling_text", text(1000)),
+        "remarks": fields.optional("remarks", text(4000)),
     }
-    return made if note is None else {**made, "text": note}
-
-
-def _identifier(fields: Fields) -> dict[str, str]:
-    kind = fields.text("type", _known, f"one of {', '.join(sorted(IDENTIFIERS))}")
-    value = fields.text("value", _CHECKED.get(kind, text(100)))
+    if made["snapshot_at"] is None and not any(error.path == "snapshot_at" for error in errors):
+        fields.complain("snapshot_at", "Unix milliseconds")
+    named = fields.optional(KEY_FIELD, lambda word: word)
+    if key and named is not None and unicodedata.normalize("NFC", named) != key:
+        fields.complain(KEY_FIELD, "the key that the hit came with")
     fields.close()
-    return {"type": kind, "value": value}
+    return {name: found for name, found in made.items() if found not in (None, [], {})}
 
 
-def _known(word: str) -> str:
-    if word not in IDENTIFIERS:
-        raise WrongValue(f"one of {', '.join(sorted(IDENTIFIERS))}")
-    return word
+def _identifiers(fields: Fields | None) -> dict[str, Any]:
+    """Check digits count unless `as_seen` says that they were read so."""
+    if fields is None:
+        return {}
+    as_seen = fields.flag("as_seen")
+    checks = {} if as_seen else {"container": container, "vessel": vessel}
+    made: dict[str, Any] = {
+        name: fields.optional(name, checks.get(name, text(most)))
+        for name, most in IDENTIFIERS.items()
+    }
+    made["plate_country"] = fields.optional("plate_country", country)
+    fields.close()
+    if as_seen:
+        made["as_seen"] = True
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def _route(fields: Fields | None, now: int) -> dict[str, Any]:
+    if fields is None:
+        return {}
+    made: dict[str, Any] = {
+        "departure": fields.optional("departure", locode),
+        "transits": list(fields.texts("transits", locode, 20)),
+        "destination": fields.optional("destination", locode),
+        "eta": _moment(fields, "eta", now + FAR_MS),
+    }
+    fields.close()
+    return {name: value for name, value in made.items() if value not in (None, [])}
+
+
+def _moment(fields: Fields, name: str, latest: int) -> int | None:
+    """Unix milliseconds within reason."""
+    return fields.integer(name, FIRST_MS, latest)
 
 
 def _key(value: Any, errors: list[FieldError]) -> str:
@@ -131,7 +151,7 @@ def _key(value: Any, errors: list[FieldError]) -> str:
         return text(MAX_KEY)(value)
     except WrongValue as error:
         read = "nothing" if value is None else str(value)[:80]
-        errors.append(FieldError("key", read, str(error)))
+        errors.append(FieldError(KEY_FIELD, read, str(error)))
         return ""
 
 
@@ -140,10 +160,6 @@ def _plain(value: Any, errors: list[FieldError]) -> dict[str, Any]:
         return dict(value)
     errors.append(FieldError("content", type(value).__name__, "a map of fields"))
     return {}
-
-
-def _complained(errors: list[FieldError], path: str) -> bool:
-    return any(error.path == path for error in errors)
 
 
 def text(most: int) -> Callable[[str], str]:
