@@ -48,6 +48,7 @@ class ClientCode(StrEnum):
     REQUEST_TOO_LARGE = "request_too_large"
     SIGNATURE_WRONG = "signature_wrong"
     TIME_OUTSIDE = "time_outside"
+    HIT_DECIDED = "hit_decided"
     # what the server showed, judged
     LOG_GAP = "log_gap"
     LOG_REWRITTEN = "log_rewritten"

@@ -17,6 +17,7 @@ from cencomm_client.cli.exits import Exit
 from cencomm_client.cli.operations import channels, operations
 from cencomm_client.cli.roots import roots
 from cencomm_client.cli.status import go_on, hand_back, status
+from cencomm_client.cli.triage_commands import triage
 
 app = typer.Typer(
     name="cencomm",
@@ -50,6 +51,7 @@ for command in (
 app.add_typer(operations, name="operation")
 app.add_typer(channels, name="channel")
 app.add_typer(bots, name="bot")
+app.add_typer(triage, name="triage")
 app.add_typer(extracts, name="cen")
 app.add_typer(roots, name="root")
 
