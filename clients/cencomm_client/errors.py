@@ -39,6 +39,16 @@ class ClientCode(StrEnum):
     ROOT_REFUSED = "root_refused"
     DRAFT_DAMAGED = "draft_damaged"
     REQUEST_DAMAGED = "request_damaged"
+    # a bot's queue and doors
+    QUEUE_DAMAGED = "queue_damaged"
+    QUEUE_FULL = "queue_full"
+    ADDRESS_UNUSABLE = "address_unusable"
+    REQUEST_MALFORMED = "request_malformed"
+    REQUEST_REUSED = "request_reused"
+    REQUEST_TOO_LARGE = "request_too_large"
+    SIGNATURE_WRONG = "signature_wrong"
+    TIME_OUTSIDE = "time_outside"
+    HIT_DECIDED = "hit_decided"
     # what the server showed, judged
     LOG_GAP = "log_gap"
     LOG_REWRITTEN = "log_rewritten"
@@ -127,6 +137,18 @@ class VaultBehind(ClientError):
 
     code = ClientCode.VAULT_BEHIND
     row = "A4"
+
+
+class QueueDamaged(FileError):
+    """A bot's queue that does not open: changed, of another vault or operation, or newer."""
+
+    code = ClientCode.QUEUE_DAMAGED
+
+
+class AddressUnusable(ClientError):
+    """A bot cannot listen there."""
+
+    code = ClientCode.ADDRESS_UNUSABLE
 
 
 class ReplicaDamaged(FileError):

@@ -298,14 +298,20 @@ class Mirror:
         """Whether the directory, as far as it was read, names the key that signed the note."""
         return self._verifier(log).is_signed(note)
 
-    def receipt(self, entry: Entry, receipt: Receipt, log: LogId) -> StoredReceipt:
-        """Verify a receipt; keep it and its head (the caller saves the vault). Raises LogAlarm."""
+    def receipt(
+        self, entry: Entry, receipt: Receipt, log: LogId, *, keep: bool = True
+    ) -> StoredReceipt:
+        """Verify a receipt; keep its head and, if `keep`, itself (the caller saves the vault).
+
+        Raises LogAlarm.
+        """
         verifier = self._verifier(log)
         with self._keeping_evidence():
             stored, promise = verifier.check_receipt(entry, receipt)
         if promise is not None:
             self._vault.put_promise(promise)
-        self._vault.put_receipt(stored)
+        if keep:
+            self._vault.put_receipt(stored)
         return stored
 
     def forget_bodies(self, log: LogId) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.directory.state import Device
@@ -32,6 +32,8 @@ from cencomm_client.station import Station
 from cencomm_client.tasks import BLOCKED, Task, expect_done
 from cencomm_client.verification import Verification, gather, verify
 from cencomm_client.view import OperationView
+
+T = TypeVar("T")
 
 
 class Operation:
@@ -352,6 +354,10 @@ class Operation:
             keyring.forget(chan, n)
         self._station.vault.save()
         return len(due)
+
+    def part(self, make: Callable[[Station, OperationView, Poster], T]) -> T:
+        """A further part over this operation, made by `make`: a bot's dropper is one."""
+        return make(self._station, self.view, self._poster)
 
     # -- life of the client -------------------------------------------------------------------
 

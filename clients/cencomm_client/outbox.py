@@ -94,12 +94,8 @@ class Outbox:
                 receipt = await self._send(item.log, submission)
                 known = self._mirror.knows_signer(item.log, receipt.note)
                 if not known and puzzled < MOST_PUZZLED and loop.time() + pause_s < deadline:
-                    puzzled += 1  # the directory that names the key may be on its way
-                    if self._read_directory is not None:
-                        await self._read_directory()
-                        known = self._mirror.knows_signer(item.log, receipt.note)
-                    if not known:
-                        raise AnswerMalformed("a receipt by a key that no directory names yet")
+                    puzzled += 1
+                    await self._look_for_signer(item.log, receipt)
                 return self._mirror.receipt(entry, receipt, item.log)
             except (TransportError, TryLater) as error:
                 asked_s = error.retry_after_s if isinstance(error, TryLater) else 0.0
@@ -115,6 +111,21 @@ class Outbox:
                 if not (sealed and isinstance(refusal, EpochSuperseded)):
                     self._vault.drop_outbox(item.log, item.id)
                 raise
+
+    async def offer(self, log: LogId, entry: Entry, submission: Submission) -> StoredReceipt:
+        """Send once what the caller keeps itself, and verify the receipt; nothing goes into the
+        vault but the head that it promises. Raises Refused, TransportError, LogAlarm."""
+        receipt = await self._send(log, submission)
+        if not self._mirror.knows_signer(log, receipt.note):
+            await self._look_for_signer(log, receipt)
+        return self._mirror.receipt(entry, receipt, log, keep=False)
+
+    async def _look_for_signer(self, log: LogId, receipt: Receipt) -> None:
+        """The directory that names the key may be on its way: read it; AnswerMalformed if not."""
+        if self._read_directory is not None:
+            await self._read_directory()
+        if not self._mirror.knows_signer(log, receipt.note):
+            raise AnswerMalformed("a receipt by a key that no directory names yet")
 
     async def _saved(self) -> None:
         """Wait for one write of the vault that covers all that was put in by now."""

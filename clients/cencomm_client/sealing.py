@@ -13,6 +13,7 @@ from cencomm_crypto.member.payload import VISIBLE_FIELDS
 from cencomm_crypto.member.sealing import SEALED_BOX_OVERHEAD
 from cencomm_crypto.public.entry import Entry, Header
 from cencomm_crypto.public.ids import ChannelId, EntryId
+from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.automation.healing import sealable
@@ -35,19 +36,32 @@ class Sealer:
         channel = standing.state.channels[chan]
         author, random = self._station.author, self._station.settings.random
         if standing.role is Role.BOT:
-            if blocking(standing, channel) is not None:
+            if self.open_to_drops(chan) is None:
                 return None
-            header = self._header("drop", chan, channel.epoch, payload)
             key = random(32)
-            drop_pk = channel.epochs[channel.epoch].drop_pk  # from a verified rotate only (A45)
-            body = seal_drop(header, drop_pk, payload, key, random(24), random(16), random(32))
-            self._station.vault.put_note(_note(header.id), key)  # to open it again, if need be
-            return author.sign(header, body)
+            entry = self.drop(channel, payload, key)
+            self._station.vault.put_note(_note(entry.header.id), key)  # to open it again
+            return entry
         secret = self._view.keyring.secret(standing.state, chan, channel.epoch)
         if secret is None or not sealable(standing, channel):
             return None
         header = self._header("message", chan, channel.epoch, payload)
         return author.sign(header, seal_message(header, secret, payload, random(24), random(16)))
+
+    def open_to_drops(self, chan: ChannelId) -> Channel | None:
+        """The channel if a bot may seal in its current epoch now; do not await before `drop`."""
+        standing = self._view.standing()
+        channel = standing.state.channels[chan]
+        return None if blocking(standing, channel) is not None else channel
+
+    def drop(self, channel: Channel, payload: Mapping[str, Any], key: bytes) -> Entry:
+        """A signed drop in the channel that `open_to_drops` gave, under the message key `key`: 32
+        random bytes, for it alone. The caller keeps what it needs to seal the same anew."""
+        header = self._header("drop", channel.id, channel.epoch, payload)
+        random = self._station.settings.random
+        drop_pk = channel.epochs[channel.epoch].drop_pk  # from a verified rotate only (A45)
+        body = seal_drop(header, drop_pk, payload, key, random(24), random(16), random(32))
+        return self._station.author.sign(header, body)
 
     def reopen(self, entry: Entry) -> Mapping[str, Any] | None:
         """What own bytes held, to seal it anew under the same `mid`; None if they do not open."""

@@ -7,6 +7,7 @@ come true: own roots agree with it, and nothing newer lies behind it (A4, A36, A
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.public.entry import Head
@@ -66,6 +67,7 @@ class SignedHeads:
         self._known = known
         self._promises = {head.size: head for head in promises}
         self._verified: KnownHead | None = None
+        self._last: _Found | None = None
 
     @property
     def head(self) -> Head:
@@ -178,12 +180,17 @@ class SignedHeads:
             raise self._forked(promise.size, (held.note, note))
         return promise
 
-    def _find(self, note: bytes, name: str, keys: Iterable[bytes]) -> Checkpoint | None:
+    def _find(self, note: bytes, name: str, keys: Sequence[bytes]) -> Checkpoint | None:
+        """Receipts of one commit share a note: the one found last is not verified again."""
+        if self._last is not None and self._last.is_of(note, name, keys):
+            return self._last.checkpoint
         for key in keys:
             try:
-                return open_checkpoint(note, origin(name, self._log_id), key)
+                found = open_checkpoint(note, origin(name, self._log_id), key)
             except ProtocolError:
                 continue
+            self._last = _Found(note, name, key, found)
+            return found
         return None
 
     def _signed_beyond(self, size: int) -> tuple[bytes, ...]:
@@ -203,6 +210,19 @@ class SignedHeads:
         self, code: ClientCode, detail: str, row: str, evidence: tuple[bytes, ...]
     ) -> LogAlarm:
         return LogAlarm(code, detail, row=row, log=self._log_id, evidence=evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A note whose signature this key made."""
+
+    note: bytes
+    name: str
+    key: bytes
+    checkpoint: Checkpoint
+
+    def is_of(self, note: bytes, name: str, keys: Sequence[bytes]) -> bool:
+        return note == self.note and name == self.name and self.key in keys
 
 
 def _named_just_now(

@@ -11,11 +11,13 @@ import sys
 import typer
 
 from cencomm_client.cli import accounts, messages
+from cencomm_client.cli.bot_commands import bots
 from cencomm_client.cli.cen_commands import extracts
 from cencomm_client.cli.exits import Exit
 from cencomm_client.cli.operations import channels, operations
 from cencomm_client.cli.roots import roots
 from cencomm_client.cli.status import go_on, hand_back, status
+from cencomm_client.cli.triage_commands import triage
 
 app = typer.Typer(
     name="cencomm",
@@ -48,6 +50,8 @@ for command in (
     app.command()(command)
 app.add_typer(operations, name="operation")
 app.add_typer(channels, name="channel")
+app.add_typer(bots, name="bot")
+app.add_typer(triage, name="triage")
 app.add_typer(extracts, name="cen")
 app.add_typer(roots, name="root")
 

@@ -1,0 +1,283 @@
+"""A bot: takes hits from a source, keeps them on the disk, drops them as the rate allows.
+
+    class Gates(Bot):
+        async def hits(self):
+            async for row in scanner():
+                yield RawHit(key=row.id, content={...})
+
+    await Gates(client, "MERIDIAN").run()
+
+It reads nothing of the operation (A31): it verifies the log, so that it seals only to a drop key
+that stands in a verified rotate (A45), and is told what became of each of its hits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
+from cencomm_crypto.public.operation.state import Member
+from cencomm_crypto.public.rights import Role
+
+from cencomm_client.bots.allowance import HOUR_MS, Allowance
+from cencomm_client.bots.checking import KIND, checked
+from cencomm_client.bots.dropping import Disk, Dropper, Landed
+from cencomm_client.bots.health import ENDING, Health, health_application
+from cencomm_client.bots.intake import Intake
+from cencomm_client.bots.queue import Kept, Queue, Stage
+from cencomm_client.bots.serving import Address, serving
+from cencomm_client.bots.source import Outcome, RawHit, Source, State
+from cencomm_client.bots.webhook import QueueMemory, Webhook
+from cencomm_client.client import Client
+from cencomm_client.errors import TryLater
+from cencomm_client.forms.fields import FormInvalid
+from cencomm_client.operation import Operation
+from cencomm_client.vault import Vault
+
+KEY_NOTE = "bots/queue"  # the vault's note with the key of all its queues
+AT_ONCE = 256  # hits that wait for the disk at the same time
+MOST_WAITING = 100_000  # rows; beyond it the source waits
+LOOK_S = 1.0  # how often the status file is written, and the rate looked at
+
+
+class Bot:
+    """One bot in one operation. Override `hits`, or hand in a `Source`; then `await run()`."""
+
+    kind = KIND
+    name = "bot"
+
+    def __init__(
+        self,
+        client: Client,
+        operation: str,
+        source: Source | None = None,
+        *,
+        health: Address | None = None,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
+        """`health`: an address on loopback that answers how it is (`GET /healthz`)."""
+        self.client, self._operation_name = client, operation
+        self._source: Source = self if source is None else source
+        self._address, self._most_waiting = health, most_waiting
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._ended = False
+
+    # -- what a developer overrides -----------------------------------------------------------
+
+    def hits(self) -> AsyncIterator[RawHit]:
+        """The hits of the source system, for as long as there are any."""
+        raise NotImplementedError("override `hits`, or hand in a source")
+
+    async def taken(self, hit: RawHit, outcome: Outcome) -> None:
+        """A hit is on the disk, or known, or invalid."""
+
+    async def done(self, key: str, outcome: Outcome) -> None:
+        """A hit is in the log, or refused for good."""
+
+    async def heard(self, outcome: Outcome) -> None:
+        """Of every hit, whichever its source: invalid, known before, posted or refused."""
+
+    # -- at work ------------------------------------------------------------------------------
+
+    async def run(self, *, until_idle: bool = False) -> Health:
+        """Work until cancelled; `until_idle`: until the source has ended and all has landed.
+
+        Raises ProtocolError(NOT_PERMITTED) where the client is no bot of the operation or is not
+        admitted for the kind, QueueDamaged, AddressUnusable, LoginFailed.
+        """
+        if not self.client.logged_in:
+            await self.client.login()
+        await self.client.go_live()
+        operation = await self.client.operation(self._operation_name)
+        member = admitted(operation, self.kind)
+        now = self._now()
+        async with AsyncExitStack() as stack:
+            path = queue_path(self.client.vault.path, operation.id)
+            queue = await asyncio.to_thread(Queue, path, queue_key(self.client.vault), operation.id)
+            disk = Disk(queue)
+            stack.callback(disk.close)
+            signed = await disk(lambda queue: queue.signed_since(now - HOUR_MS))
+            allowance = Allowance(member.rate or 0, signed)
+            self.health = Health(
+                operation.name, _channel(operation, member), self._source.name, allowance.rate, now
+            )
+            self.health.count(await disk(Queue.counts))
+            self._intake = Intake(disk, self._source.name, self._now)
+            chan = member.chan or operation.state.main
+            self._dropper = operation.part(
+                lambda station, view, poster: Dropper(station, view, poster, chan, disk, allowance)
+            )
+            if isinstance(self._source, Webhook):
+                self._source.memory = QueueMemory(disk)
+            self._status = path.with_name(path.name + ENDING)
+            if self._address is not None:
+                await stack.enter_async_context(
+                    serving(health_application(self.health), self._address)
+                )
+            await self._work(disk, until_idle)
+        return self.health
+
+    async def _work(self, disk: Disk, until_idle: bool) -> None:
+        self._room.set()
+        tasks = [
+            asyncio.create_task(self._take()),
+            asyncio.create_task(self._send(until_idle)),
+            asyncio.create_task(self._tell(disk)),
+        ]
+        try:
+            for task in asyncio.as_completed(tasks[:2] if until_idle else tasks):
+                await task
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._look(disk)
+
+    async def _take(self) -> None:
+        """Put what the source gives onto the disk, many at once."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                free = asyncio.Semaphore(AT_ONCE)
+                async for raw in self._source.hits():
+                    await self._room.wait()
+                    await free.acquire()
+                    task = group.create_task(self._take_one(raw))
+                    task.add_done_callback(lambda _: free.release())
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from several  # the first says what is wrong
+        self._ended = True
+        self._wake.set()
+
+    async def _take_one(self, raw: RawHit) -> None:
+        try:
+            hit = checked(raw, self.kind, self._now())
+        except FormInvalid as wrong:
+            self.health.invalid += 1
+            key = raw.key or ""
+            outcome = Outcome(
+                State.INVALID, key, code=wrong.code, detail=wrong.detail, fields=wrong.errors
+            )
+            await self._source.taken(raw, outcome)
+            await self.heard(outcome)
+            return
+        kept = await self._intake.take(hit)
+        outcome = _known(hit.key, kept)
+        if kept.fresh:
+            self.health.waiting += 1
+            if self.health.waiting >= self._most_waiting:
+                self._room.clear()
+        else:
+            self.health.known += 1
+        self._wake.set()
+        await self._source.taken(raw, outcome)
+        if outcome.state in (State.POSTED, State.REFUSED):  # in an earlier life of this bot
+            await self._source.done(hit.key, outcome)
+        if not kept.fresh:
+            await self.heard(outcome)
+
+    async def _send(self, until_idle: bool) -> None:
+        """One flight after the other; what keeps all waiting is told in the health, and waits."""
+        shortest_s, longest_s = self.client._station.timing.retry_s
+        pause_s = shortest_s
+        while True:
+            self._wake.clear()
+            ended = self._ended
+            try:
+                landed = await self._dropper.once()
+            except CencommError as error:
+                asked_s = error.retry_after_s if isinstance(error, TryLater) else 0.0
+                self._blocked(error)
+                await asyncio.sleep(max(asked_s, pause_s))
+                pause_s = min(2 * pause_s, longest_s)
+                continue
+            pause_s = shortest_s
+            self.health.blocked = self.health.detail = ""
+            for one in landed:
+                await self._landed(one)
+            if landed:
+                continue
+            if until_idle and ended and self.health.waiting <= 0:
+                return
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _landed(self, one: Landed) -> None:
+        health = self.health
+        health.waiting -= 1
+        if health.waiting < self._most_waiting:
+            self._room.set()
+        if one.code:
+            health.refused += 1
+            outcome = Outcome(State.REFUSED, one.hit.key, code=one.code, detail=one.detail)
+        else:
+            health.posted += 1
+            health.last_success_at = self._now()
+            outcome = Outcome(State.POSTED, one.hit.key, seq=one.seq, leaf=one.leaf)
+        if one.hit.source == self._source.name:
+            await self._source.done(one.hit.key, outcome)
+        await self.heard(outcome)
+
+    def _blocked(self, error: CencommError) -> None:
+        self.health.blocked, self.health.detail = str(error.code), error.detail
+
+    async def _tell(self, disk: Disk) -> None:
+        while True:
+            await self._look(disk)
+            await asyncio.sleep(LOOK_S)
+
+    async def _look(self, disk: Disk) -> None:
+        """Refresh what stands in the health, and write it."""
+        health, now, allowance = self.health, self._now(), self._dropper.allowance
+        health.left_this_hour, health.next_slot_at = allowance.left(now), allowance.next_at(now)
+        health.live, health.at = self.client.live, now
+        await asyncio.to_thread(health.write, self._status)
+
+    def _now(self) -> int:
+        return self.client._station.now()
+
+
+def admitted(operation: Operation, kind: str) -> Member:
+    """The bot's admission; raises ProtocolError(NOT_PERMITTED) if it is none, or not for `kind`."""
+    member = operation.state.members.get(operation.person)
+    if member is None or member.role is not Role.BOT or member.chan is None:
+        raise ProtocolError(ErrorCode.NOT_PERMITTED, "this person is no bot of the operation")
+    if member.kinds and kind not in member.kinds:
+        raise ProtocolError(
+            ErrorCode.NOT_PERMITTED, f"{kind}; admitted for {', '.join(member.kinds)}"
+        )
+    return member
+
+
+def queue_path(vault: Path, log: bytes) -> Path:
+    """Where the queue of a vault and an operation stands: beside the vault."""
+    return vault.with_name(f"{vault.name}.{log.hex()[:16]}.queue")
+
+
+def queue_key(vault: Vault) -> bytes:
+    """The key of the queues of a vault; drawn and saved at the first time."""
+    key = vault.notes.get(KEY_NOTE)
+    if not isinstance(key, bytes):
+        key = secrets.token_bytes(32)
+        vault.put_note(KEY_NOTE, key)
+        vault.save()
+    return key
+
+
+def _channel(operation: Operation, member: Member) -> str:
+    channel = None if member.chan is None else operation.state.channels.get(member.chan)
+    return "" if channel is None else channel.name
+
+
+def _known(key: str, kept: Kept) -> Outcome:
+    state = {Stage.POSTED: State.POSTED, Stage.REFUSED: State.REFUSED}.get(
+        kept.stage, State.WAITING
+    )
+    return Outcome(state, key, known=not kept.fresh, seq=kept.seq, leaf=kept.leaf, code=kept.code)

@@ -1,0 +1,152 @@
+"""A folder as a source: one hit per *.json file, moved to `done` or `refused` when it has ended.
+
+Write a file under another name and rename it, or just write it: one that still grows is left
+alone. Beside each moved file stands NAME.outcome.json: where it is in the log, or what was wrong.
+Until then it stays where it is, so a crash forgets none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cencomm_client.bots.reading import MAX_BYTES
+from cencomm_client.bots.source import Outcome, RawHit, State
+
+DONE, REFUSED = "done", "refused"
+SETTLE_S = 1.0
+LOOK_S = 0.5
+_Seen = tuple[int, int, int]  # inode, size, mtime
+
+
+class Folder:
+    """Watches one folder; looked at every `look_s`, a file is taken once it has not changed for
+    `settle_s` seconds."""
+
+    name = "folder"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        settle_s: float = SETTLE_S,
+        look_s: float = LOOK_S,
+        once: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`once`: end when everything that is there was given. Raises OSError for no folder."""
+        self._path, self._settle_s, self._look_s = path, settle_s, look_s
+        self._once, self._monotonic = once, monotonic
+        for name in (DONE, REFUSED):
+            (path / name).mkdir(exist_ok=True)
+        self._watched: dict[str, tuple[_Seen, float]] = {}
+        self._given: dict[str, _Seen] = {}
+        self._pending: dict[str, str] = {}  # key -> file
+
+    async def hits(self) -> AsyncIterator[RawHit]:
+        """What is there, and then what comes."""
+        while True:
+            ready, unsettled = await asyncio.to_thread(self._ready)
+            for name in ready:
+                raw = await self._read(name)
+                if raw is not None:
+                    yield raw
+            if self._once and not unsettled:
+                return
+            await asyncio.sleep(self._look_s)
+
+    async def taken(self, hit: RawHit, outcome: Outcome) -> None:
+        """An invalid file goes to `refused`; a second one of a key that waits goes to `done`."""
+        name = str(hit.token)
+        invalid = outcome.state is State.INVALID
+        if invalid or self._pending.setdefault(outcome.key, name) != name:
+            await self._move(name, outcome)
+
+    async def done(self, key: str, outcome: Outcome) -> None:
+        """The file has come to its end."""
+        name = self._pending.pop(key, None)
+        if name is not None:
+            await self._move(name, outcome)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _ready(self) -> tuple[list[str], bool]:
+        """Names of the files that may be read, oldest first; whether some still change."""
+        now, found = self._monotonic(), {}
+        with os.scandir(self._path) as files:
+            for file in files:
+                if file.name.endswith(".json") and file.is_file(follow_symlinks=False):
+                    with suppress(FileNotFoundError):  # moved, or taken away, just now
+                        stat = file.stat(follow_symlinks=False)
+                        found[file.name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        self._given = {name: seen for name, seen in self._given.items() if found.get(name) == seen}
+        ready: list[str] = []
+        watched: dict[str, tuple[_Seen, float]] = {}
+        for name, seen in found.items():
+            if name in self._given:
+                continue
+            before, since = self._watched.get(name, (seen, now))
+            watched[name] = (seen, since if before == seen else now)
+            if now - watched[name][1] >= self._settle_s:
+                ready.append(name)
+                self._given[name] = seen
+                del watched[name]
+        self._watched = watched
+        return sorted(ready, key=lambda name: (found[name][2], name)), bool(watched)
+
+    async def _read(self, name: str) -> RawHit | None:
+        try:
+            data = await asyncio.to_thread(_bytes_of, self._path / name)
+        except OSError:
+            self._given.pop(name, None)  # gone, or not ours to read yet: looked at again
+            return None
+        return RawHit(None, data, token=name)
+
+    async def _move(self, name: str, outcome: Outcome) -> None:
+        await asyncio.to_thread(self._moved, name, outcome)
+        self._given.pop(name, None)
+
+    def _moved(self, name: str, outcome: Outcome) -> None:
+        """The outcome first, then the file: a crash between the two only repeats it."""
+        good = outcome.state in (State.POSTED, State.WAITING)
+        folder = self._path / (DONE if good else REFUSED)
+        target, number = name, 0
+        while (folder / target).exists():
+            number += 1
+            target = f"{name}.{number}"
+        text = json.dumps(outcome_document(outcome), indent=1)
+        (folder / f"{target}.outcome.json").write_text(text + "\n", encoding="utf-8")
+        try:
+            (self._path / name).rename(folder / target)
+        except FileNotFoundError:
+            return  # whoever put it there took it away
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """An outcome for programs."""
+    made: dict[str, Any] = {
+        "state": outcome.state.value,
+        "key": outcome.key,
+        "known": outcome.known,
+    }
+    if outcome.leaf is not None:
+        made |= {"seq": outcome.seq, "leaf": outcome.leaf.hex()}
+    if outcome.code:
+        made |= {"code": str(outcome.code), "detail": outcome.detail}
+    if outcome.fields:
+        made["fields"] = [
+            {"path": wrong.path, "read": wrong.read, "expected": wrong.expected}
+            for wrong in outcome.fields
+        ]
+    return made
+
+
+def _bytes_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)

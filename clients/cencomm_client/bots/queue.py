@@ -1,0 +1,311 @@
+"""A bot's outbox on the disk: SQLite beside the vault, durable before anything is promised.
+
+What it holds at rest is sealed under a key from the vault: keys of the source are there as keyed
+hashes, content in a box; in the clear are only states, times, places in the log and bytes that
+the server gets anyway. A hit keeps one `mid` for ever, drawn before it is first sent: whatever
+crashes, readers see that it is the same. One thread at a time uses a queue.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import nacl.bindings as sodium
+import nacl.exceptions
+from cencomm_crypto.errors import ProtocolError
+from cencomm_crypto.public.encoding import decode_map, encode
+from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.primitives import u32
+
+from cencomm_client.bots.checking import Hit
+from cencomm_client.errors import QueueDamaged
+from cencomm_client.sealed_file import Random
+
+T = TypeVar("T")
+FORMAT = 1
+NONCE_SIZE = 24
+MAX_SEALED = 2**20
+SLOT_MS = 5_000
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS hits (
+  row INTEGER PRIMARY KEY, hit BLOB NOT NULL UNIQUE, state INTEGER NOT NULL, mid BLOB NOT NULL,
+  name BLOB NOT NULL, content BLOB, entry BLOB, taken_at INTEGER NOT NULL, signed_at INTEGER,
+  seq INTEGER, leaf BLOB, code TEXT
+);
+CREATE INDEX IF NOT EXISTS hits_open ON hits (state, row) WHERE state < 2;
+CREATE INDEX IF NOT EXISTS hits_signed ON hits (signed_at) WHERE signed_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS requests (
+  id BLOB PRIMARY KEY, body BLOB NOT NULL, answer BLOB NOT NULL, at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS requests_at ON requests (at);
+"""
+
+
+class Stage(IntEnum):
+    """States of a row."""
+
+    WAITING = 0
+    SIGNED = 1  # bytes that may be in the log: nothing else is signed before their end is known
+    POSTED = 2
+    REFUSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the queue knows of a hit: `fresh` if it was put in just now."""
+
+    row: int
+    stage: Stage
+    fresh: bool
+    seq: int | None = None
+    leaf: bytes | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A hit to be sealed, or (with `submission`) bytes of it that may be in the log."""
+
+    row: int
+    source: str
+    key: str
+    kind: str
+    mid: bytes
+    content: dict[str, Any] = field(repr=False)
+    submission: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows by state, and when the newest posted one was signed (ms, 0 if none)."""
+
+    waiting: int
+    signed: int
+    posted: int
+    refused: int
+    last_ms: int
+
+
+class Queue:
+    """An open queue file. Every writing call is one durable transaction."""
+
+    def __init__(
+        self, path: Path, key: bytes, log: LogId, *, random: Random = secrets.token_bytes
+    ) -> None:
+        """Open or make the queue of one operation; raises QueueDamaged.
+
+        `key` 32 bytes, from the vault; a queue of another vault or operation is refused.
+        """
+        self.path, self._random = path, random
+        self._seal_key = _derived(key, b"queue seal")
+        self._name_key = _derived(key, b"queue name")
+        self._log = log
+        try:
+            if not path.exists():
+                path.touch(mode=0o600)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+            self._expect_own()
+        except sqlite3.DatabaseError as error:
+            raise QueueDamaged(f"the queue cannot be read: {error}") from error
+
+    def close(self) -> None:
+        """Fold the write-ahead log in and close."""
+        self._db.close()
+
+    # -- in -----------------------------------------------------------------------------------
+
+    def put(self, source: str, hits: Sequence[Hit], now: int) -> list[Kept]:
+        """Keep hits durably; one that is known stays as it is. In the order given."""
+        return self._durably(lambda: [self._put(source, hit, now) for hit in hits])
+
+    def _put(self, source: str, hit: Hit, now: int) -> Kept:
+        name = self._hash(source, hit.key)
+        found = self._db.execute(
+            "SELECT row, state, seq, leaf, code FROM hits WHERE hit = ?", (name,)
+        ).fetchone()
+        if found is not None:
+            row, state, seq, leaf, code = found
+            return Kept(row, Stage(state), False, seq, leaf, code or "")
+        row = self._db.execute(
+            "INSERT INTO hits (hit, state, mid, name, content, taken_at) VALUES (?,?,?,?,?,?)",
+            (
+                name,
+                Stage.WAITING,
+                self._random(16),
+                self._sealed({"source": source, "key": hit.key}, name),
+                self._sealed({"kind": hit.kind, "content": hit.content}, name),
+                now,
+            ),
+        ).lastrowid
+        assert row is not None  # noqa: S101 - an INSERT has one
+        return Kept(row, Stage.WAITING, True)
+
+    # -- out ----------------------------------------------------------------------------------
+
+    def waiting(self, most: int) -> list[Waiting]:
+        """The oldest hits that are to be sealed."""
+        return self._opened(Stage.WAITING, most)
+
+    def signed(self, most: int = 1_000_000) -> list[Waiting]:
+        """Hits whose bytes may be in the log, oldest first."""
+        return self._opened(Stage.SIGNED, most)
+
+    def sign(self, rows: Sequence[tuple[int, bytes]], now: int) -> None:
+        """Keep signed bytes (`Submission.encode()`), before they leave."""
+        self._durably(
+            lambda: self._db.executemany(
+                "UPDATE hits SET state = 1, entry = ?, signed_at = ? WHERE row = ?",
+                [(submission, now, row) for row, submission in rows],
+            )
+        )
+
+    def end(
+        self,
+        *,
+        posted: Sequence[tuple[int, int, bytes]] = (),
+        refused: Sequence[tuple[int, str]] = (),
+        again: Sequence[int] = (),
+    ) -> None:
+        """Bytes have come to their end: (row, seq, leaf) in the log; (row, code) refused for good,
+        content kept; `again`: excluded by the log, sealed anew under the same `mid`."""
+
+        def write() -> None:
+            self._db.executemany(
+                "UPDATE hits SET state = 2, seq = ?, leaf = ?, content = NULL, entry = NULL"
+                " WHERE row = ?",
+                [(seq, leaf, row) for row, seq, leaf in posted],
+            )
+            self._db.executemany(
+                "UPDATE hits SET state = 3, code = ?, entry = NULL WHERE row = ?",
+                [(code, row) for row, code in refused],
+            )
+            self._db.executemany(
+                "UPDATE hits SET state = 0, entry = NULL WHERE row = ?", [(row,) for row in again]
+            )
+
+        self._durably(write)
+
+    # -- requests of a webhook ----------------------------------------------------------------
+
+    def request(self, id: str) -> tuple[bytes, dict[str, Any]] | None:
+        """Hash of the body and the answer that a request of this id got; None if it is new."""
+        name = self._hash("request", id)
+        found = self._db.execute(
+            "SELECT body, answer FROM requests WHERE id = ?", (name,)
+        ).fetchone()
+        return None if found is None else (found[0], self._open(found[1], name))
+
+    def keep_request(
+        self, id: str, body: bytes, answer: dict[str, Any], now: int, forget_before: int
+    ) -> None:
+        """Remember a request's answer; forget those from before `forget_before` (ms)."""
+        name = self._hash("request", id)
+
+        def write() -> None:
+            self._db.execute("DELETE FROM requests WHERE at < ?", (forget_before,))
+            self._db.execute(
+                "INSERT OR IGNORE INTO requests VALUES (?,?,?,?)",
+                (name, body, self._sealed(answer, name), now),
+            )
+
+        self._durably(write)
+
+    # -- what is there ------------------------------------------------------------------------
+
+    def counts(self) -> Counts:
+        """How many hits stand where."""
+        rows = dict(self._db.execute("SELECT state, count(*) FROM hits GROUP BY state"))
+        (last,) = self._db.execute("SELECT max(signed_at) FROM hits WHERE state = 2").fetchone()
+        waiting, signed, posted, refused = (rows.get(stage, 0) for stage in Stage)
+        return Counts(waiting, signed, posted, refused, last or 0)
+
+    def signed_since(self, since: int) -> list[tuple[int, int]]:
+        """(time, how many) of what was signed since, ms, oldest first: for the allowance."""
+        found: Iterable[tuple[int, int]] = self._db.execute(
+            "SELECT signed_at / ?1 * ?1 AS slot, count(*) FROM hits WHERE signed_at >= ?2"
+            " GROUP BY slot ORDER BY slot",
+            (SLOT_MS, since),
+        )
+        return list(found)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _opened(self, stage: Stage, most: int) -> list[Waiting]:
+        rows = self._db.execute(
+            "SELECT row, hit, mid, name, content, entry FROM hits WHERE state = ?"
+            " ORDER BY row LIMIT ?",
+            (stage, most),
+        ).fetchall()
+        found: list[Waiting] = []
+        for row, hit, mid, name, content, entry in rows:
+            named, held = self._open(name, hit), self._open(content, hit)
+            found.append(
+                Waiting(
+                    row,
+                    named["source"],
+                    named["key"],
+                    held["kind"],
+                    mid,
+                    held["content"],
+                    entry or b"",
+                )
+            )
+        return found
+
+    def _durably(self, write: Callable[[], T]) -> T:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            made = write()
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+        return made
+
+    def _expect_own(self) -> None:
+        found = dict(self._db.execute("SELECT name, value FROM meta"))
+        if not found:
+            proof = self._sealed({"log": self._log}, b"meta")
+            self._db.executemany(
+                "INSERT INTO meta VALUES (?,?)", [("format", u32(FORMAT)), ("proof", proof)]
+            )
+            return
+        if found.get("format") != u32(FORMAT):
+            raise QueueDamaged(f"format {FORMAT} of a queue expected: a newer program wrote it")
+        if self._open(found.get("proof", b""), b"meta").get("log") != self._log:
+            raise QueueDamaged("the queue belongs to another operation")
+
+    def _hash(self, source: str, key: str) -> bytes:
+        name = source.encode()
+        joined = u32(len(name)) + name + key.encode()
+        return hashlib.blake2b(joined, key=self._name_key, digest_size=32).digest()
+
+    def _sealed(self, value: dict[str, Any], context: bytes) -> bytes:
+        nonce = self._random(NONCE_SIZE)
+        return nonce + sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
+            encode(value), self._log + context, nonce, self._seal_key
+        )
+
+    def _open(self, sealed: bytes, context: bytes) -> dict[str, Any]:
+        try:
+            plain = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(
+                sealed[NONCE_SIZE:], self._log + context, sealed[:NONCE_SIZE], self._seal_key
+            )
+            return dict(decode_map(plain, max_size=MAX_SEALED))
+        except (nacl.exceptions.CryptoError, ProtocolError, ValueError, TypeError) as error:
+            raise QueueDamaged("a row does not open: changed, or of another vault") from error
+
+
+def _derived(key: bytes, use: bytes) -> bytes:
+    return hashlib.blake2b(key=key, person=use, digest_size=32).digest()

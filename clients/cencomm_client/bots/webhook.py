@@ -1,0 +1,221 @@
+"""A webhook as a source: the source system posts each hit, signed, and may safely post it again.
+
+    POST /hits
+    CENcomm-Id: 1 to 64 characters, the request's own; the same one when it is sent again
+    CENcomm-Time: Unix seconds
+    CENcomm-Signature: v1=<hex of HMAC-SHA256(secret, time "." id "." body)>
+
+202 once the hit is on the disk. Whoever heard nothing sends the same bytes again: 200 with the
+same answer and no second hit; another body under the id is a 409. A request that somebody took
+on the way is worth nothing after five minutes, and before that it is a request sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from cencomm_config.catalog import sentence
+
+from cencomm_client.bots.dropping import Disk
+from cencomm_client.bots.folder import outcome_document
+from cencomm_client.bots.reading import MAX_BYTES
+from cencomm_client.bots.serving import Address, serving
+from cencomm_client.bots.source import Outcome, RawHit, State
+from cencomm_client.errors import ClientCode
+
+WINDOW_S = 300
+REMEMBER_S = 2 * WINDOW_S + 60  # longer than any request is good for
+LEAST_SECRET = 32  # bytes
+AT_ONCE = 512  # requests that wait for the disk; beyond it 503
+BUSY_S = 5
+ID, TIME, SIGNATURE = "CENcomm-Id", "CENcomm-Time", "CENcomm-Signature"
+_ID = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
+_TIME = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+
+class Refusal(Exception):
+    """A request that gets no hit in."""
+
+    def __init__(self, status: int, code: ClientCode, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+
+
+@dataclass
+class _Asked:
+    """A hit on its way to the disk."""
+
+    answer: asyncio.Future[Outcome]
+
+
+class Webhook:
+    """Listens on loopback; `secret` is shared with the source system, at least 32 bytes."""
+
+    name = "webhook"
+
+    def __init__(
+        self,
+        address: Address,
+        secret: bytes,
+        *,
+        clock: Callable[[], int],
+        on_port: Callable[[int], None] = lambda port: None,
+    ) -> None:
+        """`clock` in ms; `on_port` hears where it listens."""
+        if len(secret) < LEAST_SECRET:
+            raise ValueError(f"a secret of at least {LEAST_SECRET} bytes expected")
+        self._address, self._secret, self._clock, self._on_port = address, secret, clock, on_port
+        self._arrived: asyncio.Queue[RawHit] = asyncio.Queue()
+        self._busy: dict[str, asyncio.Lock] = {}
+        self._waiting = 0
+        self.memory: Memory = _Forgetful()
+        """Answers by request id, durable; `Bot` puts its queue here."""
+
+    async def hits(self) -> AsyncIterator[RawHit]:
+        """What is posted, for ever."""
+        application = web.Application(client_max_size=MAX_BYTES)
+        application.router.add_post("/hits", self._answer)
+        async with serving(application, self._address) as port:
+            self._on_port(port)
+            while True:
+                yield await self._arrived.get()
+
+    async def taken(self, hit: RawHit, outcome: Outcome) -> None:
+        """It is on the disk: whoever posted it may hear so."""
+        if isinstance(hit.token, _Asked) and not hit.token.answer.done():
+            hit.token.answer.set_result(outcome)
+
+    async def done(self, key: str, outcome: Outcome) -> None:
+        """Nobody waits for that."""
+
+    # -- inside -------------------------------------------------------------------------------
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        try:
+            id, body = await self._judged(request)
+            if self._waiting >= AT_ONCE:
+                raise Refusal(503, ClientCode.QUEUE_FULL, f"{AT_ONCE} requests wait already")
+            self._waiting += 1
+            lock = self._busy.setdefault(id, asyncio.Lock())
+            try:
+                async with lock:  # the same request twice at once is one after the other
+                    return await self._served(id, body)
+            finally:
+                self._waiting -= 1
+                if not lock.locked():
+                    self._busy.pop(id, None)
+        except Refusal as refusal:
+            return _refused(refusal)
+
+    async def _judged(self, request: web.Request) -> tuple[str, bytes]:
+        """Id and body of a request that the source system signed just now."""
+        missing = [name for name in (ID, TIME, SIGNATURE) if name not in request.headers]
+        if missing:
+            raise Refusal(400, ClientCode.REQUEST_MALFORMED, f"no header {', '.join(missing)}")
+        id, moment = request.headers[ID], request.headers[TIME]
+        if not _ID.fullmatch(id):
+            raise Refusal(
+                400, ClientCode.REQUEST_MALFORMED, f"{ID}: 1 to 64 visible ASCII characters"
+            )
+        if not _TIME.fullmatch(moment):
+            raise Refusal(400, ClientCode.REQUEST_MALFORMED, f"{TIME}: Unix seconds")
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge as error:
+            raise Refusal(
+                413, ClientCode.REQUEST_TOO_LARGE, f"at most {MAX_BYTES} bytes"
+            ) from error
+        expected = signature(self._secret, moment, id, body)
+        given = request.headers[SIGNATURE].encode("utf-8", "replace")
+        if not hmac.compare_digest(expected.encode(), given):
+            raise Refusal(
+                401, ClientCode.SIGNATURE_WRONG, f"{SIGNATURE} is not that of time, id and body"
+            )
+        off_s = self._clock() // 1000 - int(moment)
+        if abs(off_s) > WINDOW_S:
+            raise Refusal(
+                401, ClientCode.TIME_OUTSIDE, f"{off_s} s away from this clock, {WINDOW_S} allowed"
+            )
+        return id, body
+
+    async def _served(self, id: str, body: bytes) -> web.Response:
+        digest = hashlib.sha256(body).digest()
+        known = await self.memory.recall(id)
+        if known is not None:
+            if not hmac.compare_digest(known[0], digest):
+                raise Refusal(
+                    409, ClientCode.REQUEST_REUSED, f"another body came under the {ID} before"
+                )
+            answer = known[1]
+            return web.json_response(answer, status=200 if "code" not in answer else 422)
+        outcome = await self._asked(body)
+        answer = outcome_document(outcome)
+        if outcome.state is State.INVALID:
+            answer["message"] = sentence(outcome.code)
+        await self.memory.remember(id, digest, answer, self._clock())
+        if outcome.state is State.INVALID:
+            return web.json_response(answer, status=422)
+        return web.json_response(answer, status=200 if outcome.known else 202)
+
+    async def _asked(self, body: bytes) -> Outcome:
+        asked = _Asked(asyncio.get_running_loop().create_future())
+        self._arrived.put_nowait(RawHit(None, body, asked))
+        try:
+            async with asyncio.timeout(BUSY_S):
+                return await asked.answer
+        except TimeoutError as error:  # it may yet come onto the disk; then its key is known
+            raise Refusal(503, ClientCode.QUEUE_FULL, "the queue takes nothing now") from error
+
+
+class Memory:
+    """Answers by request id."""
+
+    async def recall(self, id: str) -> tuple[bytes, dict[str, Any]] | None:
+        """Hash of the body, and the answer."""
+        raise NotImplementedError
+
+    async def remember(self, id: str, body: bytes, answer: dict[str, Any], now: int) -> None:
+        """Durably, for as long as the request could come again."""
+        raise NotImplementedError
+
+
+class QueueMemory(Memory):
+    """In the bot's queue: a restart forgets none."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    async def recall(self, id: str) -> tuple[bytes, dict[str, Any]] | None:
+        return await self._disk(lambda queue: queue.request(id))
+
+    async def remember(self, id: str, body: bytes, answer: dict[str, Any], now: int) -> None:
+        before = now - REMEMBER_S * 1000
+        await self._disk(lambda queue: queue.keep_request(id, body, answer, now, before))
+
+
+class _Forgetful(Memory):
+    async def recall(self, id: str) -> tuple[bytes, dict[str, Any]] | None:
+        raise RuntimeError("a webhook is run by a Bot")
+
+
+def signature(secret: bytes, moment: str, id: str, body: bytes) -> str:
+    """The header of a request: `v1=` and hex."""
+    signed = moment.encode() + b"." + id.encode() + b"." + body
+    return "v1=" + hmac.new(secret, signed, hashlib.sha256).hexdigest()
+
+
+def _refused(refusal: Refusal) -> web.Response:
+    document = {
+        "code": str(refusal.code),
+        "message": sentence(refusal.code),
+        "detail": refusal.detail,
+    }
+    headers = {"Retry-After": str(BUSY_S)} if refusal.status == 503 else None
+    return web.json_response(document, status=refusal.status, headers=headers)

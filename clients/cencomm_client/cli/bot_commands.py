@@ -1,0 +1,121 @@
+"""`cencomm bot`: run the hits bot beside a source system, and see how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cencomm_client.bots.bot import Bot
+from cencomm_client.bots.folder import Folder, outcome_document
+from cencomm_client.bots.health import ENDING, read_status
+from cencomm_client.bots.serving import Address
+from cencomm_client.bots.source import Outcome, Source, State
+from cencomm_client.bots.webhook import LEAST_SECRET, Webhook
+from cencomm_client.cli.exits import InputInvalid, NotKnown
+from cencomm_client.cli.frame import Here, Session, command
+from cencomm_client.cli.operations import OperationName
+from cencomm_client.cli.output import Output, fill
+from cencomm_client.cli.prompts import secret
+from cencomm_client.cli.run import DEFAULT_VAULT, AsJson, VaultPath, run
+
+bots = typer.Typer(no_args_is_help=True, help="Bots: automated hits into one channel.")
+
+
+@command(bots, session=Session.IF_THERE)
+async def hits(
+    here: Here,
+    operation: OperationName,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Take hits from *.json files in this folder.")
+    ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option("--webhook", metavar="ADDRESS:PORT", help="Take signed POST /hits, loopback."),
+    ] = None,
+    webhook_secret_file: Annotated[
+        str | None,
+        typer.Option("--webhook-secret-file", help="Secret that the source signs with, mode 600."),
+    ] = None,
+    health: Annotated[
+        str | None,
+        typer.Option("--health", metavar="ADDRESS:PORT", help="Serve GET /healthz, loopback."),
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when the folder is empty and all is in the log.")
+    ] = False,
+) -> None:
+    """Take hits, keep them on the disk, drop them as the admission's rate allows."""
+    if (folder is None) == (webhook is None):
+        raise InputInvalid("one of --folder and --webhook expected")
+    source: Source
+    if folder is not None:
+        if not folder.is_dir():
+            raise InputInvalid(f"{folder}: a folder expected")
+        source = Folder(folder, once=once)
+    else:
+        if once:
+            raise InputInvalid("--once goes with --folder")
+        key = secret("webhook secret", webhook_secret_file).encode()
+        if len(key) < LEAST_SECRET:
+            raise InputInvalid(f"a webhook secret of at least {LEAST_SECRET} characters expected")
+        source = Webhook(
+            Address.parse(webhook or ""),
+            key,
+            clock=here.client._station.settings.clock,
+            on_port=lambda port: _listens(here.output, port),
+        )
+    bot = HitsBot(here, operation, source, None if health is None else Address.parse(health))
+    ended = await bot.run(until_idle=once)
+    here.say("cli_bot_ended", posted=ended.posted, waiting=ended.waiting, refused=ended.refused)
+    here.output.document(ended.document())
+
+
+@bots.command()
+def status(vault: VaultPath = DEFAULT_VAULT, as_json: AsJson = False) -> None:
+    """How the bots of this vault are: needs no password, and no bot stops for it."""
+
+    async def work(output: Output) -> None:
+        if not vault.exists():
+            raise NotKnown(f"{vault}: no vault")
+        found = [read_status(path) for path in sorted(vault.parent.glob(f"{vault.name}.*{ENDING}"))]
+        rows = [row for row in found if row is not None]
+        if not rows:
+            output.say(output.text("cli_no_bots"))
+        for row in rows:
+            output.table(("bot", ""), _rows(row))
+        output.document({"bots": rows})
+
+    run(as_json, work)
+
+
+class HitsBot(Bot):
+    """Says of each hit that did not go in why, once, and goes on."""
+
+    def __init__(self, here: Here, operation: str, source: Source, health: Address | None) -> None:
+        super().__init__(here.client, operation, source, health=health)
+        self._output = here.output
+
+    async def heard(self, outcome: Outcome) -> None:
+        """One line; of what is in the log only where programs read."""
+        if self._output.as_json:
+            self._output.line(outcome_document(outcome))
+        elif outcome.state is State.INVALID:
+            self._output.say(fill(self._output.text("cli_bot_invalid"), detail=outcome.detail))
+        elif outcome.state is State.REFUSED:
+            text = self._output.text("cli_bot_refused")
+            values = {"key": outcome.key, "code": outcome.code, "detail": outcome.detail}
+            self._output.say(fill(text, **values))
+
+
+def _listens(output: Output, port: int) -> None:
+    if output.as_json:
+        output.line({"listening": port})
+    else:
+        output.say(fill(output.text("cli_bot_listens"), address=f"port {port}"))
+
+
+def _rows(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, str(value)) for name, value in row.items()]

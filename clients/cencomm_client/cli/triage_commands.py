@@ -1,0 +1,164 @@
+"""`cencomm triage`: the open hits of an operation, and what people decide about each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cencomm_client.cli.exits import InputInvalid, NotKnown
+from cencomm_client.cli.frame import Here, Session, command
+from cencomm_client.cli.messages import referred
+from cencomm_client.cli.operations import OperationName
+from cencomm_client.operation import Operation
+from cencomm_client.triage import (
+    ACTION,
+    HIT,
+    WARNING,
+    Decision,
+    Triaged,
+    dismissal,
+    expect_open,
+    hits_of,
+    merger,
+    warning_from,
+)
+
+triage = typer.Typer(no_args_is_help=True, help="Automated hits: promote, dismiss, merge.")
+
+HitName = Annotated[
+    str, typer.Argument(metavar="HIT", help="The hit's entry number, or its leaf in hex.")
+]
+
+
+@command(triage, "list", session=Session.IF_THERE)
+async def list_(
+    here: Here,
+    operation: OperationName,
+    every: Annotated[bool, typer.Option("--all", help="Decided ones too.")] = False,
+) -> None:
+    """Show the hits that nobody has decided about."""
+    found = await here.operation(operation)
+    shown = [one for one in hits_of(found.items()) if every or one.open]
+    if not shown:
+        here.say("cli_no_hits")
+    here.show(
+        {"hits": [hit_document(one) for one in shown]},
+        (("entry", "source", "rule", "score", "what", "decided"), [_row(one) for one in shown]),
+    )
+
+
+@command(triage)
+async def promote(
+    here: Here,
+    operation: OperationName,
+    hit: HitName,
+    action: Annotated[str, typer.Option("--action", help="Requested action.")] = ACTION,
+    prio: Annotated[str | None, typer.Option("--prio", help="Precedence.")] = None,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", help="Functional code; several times.")
+    ] = None,
+) -> None:
+    """Make a warning of a hit, filled in from it."""
+    found = await here.operation(operation)
+    one = _hit(found, hit)
+    if expect_open(one, Decision.PROMOTE):
+        channel = found.channel(one.hit.channel.hex())
+        content = warning_from(one.hit, action)
+        here.posted(await channel.post(WARNING, content, re=one.hit, prio=prio, to=to or ()))
+    else:
+        _stands(here, one)
+
+
+@command(triage)
+async def dismiss(
+    here: Here,
+    operation: OperationName,
+    hit: HitName,
+    reason: Annotated[str, typer.Option("--reason", help="Why; rules learn from it.")],
+) -> None:
+    """Say that nothing follows from a hit, and why."""
+    if not 0 < len(reason.strip()) <= 1000:
+        raise InputInvalid("a reason of 1 to 1000 characters expected")
+    await _decide(here, operation, hit, Decision.DISMISS, dismissal(reason.strip()), None)
+
+
+@command(triage)
+async def merge(
+    here: Here,
+    operation: OperationName,
+    hit: HitName,
+    into: Annotated[str, typer.Argument(metavar="INTO", help="A warning or another hit.")],
+) -> None:
+    """Say that a hit is part of a warning, or the same as another hit."""
+    leaf = referred(await here.operation(operation), into)
+    await _decide(here, operation, hit, Decision.MERGE, merger(leaf), leaf)
+
+
+def hit_document(one: Triaged) -> dict[str, Any]:
+    """A hit and what stands about it, for programs."""
+    stands = one.outcome
+    return {
+        "seq": one.hit.place.seq,
+        "leaf": one.hit.place.leaf,
+        "at": one.hit.place.at,
+        "author": one.hit.author.code,
+        "channel": one.hit.channel_name,
+        "content": dict(one.hit.content or {}),
+        "outcome": None
+        if stands is None
+        else {
+            "decision": str(stands.decision),
+            "by": stands.entry.author.code,
+            "seq": stands.entry.place.seq,
+            "reason": stands.reason,
+            "into": stands.into,
+        },
+        "later": [message.place.seq for message in one.later],
+    }
+
+
+async def _decide(
+    here: Here,
+    operation: str,
+    hit: str,
+    decision: Decision,
+    content: dict[str, Any],
+    into: bytes | None,
+) -> None:
+    found = await here.operation(operation)
+    one = _hit(found, hit)
+    if into == one.hit.place.leaf:
+        raise InputInvalid("a hit cannot be merged into itself")
+    if expect_open(one, decision, into):
+        channel = found.channel(one.hit.channel.hex())
+        here.posted(await channel.post(HIT, content, re=one.hit))
+    else:
+        _stands(here, one)
+
+
+def _hit(operation: Operation, name: str) -> Triaged:
+    leaf = referred(operation, name)
+    for one in hits_of(operation.items()):
+        if one.hit.place.leaf == leaf:
+            return one
+    raise NotKnown(f"entry {name} is no hit that can be read here")
+
+
+def _stands(here: Here, one: Triaged) -> None:
+    """The same was decided before: say so, write nothing."""
+    here.say("cli_hit_stands", seq=one.hit.place.seq)
+    here.output.document(hit_document(one))
+
+
+def _row(one: Triaged) -> tuple[str, ...]:
+    content = one.hit.content or {}
+    identifiers = content.get("identifiers") or {}
+    return (
+        str(one.hit.place.seq),
+        str(content.get("source", "")),
+        str(content.get("rule", "")),
+        str(content.get("score", "")),
+        ", ".join(f"{name} {value}" for name, value in identifiers.items()),
+        "" if one.outcome is None else str(one.outcome.decision),
+    )

@@ -1,0 +1,169 @@
+"""What people make of automated hits: promoted to a warning, dismissed with a reason, merged.
+
+Pure: from the items of an operation to its hits and what was decided about each. A decision is an
+entry whose `re` is the hit's leaf: a WRN that `promotes` it, or a HIT with `triage`. The first one
+in the log stands; who decides the same again writes nothing, and another decision is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from cencomm_crypto.errors import CencommError
+
+from cencomm_client.errors import ClientCode
+from cencomm_client.items import Item, Message
+
+HIT, WARNING = "HIT", "WRN"
+ACTION = "control"
+_SUBJECTS = (  # what an identifier is of; the first that is there
+    ("container", "container"),
+    ("vessel", "vessel"),
+    ("mmsi", "vessel"),
+    ("plate", "vehicle"),
+    ("flight", "aircraft"),
+    ("post", "post"),
+)
+_CARRIED = ("identifiers", "route", "tlp", "handling", "handling_text")
+MOST_INDICATORS = 50
+
+
+class Decision(StrEnum):
+    """The three ends of a hit."""
+
+    PROMOTE = "promote"
+    DISMISS = "dismiss"
+    MERGE = "merge"
+
+
+class Decided(CencommError):
+    """Somebody decided otherwise about this hit before."""
+
+    code = ClientCode.HIT_DECIDED
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decision that stands: `entry` made it; `into` is the leaf that a merged hit went into."""
+
+    decision: Decision
+    entry: Message
+    reason: str = ""
+    into: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Triaged:
+    """A hit, once however often it was sealed; `outcome` is None while it is open."""
+
+    hit: Message
+    outcome: Outcome | None = None
+    later: tuple[Message, ...] = ()  # decisions that came too late
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody has decided."""
+        return self.outcome is None
+
+
+def hits_of(items: Iterable[Item]) -> tuple[Triaged, ...]:
+    """Every readable hit that a bot dropped, in the log's order, with what stands about it."""
+    hits: dict[bytes, Message] = {}
+    first: dict[tuple[bytes, bytes], bytes] = {}  # author and mid -> leaf of the first copy
+    copies: dict[bytes, bytes] = {}
+    decisions: dict[bytes, dict[bytes, Message]] = {}
+    for item in items:
+        if not isinstance(item, Message) or item.content is None:
+            continue
+        leaf = item.place.leaf
+        if item.type == "drop" and item.kind == HIT and item.mid is not None:
+            copies[leaf] = first.setdefault((item.author.device, item.mid), leaf)
+            if copies[leaf] == leaf:
+                hits[leaf] = item
+        elif item.type == "message" and item.re is not None and decision_of(item) is not None:
+            decisions.setdefault(item.re, {}).setdefault(leaf, item)
+    found: dict[bytes, list[Message]] = {}
+    for re, made in decisions.items():
+        found.setdefault(copies.get(re, re), []).extend(made.values())
+    return tuple(_triaged(hit, found.get(leaf, [])) for leaf, hit in hits.items())
+
+
+def decision_of(message: Message) -> Outcome | None:
+    """What a message decides about the hit that its `re` names; None if it decides nothing."""
+    content = message.content or {}
+    if message.kind == WARNING and content.get("promotes") == message.re:
+        return Outcome(Decision.PROMOTE, message)
+    triage = content.get("triage")
+    if message.kind != HIT or not isinstance(triage, Mapping):
+        return None
+    reason, into = triage.get("reason", ""), triage.get("into")
+    match triage.get("decision"):
+        case Decision.PROMOTE:
+            return Outcome(Decision.PROMOTE, message)
+        case Decision.DISMISS if isinstance(reason, str) and reason:
+            return Outcome(Decision.DISMISS, message, reason=reason)
+        case Decision.MERGE if isinstance(into, bytes) and into != message.re:
+            return Outcome(Decision.MERGE, message, into=into)
+    return None
+
+
+def expect_open(triaged: Triaged, decision: Decision, into: bytes | None = None) -> bool:
+    """Whether this decision is still to be written: False if it stands already.
+
+    Raises Decided where another one does.
+    """
+    stands = triaged.outcome
+    if stands is None:
+        return True
+    if stands.decision is decision and stands.into == into:
+        return False
+    raise Decided(
+        f"entry {triaged.hit.place.seq}: {stands.decision} by {stands.entry.author.code}, entry"
+        f" {stands.entry.place.seq}"
+    )
+
+
+def warning_from(hit: Message, action: str = ACTION) -> dict[str, Any]:
+    """Content of the warning that a hit is promoted to; post it with `re=hit`."""
+    content = hit.content or {}
+    identifiers = content.get("identifiers") or {}
+    of_identifier = (subject for name, subject in _SUBJECTS if name in identifiers)
+    made: dict[str, Any] = {
+        "subject": content.get("subject") or next(of_identifier, "consignment"),
+        "action": action,
+        "promotes": hit.place.leaf,
+        "remarks": _said(content),
+        **{name: content[name] for name in _CARRIED if name in content},
+    }
+    matched = [word for word in content.get("matched", ()) if isinstance(word, str)]
+    return made | ({"indicators": matched[:MOST_INDICATORS]} if matched else {})
+
+
+def dismissal(reason: str) -> dict[str, Any]:
+    """Content of a dismissal; post it as HIT with `re=hit`."""
+    return {"triage": {"decision": str(Decision.DISMISS), "reason": reason}}
+
+
+def merger(into: bytes) -> dict[str, Any]:
+    """Content of a merge into a warning or another hit, by its leaf; post as HIT with `re=hit`."""
+    return {"triage": {"decision": str(Decision.MERGE), "into": into}}
+
+
+def _triaged(hit: Message, made: list[Message]) -> Triaged:
+    made = sorted(made, key=lambda message: message.place.seq)
+    if not made:
+        return Triaged(hit)
+    return Triaged(hit, decision_of(made[0]), tuple(made[1:]))
+
+
+def _said(content: Mapping[str, Any]) -> str:
+    """Where a warning comes from, in one line; what the hit remarked after it."""
+    rule = f"{content.get('rule', '?')} {content.get('rule_version', '')}".strip()
+    line = f"HIT {content.get('source', '?')}, {rule}"
+    if "score" in content:
+        line += f", {content['score']}/100"
+    remarks = content.get("remarks")
+    return line if not remarks else f"{line}: {remarks}"[:4000]
