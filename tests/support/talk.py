@@ -1,10 +1,10 @@
 """Opened messages as a reader gets them, made without keys: for the projections over them.
 
-    talk = Talk()
-    warning = talk.says("FR", "WRN", {...}, to=["DE"], prio="flash")
-    talk.wait(minutes=40)
-    talk.says("DE", "ACK", {"answer": "accepted"}, re=warning)
-    talk.desk().snapshot(talk.now)
+talk = Talk()
+warning = talk.says("FR", "WRN", {...}, to=["DE"], prio="flash")
+talk.wait(minutes=40)
+talk.says("DE", "ACK", {"answer": "accepted"}, re=warning)
+talk.desk().snapshot(talk.now)
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class Talk:
             self.codes.setdefault(named(one), one.partition("-")[0])
         message = Message(
             place=Place(LOG, seq, self.now if at is None else at, leaf),
-            author=Author(DeviceId(named(f"device {code}")), PersonId(named(code)), code, administration),
+            author=Author(
+                DeviceId(named(f"device {code}")), PersonId(named(code)), code, administration
+            ),
             channel=CHANNEL,
             channel_name="alpha",
             type=type,

@@ -16,7 +16,6 @@ from cencomm_client.work.chain import Who
 from cencomm_client.work.clocks import Clocks
 from cencomm_client.work.desk import Desk
 
-
 Directories = Callable[[], DirectoryState]
 """Gives the newest verified directory."""
 
@@ -30,6 +29,7 @@ class Attendant:
     def __init__(self, view: OperationView, directory: Directories) -> None:
         self._view, self._directory = view, directory
         self._owing: tuple[int, dict[str, int]] = (-1, {})
+        self._generation = self._position = 0
         self._begin()
 
     def refresh(self) -> Desk:

@@ -55,7 +55,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain as it stands. `subject` and `channel_name` are foreign text.
+    """A chain as it stands.
 
     `stand` is the outcome so far: waiting, accepted, declined, transferred, an outcome of FBK,
     seizure, done, promoted, dismissed, merged, withdrawn, doubtful, unreadable; of what waits
@@ -64,7 +64,6 @@ class Chain:
 
     root: Message
     present: Present
-    subject: str
     stand: str
     duties: tuple[Duty, ...]
     entries: int
@@ -81,6 +80,11 @@ class Chain:
     def kind(self) -> str:
         """The form that started it."""
         return self.root.kind or "?"
+
+    @property
+    def subject(self) -> str:
+        """One line of what it is about: foreign text."""
+        return reading.subject(self.root.kind, self.present.content or self.root.content or {})
 
     @property
     def pending(self) -> tuple[Duty, ...]:
@@ -122,7 +126,6 @@ def build(
     return Chain(
         root=root,
         present=present,
-        subject=reading.subject(root.kind, present.content or root.content or {}),
         stand=stand,
         duties=duties,
         entries=1 + len(members),

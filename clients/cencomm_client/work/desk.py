@@ -11,22 +11,24 @@ made anew when somebody looks. The present and the history of each entry stay at
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cencomm_client.items import Item, Message
 from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.work import reading
+from cencomm_client.work.agenda import Agenda
 from cencomm_client.work.chain import Chain, Report, Who, build
 from cencomm_client.work.changes import Present, sound
-from cencomm_client.work.clocks import Clocks
+from cencomm_client.work.clocks import Clocks, Stage
 from cencomm_client.work.duties import NOBODY, Duty, What
+from cencomm_client.work.ranked import Ranked
 from cencomm_client.work.sightings import Sightings
 from cencomm_client.work.situation import NOTHING_SENT, Periods, Returns
-from cencomm_client.work.snapshot import Completeness, Count, NilDue, Overdue, Snapshot
+from cencomm_client.work.snapshot import Completeness, Count, NilDue, Overdue, Snapshot, Totals
 from cencomm_client.work.threads import Threads
 
 _URGENCY = {"flash": 0, "immediate": 1, "priority": 2}
-_ASKED = frozenset([reading.TASK, reading.QUESTION])
 
 
 @dataclass(slots=True)
@@ -47,13 +49,18 @@ class Desk:
         self._periods = Periods(live[0], live[1], clocks.sit)
         self._threads = Threads()
         self._chains: dict[bytes, Chain] = {}
-        self._open: dict[bytes, Chain] = {}
-        self._pending: dict[bytes, Chain] = {}
+        self._warnings, self._tasks = Ranked(_urgent), Ranked(_by_due)
+        self._hits = Ranked(lambda chain: (chain.root.place.seq,))
+        self._agenda = Agenda()
         self._sent: dict[str, _Sent] = {}
         self._posted: Counter[str] = Counter()
         self._counted: set[bytes] = set()
         self._sightings = Sightings()
         self._seizures = 0
+        self._rows: dict[str, Completeness] = {}
+        self._nil_due: dict[str, tuple[NilDue, Overdue]] = {}
+        self._rows_of: tuple[int, Mapping[str, int]] = (-1, {})
+        self._stale: set[str] = set()
 
     def take(self, item: Item) -> None:
         """Take an item, or a later version of one."""
@@ -64,6 +71,7 @@ class Desk:
         if leaf not in self._counted and sound(item):
             self._counted.add(leaf)
             self._posted[item.author.administration] += 1
+            self._stale.add(item.author.administration)
 
     # -- what stands ---------------------------------------------------------------------------
 
@@ -93,35 +101,43 @@ class Desk:
         """What an entry says now."""
         return self._threads.changes.present(message)
 
-    def snapshot(self, now: int) -> Snapshot:
-        """The desk at `now` (ms): own clock or the log's time, whichever is later."""
+    def snapshot(self, now: int, most: int | None = None) -> Snapshot:
+        """The desk at `now` (ms): own clock or the log's time, whichever is later.
+
+        `most` cuts the long lists; what one administration did is never cut.
+        """
         self._settle()
-        overdue = self._overdue(now)
-        missing: Counter[tuple[str, What]] = Counter()
-        for row in overdue:
-            missing[row.administration, row.duty.what] += 1
-        nil_due, late_reports = self._situation(now)
-        completeness = self._completeness(now, missing)
-        every = sorted([*overdue, *late_reports], key=_longest)
-        chains = self._open.values()
+        now = self._agenda.advance(now)
+        self._recount(now)
+        reports = [
+            Overdue(
+                row.administration, row.duty, row.duty.stage(now) or row.stage, None, row.period
+            )
+            for _, row in self._nil_due.values()
+        ]
+        overdue = sorted([*self._agenda.overdue(most), *reports], key=_longest)
+        stages = {code: dict(counts) for code, counts in self._agenda.stages.items()}
+        for row in reports:
+            counts = stages.setdefault(row.administration, {})
+            counts[row.stage] = counts.get(row.stage, 0) + 1
         return Snapshot(
             at=now,
-            entries=len(self._counted),
-            warnings=tuple(
-                sorted((one for one in chains if one.kind == reading.WARNING), key=_urgent)
+            totals=Totals(
+                entries=len(self._counted),
+                warnings=len(self._warnings),
+                overdue=len(self._agenda) + len(reports),
+                hits=len(self._hits),
+                tasks=len(self._tasks),
+                seizures=self._seizures,
             ),
-            overdue=tuple(every),
-            hits=tuple(
-                sorted(
-                    (one for one in chains if one.kind == reading.HIT),
-                    key=lambda one: one.root.place.seq,
-                )
-            ),
-            tasks=tuple(sorted((one for one in chains if one.kind in _ASKED), key=_by_due)),
-            nil_due=nil_due,
-            completeness=completeness,
+            warnings=self._warnings.first(most),
+            overdue=tuple(overdue[:most]),
+            stages=stages,
+            hits=self._hits.first(most),
+            tasks=self._tasks.first(most),
+            nil_due=tuple(sorted((row for row, _ in self._nil_due.values()), key=_longest_nil)),
+            completeness=tuple(sorted(self._rows.values(), key=_least)),
             clones=self._sightings.clones(),
-            seizures=self._seizures,
         )
 
     # -- inside -------------------------------------------------------------------------------
@@ -152,11 +168,13 @@ class Desk:
         for duty in chain.duties:
             if duty.met_at is not None:
                 sent = self._of(duty.administration)
+                self._stale.add(duty.administration)
                 sent.met[duty.what] += sign
                 sent.late[duty.what] += sign * duty.late
                 self._seizures += sign * (duty.what is What.SEIZURE)
         for code in {report.administration for report in chain.reports}:
             sent = self._of(code)
+            self._stale.add(code)
             own = tuple(one for one in chain.reports if one.administration == code)
             sent.reports.pop(leaf, None)
             if sign > 0:
@@ -164,29 +182,24 @@ class Desk:
             sent.returns = None
         if sign > 0:
             self._sightings.add(chain.seen)
+            self._agenda.add(chain)
             if chain.open:
-                self._open[leaf] = chain
-            if chain.pending:
-                self._pending[leaf] = chain
+                self._list(chain).add(chain)
         else:
             self._sightings.remove(chain.seen)
-            self._open.pop(leaf, None)
-            self._pending.pop(leaf, None)
+            self._agenda.remove(chain)
+            self._list(chain).remove(chain)
+
+    def _list(self, chain: Chain) -> Ranked:
+        if chain.kind == reading.WARNING:
+            return self._warnings
+        return self._hits if chain.kind == reading.HIT else self._tasks
 
     def _of(self, code: str) -> _Sent:
         found = self._sent.get(code)
         if found is None:
             found = self._sent[code] = _Sent()
         return found
-
-    def _overdue(self, now: int) -> list[Overdue]:
-        rows: list[Overdue] = []
-        for chain in self._pending.values():
-            for duty in chain.duties:
-                stage = duty.stage(now)
-                if stage is not None:
-                    rows.append(Overdue(duty.administration, duty, stage, chain))
-        return rows
 
     def _returns(self, code: str) -> Returns:
         sent = self._sent.get(code)
@@ -197,47 +210,55 @@ class Desk:
             sent.returns = Returns.of(every, self._periods)
         return sent.returns
 
-    def _situation(self, now: int) -> tuple[tuple[NilDue, ...], list[Overdue]]:
-        due = self._periods.due_by(now)
-        missing: list[NilDue] = []
-        rows: list[Overdue] = []
-        for code, joined in self._who.owing().items():
-            first, returns = self._periods.first_of(joined), self._returns(code)
-            count = max(0, due - first) - returns.within(first, due)
-            oldest = returns.first_missing(first, due) if count > 0 else None
-            if oldest is None:
-                continue
-            since = self._periods.due(oldest)
-            missing.append(NilDue(code, count, since))
-            duty = Duty(What.SITUATION, code, since, self._clocks.sit)
-            stage = duty.stage(now)
-            if stage is not None:
-                rows.append(Overdue(code, duty, stage, None, oldest))
-        return tuple(sorted(missing, key=lambda row: (row.since, row.administration))), rows
+    def _recount(self, now: int) -> None:
+        """Bring the rows of the administrations up to date of which something has changed."""
+        due, owing = self._periods.due_by(now), self._who.owing()
+        stale = self._stale | self._agenda.touched
+        if (due, owing) != self._rows_of:
+            self._rows_of = due, dict(owing)
+            self._rows.clear()
+            self._nil_due.clear()
+            stale = {*owing, *self._sent, *self._posted, *self._agenda.stages}
+        for code in stale - {NOBODY}:
+            owed = None if code not in owing else (self._periods.first_of(owing[code]), due)
+            self._rows[code] = self._completeness(code, owed)
+            missing = None if owed is None else self._missing(code, *owed)
+            if missing is None:
+                self._nil_due.pop(code, None)
+            else:
+                self._nil_due[code] = missing
+        self._stale.clear()
+        self._agenda.touched.clear()
 
-    def _completeness(
-        self, now: int, missing: Counter[tuple[str, What]]
-    ) -> tuple[Completeness, ...]:
-        owing = self._who.owing()
-        due = self._periods.due_by(now)
-        codes = dict.fromkeys([*owing, *self._sent, *(code for code, _ in missing)])
-        rows: list[Completeness] = []
-        for code in codes:
-            if code == NOBODY:
-                continue
-            sent = self._of(code)
-            counts: dict[What, Count] = {}
-            for what in What:
-                met, lacking = sent.met[what], missing[code, what]
-                if met or lacking:
-                    counts[what] = Count(met + lacking, met, sent.late[what])
-            returns = self._returns(code)
-            if code in owing:
-                first = self._periods.first_of(owing[code])
-                owed = max(0, due - first)
-                counts[What.SITUATION] = Count(owed, returns.within(first, due), returns.late)
-            rows.append(Completeness(code, counts, returns.nil, self._posted[code]))
-        return tuple(sorted(rows, key=_least))
+    def _completeness(self, code: str, owed: tuple[int, int] | None) -> Completeness:
+        """One administration; `owed` are the periods that it reports on, None for none."""
+        sent, counts = self._of(code), dict[What, Count]()
+        for what in What:
+            met, lacking = sent.met[what], self._agenda.missing[code, what]
+            if met or lacking:
+                counts[what] = Count(met + lacking, met, sent.late[what])
+        returns = self._returns(code)
+        if owed is not None:
+            within = returns.within(*owed)
+            counts[What.SITUATION] = Count(max(0, owed[1] - owed[0]), within, returns.late)
+        total = Count(
+            sum(count.owed for count in counts.values()),
+            sum(count.sent for count in counts.values()),
+            sum(count.late for count in counts.values()),
+        )
+        return Completeness(code, counts, total, returns.nil, self._posted[code])
+
+    def _missing(self, code: str, first: int, due: int) -> tuple[NilDue, Overdue] | None:
+        """The reports of [first, due) that an administration owes still."""
+        returns = self._returns(code)
+        count = max(0, due - first) - returns.within(first, due)
+        oldest = returns.first_missing(first, due) if count > 0 else None
+        if oldest is None:
+            return None
+        since = self._periods.due(oldest)
+        duty = Duty(What.SITUATION, code, since, self._clocks.sit)
+        row = Overdue(code, duty, Stage.RECIPIENT, None, oldest)
+        return NilDue(code, count, since), row
 
 
 def _urgent(chain: Chain) -> tuple[int, int, int]:
@@ -254,6 +275,10 @@ def _by_due(chain: Chain) -> tuple[int, int]:
 def _longest(row: Overdue) -> tuple[int, int, str, str]:
     place = 1 << 60 if row.chain is None else row.chain.root.place.seq
     return row.duty.due or 0, place, row.administration, row.duty.what
+
+
+def _longest_nil(row: NilDue) -> tuple[int, str]:
+    return row.since, row.administration
 
 
 def _least(row: Completeness) -> tuple[float, int, str]:

@@ -51,6 +51,10 @@ class Outcome(StrEnum):
     WRONG_DATA = "wrong_data"
 
 
+_ANSWERS = {str(answer): answer for answer in Answer}
+_OUTCOMES = {str(outcome): outcome for outcome in Outcome}
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """From `start` to before `end`, ms."""
@@ -130,13 +134,13 @@ def deadline(content: Content) -> int | None:
 def arrival(content: Content) -> int | None:
     """ETA of a warning's route, else the last arrival of its legs."""
     route = content.get("route")
-    if not isinstance(route, Mapping):
+    if not isinstance(route, dict):
         return None
     found = whole(route, "eta")
     if found is not None:
         return found
     legs = route.get("legs")
-    rows = [leg for leg in legs if isinstance(leg, Mapping)] if isinstance(legs, list) else []
+    rows = [leg for leg in legs if isinstance(leg, dict)] if isinstance(legs, list) else []
     arrivals = [whole(leg, "arrives") for leg in rows]
     return max((at for at in arrivals if at is not None), default=None)
 
@@ -144,7 +148,7 @@ def arrival(content: Content) -> int | None:
 def answer(content: Content) -> Answer | None:
     """What an ACK says; a word that is not known answers nothing."""
     said = text_of(content, "answer")
-    return Answer(said) if said in set(Answer) else None
+    return None if said is None else _ANSWERS.get(said)
 
 
 def transferred_to(content: Content) -> tuple[str, ...]:
@@ -155,7 +159,7 @@ def transferred_to(content: Content) -> tuple[str, ...]:
 def outcome(content: Content) -> Outcome | None:
     """What a FBK says was found."""
     said = text_of(content, "outcome")
-    return Outcome(said) if said in set(Outcome) else None
+    return None if said is None else _OUTCOMES.get(said)
 
 
 def seizure_of(content: Content) -> bytes | None:
@@ -177,19 +181,19 @@ def is_long(content: Content) -> bool:
 def triaged(content: Content) -> str | None:
     """The decision on a hit: promote, dismiss, merge; None for a hit itself."""
     part = content.get("triage")
-    return text_of(part, "decision") if isinstance(part, Mapping) else None
+    return text_of(part, "decision") if isinstance(part, dict) else None
 
 
 def assignees(content: Content) -> tuple[str, ...]:
     """The administration of a TSK, by code."""
     part = content.get("assignee")
-    return texts(part, "administration") if isinstance(part, Mapping) else ()
+    return texts(part, "administration") if isinstance(part, dict) else ()
 
 
 def assigned_role(content: Content) -> str | None:
     """The role of a TSK that names one."""
     part = content.get("assignee")
-    return text_of(part, "role") if isinstance(part, Mapping) else None
+    return text_of(part, "role") if isinstance(part, dict) else None
 
 
 def mandatory(content: Content) -> bool:
@@ -220,7 +224,7 @@ def target(content: Content) -> bytes | None:
 def changed(content: Content) -> Content:
     """The fields that a COR gives anew."""
     value = content.get("fields")
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def reason(content: Content) -> str:
@@ -280,7 +284,7 @@ def decision(content: Content) -> Decision | None:
 def period(content: Content) -> Span | None:
     """What a SIT reports on."""
     part = content.get("period")
-    if not isinstance(part, Mapping):
+    if not isinstance(part, dict):
         return None
     start, end = whole(part, "from"), whole(part, "to")
     return Span(start, end) if start is not None and end is not None and end > start else None
@@ -319,13 +323,15 @@ def sightings(kind: str | None, content: Content) -> tuple[Seen, ...]:
     elif kind == NOTABLE:
         rows = content.get("sightings")
         for row in rows if isinstance(rows, list) else ():
-            at = whole(row, "at") if isinstance(row, Mapping) else None
-            place = text_of(row, "place") if isinstance(row, Mapping) else None
+            at = whole(row, "at") if isinstance(row, dict) else None
+            place = text_of(row, "place") if isinstance(row, dict) else None
             if at is not None and place is not None:
                 spots.append((squeezed(place), Span(at, at + _MINUTE)))
     if not spots:
         return ()
-    numbers = {squeezed(text) for name, text in _identified(content) if name == _CONTAINER}
+    parts = [content.get(name) for name in ("conveyance", "identifiers")]
+    said = [text_of(part, _CONTAINER) for part in parts if isinstance(part, dict)]
+    numbers = {squeezed(text) for text in said if text is not None}
     return tuple(Seen(number, place, when) for number in sorted(numbers) for place, when in spots)
 
 
@@ -349,7 +355,7 @@ def walk(content: Content) -> Iterator[tuple[str, Any]]:
             return
         name, value = waiting.pop()
         yield name, value
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             waiting += [(str(key), item) for key, item in reversed(list(value.items()))]
         elif isinstance(value, list | tuple):
             waiting += [(name, item) for item in reversed(value)]
@@ -357,7 +363,7 @@ def walk(content: Content) -> Iterator[tuple[str, Any]]:
 
 def _goods(content: Content) -> str | None:
     lines = content.get("goods")
-    if isinstance(lines, list) and lines and isinstance(lines[0], Mapping):
+    if isinstance(lines, list) and lines and isinstance(lines[0], dict):
         line = [text_of(lines[0], name) for name in ("category", "quantity", "unit")]
         return " ".join(part for part in line if part is not None)
     return None

@@ -14,7 +14,7 @@ from cencomm_client.work.sightings import Clone
 @dataclass(frozen=True, slots=True)
 class Overdue:
     """Something that is overdue, and whose turn it is. `chain` is None for situation reports;
-    `period` is the oldest missing period then."""
+    `period` is the oldest missing one then."""
 
     administration: str
     duty: Duty
@@ -31,32 +31,24 @@ class Count:
     sent: int = 0
     late: int = 0
 
-    def __add__(self, other: Count) -> Count:
-        return Count(self.owed + other.owed, self.sent + other.sent, self.late + other.late)
-
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """One administration: what it owed by now, what it sent; nil returns count as sent."""
+    """One administration: what it owed by now, what it sent; nil returns count as sent.
+
+    `posted` counts its sound entries of any kind: 0 is one that never said a word.
+    """
 
     administration: str
     counts: Mapping[What, Count]
+    total: Count  # all of them together
     nil: int
-    posted: int  # sound entries of any kind
-
-    @property
-    def total(self) -> Count:
-        """All kinds together."""
-        total = Count()
-        for count in self.counts.values():
-            total += count
-        return total
+    posted: int
 
     @property
     def share(self) -> float | None:
         """Part of what was owed that was sent, 0 to 1; None where nothing was owed."""
-        total = self.total
-        return None if total.owed == 0 else total.sent / total.owed
+        return None if self.total.owed == 0 else self.total.sent / self.total.owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +61,28 @@ class NilDue:
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """How many of each there are, also of what was cut off."""
+
+    entries: int
+    warnings: int
+    overdue: int
+    hits: int
+    tasks: int
+    seizures: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The desk at `at` (ms); rows are in the order in which people should look at them."""
 
     at: int
-    entries: int
+    totals: Totals
     warnings: tuple[Chain, ...]  # open ones, the most urgent first
     overdue: tuple[Overdue, ...]  # the longest overdue first
+    stages: Mapping[str, Mapping[Stage, int]]  # how much is overdue, by administration
     hits: tuple[Chain, ...]  # to triage, oldest first
     tasks: tuple[Chain, ...]  # TSK and RFI, by due time
-    nil_due: tuple[NilDue, ...]
+    nil_due: tuple[NilDue, ...]  # the longest missing first
     completeness: tuple[Completeness, ...]  # the least complete first
     clones: tuple[Clone, ...]
-    seizures: int
-
-    def stages(self) -> dict[str, dict[Stage, int]]:
-        """How much is overdue, by administration and stage."""
-        found: dict[str, dict[Stage, int]] = {}
-        for row in self.overdue:
-            counts = found.setdefault(row.administration, {})
-            counts[row.stage] = counts.get(row.stage, 0) + 1
-        return found
