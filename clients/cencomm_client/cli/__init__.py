@@ -12,6 +12,7 @@ import typer
 
 from cencomm_client.cli import accounts, messages
 from cencomm_client.cli.cen_commands import extracts
+from cencomm_client.cli.desk import desk
 from cencomm_client.cli.exits import Exit
 from cencomm_client.cli.operations import channels, operations
 from cencomm_client.cli.roots import roots
@@ -44,6 +45,7 @@ for command in (
     messages.post,
     messages.follow,
     messages.verify,
+    desk,
 ):
     app.command()(command)
 app.add_typer(operations, name="operation")

@@ -24,6 +24,7 @@ from cencomm_client.work.duties import (
 )
 from cencomm_client.work.reading import Seen, Span
 
+_UNANSWERED = frozenset(["waiting", "accepted", "declined", "transferred", "ongoing"])
 WAITING, WITHDRAWN, DOUBTFUL, UNREADABLE = "waiting", "withdrawn", "doubtful", "unreadable"
 
 _DECIDED = {"promote": "promoted", "dismiss": "dismissed", "merge": "merged"}
@@ -68,7 +69,7 @@ class Chain:
     duties: tuple[Duty, ...]
     entries: int
     open: bool
-    seen: tuple[tuple[bytes, Seen], ...] = ()
+    seen: tuple[tuple[int, Seen], ...] = ()  # with the seq of the entry
     reports: tuple[Report, ...] = ()
 
     @property
@@ -113,7 +114,7 @@ def build(
     own = _said(root, present) if present.content is not None and _counts(root) else None
     every = [*([own] if own is not None else []), *said]
     seen = tuple(
-        (one.message.place.leaf, spot)
+        (one.message.place.seq, spot)
         for one in every
         for spot in reading.sightings(one.kind, one.content)
     )
@@ -195,11 +196,14 @@ def triage(said: Sequence[Said], offshoots: Sequence[Message]) -> str:
 
 
 def _is_open(kind: str | None, stand: str, duties: Sequence[Duty]) -> bool:
-    """Whether somebody has to look at it still."""
-    if any(duty.met_at is None for duty in duties):
-        return True
-    unanswered = stand in (WAITING, "accepted", "declined", "transferred", "ongoing")
-    return kind in (reading.WARNING, reading.HIT) and unanswered
+    """Whether somebody has to look at it still; of a WRN, until it is answered: a report that is
+    owed after that shows when it is overdue."""
+    waits = {duty.what for duty in duties if duty.met_at is None}
+    if kind == reading.WARNING:
+        return bool(waits & {What.ACCEPT, What.FEEDBACK}) or stand in _UNANSWERED
+    if kind == reading.HIT:
+        return stand == WAITING
+    return kind in (reading.TASK, reading.QUESTION) and bool(waits)
 
 
 def _counts(message: Message) -> bool:

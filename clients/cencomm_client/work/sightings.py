@@ -17,30 +17,34 @@ APART_MS = 2 * 3_600_000
 _DAY_MS = 86_400_000
 
 
+Spot = tuple[int, Seen]
+"""A sighting with the seq of the entry that tells of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """Two sightings of one number that cannot both be the same container; leaf hashes."""
+    """Two sightings of one number that cannot both be the same container."""
 
     number: str
-    first: tuple[bytes, Seen]
-    second: tuple[bytes, Seen]
+    first: Spot
+    second: Spot
 
 
 class Sightings:
     """All sightings by number; judges anew only the numbers that were touched."""
 
     def __init__(self) -> None:
-        self._spots: dict[str, dict[tuple[bytes, Seen], None]] = {}
+        self._spots: dict[str, dict[Spot, None]] = {}
         self._clones: dict[str, Clone] = {}
         self._touched: set[str] = set()
 
-    def add(self, spots: Iterable[tuple[bytes, Seen]]) -> None:
+    def add(self, spots: Iterable[Spot]) -> None:
         """Sightings of a chain as it stands now."""
         for spot in spots:
             self._spots.setdefault(spot[1].number, {})[spot] = None
             self._touched.add(spot[1].number)
 
-    def remove(self, spots: Iterable[tuple[bytes, Seen]]) -> None:
+    def remove(self, spots: Iterable[Spot]) -> None:
         """Those that it had before."""
         for spot in spots:
             self._spots.get(spot[1].number, {}).pop(spot, None)
@@ -58,10 +62,10 @@ class Sightings:
         return tuple(clone for _, clone in sorted(self._clones.items()))
 
 
-def clone_of(spots: Iterable[tuple[bytes, Seen]]) -> Clone | None:
+def clone_of(spots: Iterable[Spot]) -> Clone | None:
     """The first pair, in time, that cannot be one container."""
     ordered = sorted(spots, key=lambda spot: (spot[1].when.start, spot[1].when.end, spot[0]))
-    reach: dict[str, tuple[bytes, Seen]] = {}  # by place: the sighting that lasts longest
+    reach: dict[str, Spot] = {}  # by place: the sighting that lasts longest
     for spot in ordered:
         for place, earlier in reach.items():
             if place != spot[1].place and _at_once(earlier[1], spot[1]):
