@@ -20,6 +20,21 @@ class Feed:
         self._placed: dict[int, Item] = {}
         self._more = asyncio.Event()
         self._ended = False
+        self.generation = 0
+        """How often the log was told anew from its start."""
+
+    @property
+    def size(self) -> int:
+        """How many items there were so far, each version counted; a position for `since`."""
+        return len(self._emitted)
+
+    def since(self, position: int) -> tuple[list[Item], int]:
+        """What came from a position on, as it came, and the next position."""
+        return self._emitted[position:], len(self._emitted)
+
+    async def moved(self) -> None:
+        """Wait until something comes."""
+        await self._more.wait()
 
     def put(self, items: Iterable[Item]) -> None:
         """Add items and wake whoever follows."""
@@ -37,6 +52,7 @@ class Feed:
     def begin_anew(self) -> None:
         """What stood at its places counts no more; the log is told once more."""
         self._placed.clear()
+        self.generation += 1
 
     def forget_replaced(self) -> None:
         """Let go of earlier versions of messages: what they said was erased."""

@@ -32,6 +32,7 @@ from cencomm_client.station import Station
 from cencomm_client.tasks import BLOCKED, Task, expect_done
 from cencomm_client.verification import Verification, gather, verify
 from cencomm_client.view import OperationView
+from cencomm_client.work.attending import Attendant
 
 T = TypeVar("T")
 
@@ -132,6 +133,10 @@ class Operation:
         A message that becomes readable, or is flagged, later comes again under the same leaf.
         """
         return self.view.feed.follow(after)
+
+    def attend(self) -> Attendant:
+        """The desk over this operation, kept in step with what is read."""
+        return Attendant(self.view, lambda: self._station.directory)
 
     def remarks(self) -> tuple[Remark, ...]:
         """Standing notices: no witness, no audit set, one administration holds an epoch ..."""

@@ -13,6 +13,7 @@ import typer
 from cencomm_client.cli import accounts, messages
 from cencomm_client.cli.bot_commands import bots
 from cencomm_client.cli.cen_commands import extracts
+from cencomm_client.cli.desk import desk
 from cencomm_client.cli.exits import Exit
 from cencomm_client.cli.operations import channels, operations
 from cencomm_client.cli.roots import roots
@@ -46,6 +47,7 @@ for command in (
     messages.post,
     messages.follow,
     messages.verify,
+    desk,
 ):
     app.command()(command)
 app.add_typer(operations, name="operation")

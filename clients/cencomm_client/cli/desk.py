@@ -1,0 +1,64 @@
+"""`cencomm desk`: the work of an operation on one screen, live."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.live import Live
+
+from cencomm_client.cli.desk_documents import desk_document
+from cencomm_client.cli.desk_screen import MOST, DeskScreen, Head
+from cencomm_client.cli.frame import Here, Session, framed
+from cencomm_client.cli.operations import OperationName
+from cencomm_client.client import Client
+from cencomm_client.operation import Operation
+from cencomm_client.station import wall_clock
+from cencomm_client.work.attending import Attendant
+
+REDRAW_S = 0.25  # at most four pictures a second, however fast entries come
+CLOCK_S = 1.0  # without any entry: the clocks go on
+
+
+@framed(session=Session.IF_THERE)
+async def desk(
+    here: Here,
+    operation: OperationName,
+    once: Annotated[
+        bool, typer.Option("--once", help="One picture of what is there; else stay live.")
+    ] = False,
+) -> None:
+    """Show the desk: open warnings, what is overdue with whom, hits, tasks, returns, clones."""
+    found = await here.operation(operation)
+    attendant = found.attend()
+    if here.output.as_json:
+        here.output.document(desk_document(found, attendant))
+        return
+    console = here.output.console
+    if once or not console.is_terminal:
+        console.print(picture(here.client, found, attendant), soft_wrap=False)
+        return
+    await here.client.go_live()
+    with Live(console=console, screen=True, auto_refresh=False, transient=True) as screen:
+        while True:
+            screen.update(picture(here.client, found, attendant), refresh=True)
+            await asyncio.sleep(REDRAW_S)
+            await _moved(found)
+
+
+def picture(client: Client, operation: Operation, attendant: Attendant) -> DeskScreen:
+    """What stands now."""
+    desk_ = attendant.refresh()
+    snapshot = desk_.snapshot(attendant.now(wall_clock()), MOST)
+    head = Head(operation.name, str(operation.phase), client.code, client.live)
+    return DeskScreen(head, snapshot)
+
+
+async def _moved(operation: Operation) -> None:
+    """Wait until an entry comes, or the clocks have moved."""
+    try:
+        async with asyncio.timeout(CLOCK_S - REDRAW_S):
+            await operation.view.feed.moved()
+    except TimeoutError:
+        return

@@ -1,0 +1,369 @@
+"""The desk as a picture: one screen that fits its terminal, from 80x24 up (`cencomm desk`).
+
+Draws a `Snapshot` and nothing else; every foreign text goes through `shown` (A51).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cencomm_config.display import shown
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.layout import Layout
+from rich.table import Table
+from rich.text import Text
+
+from cencomm_client.work import reading
+from cencomm_client.work.chain import Chain
+from cencomm_client.work.clocks import Stage
+from cencomm_client.work.duties import NOBODY
+from cencomm_client.work.sightings import Spot
+from cencomm_client.work.snapshot import Completeness, Snapshot
+
+MOST = 100  # rows that a snapshot needs for a screen
+WIDE, HIGH = 120, 40  # from here on there is room for two columns and every list
+_MARKS = {"flash": ("FLASH", "bold white on red"), "immediate": ("immed", "bold red")}
+_STAGES = {Stage.RECIPIENT: "yellow", Stage.NCP: "dark_orange", Stage.OCU: "bold red"}
+_STANDS = {"waiting": "yellow", "declined": "bold red", "accepted": "green", "seizure": "magenta"}
+_SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
+_BAR = 10
+NOBODY_NAMED = "(nobody)"  # no code of an administration: brackets are never part of one
+Cell = Text | str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands on the first line: foreign name, phase, who looks, whether it is live."""
+
+    operation: str
+    phase: str
+    code: str
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: heading, and whether it takes the room that is left."""
+
+    heading: str
+    wide: bool = False
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled list that shows as many rows as it has room for, and how many more there are."""
+
+    title: str
+    count: int
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    style: str = "cyan"
+    listed: int | None = None  # rows there are, where some were cut off already
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = max((options.height or len(self.rows) + 2) - 2, 0)
+        title = Text(no_wrap=True, overflow="ellipsis")
+        title.append(f"{self.title} ", f"bold {self.style}").append(str(self.count), "bold")
+        more = (len(self.rows) if self.listed is None else self.listed) - room
+        if more > 0 and room:
+            title.append(f"  +{more}", "dim")
+        yield title
+        table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0))
+        table.header_style = "dim"
+        for column in self.columns:
+            table.add_column(
+                column.heading,
+                ratio=1 if column.wide else None,
+                justify="right" if column.right else "left",
+                no_wrap=True,
+                overflow="ellipsis",
+            )
+        for row in self.rows[:room]:
+            table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+        yield table
+
+
+class DeskScreen:
+    """The whole screen; takes the size that it is drawn at."""
+
+    def __init__(self, head: Head, snapshot: Snapshot) -> None:
+        self._head, self._snapshot = head, snapshot
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        height = options.height or console.size.height
+        options = options.update(height=height)
+        wide = options.max_width >= WIDE and height >= HIGH
+        yield from console.render(self._wide() if wide else self._narrow(height), options)
+
+    def _narrow(self, height: int) -> Layout:
+        """One column, the lists below the warnings side by side."""
+        lower = (height - 2 - bool(self._snapshot.clones)) // 3
+        middle = _beside(self._by_stage(), self._complete())
+        bottom = _beside(self._hits(), self._tasks())
+        middle.size = bottom.size = lower
+        whole = Layout()
+        whole.split_column(*self._top(), Layout(self._warnings()), middle, bottom)
+        return whole
+
+    def _wide(self) -> Layout:
+        left, right, whole, below = Layout(ratio=3), Layout(ratio=2), Layout(), Layout()
+        left.split_column(
+            Layout(self._warnings(), ratio=2), Layout(self._overdue()), Layout(self._hits(), size=8)
+        )
+        right.split_column(
+            Layout(self._by_stage(), ratio=2),
+            Layout(self._complete(), ratio=3),
+            Layout(self._nil(), ratio=1),
+            Layout(self._tasks(), size=8),
+        )
+        below.split_row(left, Layout(Text(" "), size=2), right)
+        whole.split_column(*self._top(), below)
+        return whole
+
+    # -- the lines on top ---------------------------------------------------------------------
+
+    def _top(self) -> list[Layout]:
+        head, snap = self._head, self._snapshot
+        clock = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(snap.at / _SECOND))
+        first = Table.grid(expand=True)
+        first.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        first.add_column(justify="right", no_wrap=True)
+        state = ("live", "bold green") if head.live else ("not live", "bold yellow")
+        first.add_row(
+            Text.assemble((shown(head.operation), "bold"), f"  {head.phase}  {shown(head.code)}"),
+            Text.assemble(f"{clock}  ", state),
+        )
+        totals = snap.totals
+        counts = Text(no_wrap=True, overflow="ellipsis")
+        for name, count, style in (
+            ("open warnings", totals.warnings, "cyan"),
+            ("overdue", totals.overdue, "bold red"),
+            ("hits", totals.hits, "yellow"),
+            ("tasks", totals.tasks, "yellow"),
+            ("returns due", len(snap.nil_due), "yellow"),
+            ("seizures", totals.seizures, "magenta"),
+            ("entries", totals.entries, "dim"),
+        ):
+            counts.append(f"{count:,} ", style if count else "dim")
+            counts.append(f"{name}  ", "dim")
+        lines = [Layout(first, size=1), Layout(counts, size=1)]
+        if snap.clones:
+            lines.append(Layout(self._clones(), size=1))
+        return lines
+
+    def _clones(self) -> Text:
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(f" CLONED CONTAINERS {len(self._snapshot.clones)} ", "bold white on red")
+        for clone in self._snapshot.clones[:3]:
+            spots = f"{_spot(clone.first)} / {_spot(clone.second)}"
+            line.append(f" {shown(clone.number)} ", "bold").append(f"{spots} ")
+        return line
+
+    # -- the lists ----------------------------------------------------------------------------
+
+    def _warnings(self) -> Section:
+        columns = (
+            *(Column("#", right=True), Column("prio"), Column("age", right=True)),
+            *(Column("from"), Column("to"), Column("about", wide=True), Column("stands")),
+            Column("due", right=True),
+        )
+        rows = [self._warning(chain) for chain in self._snapshot.warnings]
+        return _items("OPEN WARNINGS", self._snapshot.totals.warnings, columns, rows)
+
+    def _warning(self, chain: Chain) -> Sequence[Cell]:
+        root, now = chain.root, self._snapshot.at
+        mark, style = _MARKS.get(root.prio or "", (shown(root.prio or "", max_len=8), ""))
+        owing = dict.fromkeys(duty.administration for duty in chain.pending)
+        return (
+            str(root.place.seq),
+            Text(mark, style),
+            span(now - root.place.at),
+            shown(root.author.administration, max_len=6),
+            _few(code for code in owing if code != NOBODY),
+            about(chain),
+            Text(shown(chain.stand), _STANDS.get(chain.stand, "")),
+            self._due(chain),
+        )
+
+    def _due(self, chain: Chain) -> Text:
+        now = self._snapshot.at
+        due = min((duty.due for duty in chain.pending if duty.due is not None), default=None)
+        if due is None:
+            return Text("")
+        if due >= now:
+            return Text(span(due - now), "green" if due - now > _HOUR else "yellow")
+        stages = [stage for duty in chain.pending if (stage := duty.stage(now)) is not None]
+        return Text(f"-{span(now - due)}", _STAGES[max(stages, default=Stage.RECIPIENT)])
+
+    def _by_stage(self) -> Section:
+        stages = self._snapshot.stages
+        oldest: dict[str, int] = {}
+        for row in self._snapshot.overdue:
+            if row.duty.due is not None:
+                oldest.setdefault(row.administration, row.duty.due)
+        order = sorted(
+            stages,
+            key=lambda code: ([-stages[code].get(stage, 0) for stage in reversed(Stage)], code),
+        )
+        rows: list[Sequence[Cell]] = []
+        for code in order:
+            counts = [
+                Text(str(count), _STAGES[stage]) if (count := stages[code].get(stage, 0)) else ""
+                for stage in Stage
+            ]
+            since = f"-{span(self._snapshot.at - oldest[code])}" if code in oldest else ""
+            name = shown(code, max_len=12) if code != NOBODY else NOBODY_NAMED
+            rows.append((name, *counts, since))
+        columns = (
+            Column("administration", wide=True),
+            *(Column(heading, right=True) for heading in ("recip.", "NCP", "OCU", "longest")),
+        )
+        title = "OVERDUE BY STAGE"
+        return Section(title, self._snapshot.totals.overdue, columns, rows, "red")
+
+    def _overdue(self) -> Section:
+        rows: list[Sequence[Cell]] = []
+        for row in self._snapshot.overdue:
+            since = "" if row.duty.due is None else f"-{span(self._snapshot.at - row.duty.due)}"
+            chain = row.chain
+            rows.append(
+                (
+                    Text(row.stage.label, _STAGES[row.stage]),
+                    shown(row.administration or NOBODY_NAMED, max_len=12),
+                    str(row.duty.what),
+                    since,
+                    "" if chain is None else str(chain.root.place.seq),
+                    "situation report" if chain is None else about(chain),
+                )
+            )
+        columns = (
+            *(Column("with"), Column("owes"), Column("what"), Column("since", right=True)),
+            *(Column("#", right=True), Column("about", wide=True)),
+        )
+        return _items("LONGEST OVERDUE", self._snapshot.totals.overdue, columns, rows, "red")
+
+    def _complete(self) -> Section:
+        rows = [_completeness(row) for row in self._snapshot.completeness]
+        columns = (
+            Column("administration", wide=True),
+            Column("sent"),
+            *(Column(heading, right=True) for heading in ("/owed", "late", "nil")),
+        )
+        return Section("COMPLETENESS", len(rows), columns, rows)
+
+    def _hits(self) -> Section:
+        rows = [
+            (
+                str(chain.root.place.seq),
+                span(self._snapshot.at - chain.root.place.at),
+                shown(chain.root.author.administration, max_len=6),
+                about(chain),
+            )
+            for chain in self._snapshot.hits
+        ]
+        columns = (
+            *(Column("#", right=True), Column("age", right=True), Column("from")),
+            Column("about", wide=True),
+        )
+        return _items("HITS TO TRIAGE", self._snapshot.totals.hits, columns, rows, "yellow")
+
+    def _tasks(self) -> Section:
+        rows = [
+            (
+                str(chain.root.place.seq),
+                _few(duty.administration for duty in chain.pending) or _role(chain),
+                Text.assemble(("! ", "bold red") if _mandatory(chain) else "", about(chain)),
+                self._due(chain),
+            )
+            for chain in self._snapshot.tasks
+        ]
+        columns = (
+            *(Column("#", right=True), Column("to"), Column("about", wide=True)),
+            Column("due", right=True),
+        )
+        return _items("TASKS", self._snapshot.totals.tasks, columns, rows, "yellow")
+
+    def _nil(self) -> Section:
+        rows = [
+            (shown(row.administration), str(row.missing), f"-{span(self._snapshot.at - row.since)}")
+            for row in self._snapshot.nil_due
+        ]
+        columns = (
+            Column("administration", wide=True),
+            *(Column("missing", right=True), Column("since", right=True)),
+        )
+        return Section("RETURNS DUE", len(rows), columns, rows, "yellow")
+
+
+def about(chain: Chain) -> str:
+    """What a chain is about, as text that harms no terminal."""
+    return shown(chain.subject, max_len=120)
+
+
+def span(ms: int) -> str:
+    """A length of time in at most five characters: 45s, 12m, 3h05, 2d04h."""
+    ms = max(ms, 0)
+    if ms < _MINUTE:
+        return f"{ms // _SECOND}s"
+    if ms < _HOUR:
+        return f"{ms // _MINUTE}m"
+    if ms < _DAY:
+        return f"{ms // _HOUR}h{ms % _HOUR // _MINUTE:02}"
+    days, hours = ms // _DAY, ms % _DAY // _HOUR
+    return f"{days}d{hours:02}h" if days < 10 else f"{days}d"
+
+
+def _items(
+    title: str,
+    count: int,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Cell]],
+    style: str = "cyan",
+) -> Section:
+    """A list of what it counts."""
+    return Section(title, count, columns, rows, style, count)
+
+
+def _beside(left: Section, right: Section) -> Layout:
+    """Two lists side by side."""
+    both = Layout()
+    both.split_row(Layout(left), Layout(Text(" "), size=2), Layout(right))
+    return both
+
+
+def _completeness(row: Completeness) -> Sequence[Cell]:
+    share = row.share
+    name = Text(shown(row.administration, max_len=12), "" if row.posted else "bold red")
+    if share is None:
+        bar = Text("·" * _BAR, "dim")
+    else:
+        full = int(share * _BAR)
+        style = "green" if share >= 1 else "yellow" if share >= 0.5 else "red"
+        bar = Text.assemble(("█" * full, style), ("░" * (_BAR - full), "dim"))
+    total = row.total
+    counts = f"{total.sent}/{total.owed}"
+    return name, bar, counts, str(total.late or ""), str(row.nil or "")
+
+
+def _few(codes: Iterable[str]) -> str:
+    """Up to two codes, and how many more."""
+    found = [shown(code, max_len=6) for code in codes if code]
+    more = f"+{len(found) - 2}" if len(found) > 2 else ""
+    return ",".join(found[:2]) + more
+
+
+def _role(chain: Chain) -> str:
+    role = reading.assigned_role(chain.present.content or {})
+    return "" if role is None else shown(role, max_len=11)
+
+
+def _mandatory(chain: Chain) -> bool:
+    return reading.mandatory(chain.present.content or {})
+
+
+def _spot(spot: Spot) -> str:
+    when = time.strftime("%d %H:%M", time.gmtime(min(spot[1].when.start, 1 << 45) / _SECOND))
+    return f"{shown(spot[1].place)} {when} #{spot[0]}"

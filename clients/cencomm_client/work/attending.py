@@ -1,0 +1,97 @@
+"""The desk over an operation that a client has open: who is who, and what comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cencomm_crypto.public.directory.state import DirectoryState
+from cencomm_crypto.public.ids import AdminId, PersonId
+from cencomm_crypto.public.operation.state import OperationState
+from cencomm_crypto.public.rights import SENDING
+
+from cencomm_client.follow import Feed
+from cencomm_client.items import Control
+from cencomm_client.view import OperationView
+from cencomm_client.work.chain import Who
+from cencomm_client.work.clocks import Clocks
+from cencomm_client.work.desk import Desk
+
+Directories = Callable[[], DirectoryState]
+"""Gives the newest verified directory."""
+
+
+class Attendant:
+    """Keeps a `Desk` in step with a view: call `refresh` before you look.
+
+    Takes only what came since; begins anew where the view did (entries lost their effect).
+    """
+
+    def __init__(self, view: OperationView, directory: Directories) -> None:
+        self._view, self._directory = view, directory
+        self._owing: tuple[int, dict[str, int]] = (-1, {})
+        self._generation = self._position = 0
+        self._begin()
+
+    def refresh(self) -> Desk:
+        """The desk with everything that this device has read."""
+        feed = self._view.feed
+        if feed.generation != self._generation:
+            self._begin()
+        items, self._position = feed.since(self._position)
+        for item in items:
+            self.desk.take(item)
+        return self.desk
+
+    def now(self, clock: int) -> int:
+        """Own clock or the log's time, whichever is later: ends count from `at`."""
+        return max(clock, self._view.state.at)
+
+    def _begin(self) -> None:
+        state = self._view.state
+        who = Who(self._code_of, self._named, self._owing_now)
+        self.desk = Desk(Clocks.of(state.genesis), state.live, who)
+        feed = self._view.feed
+        self._generation = feed.generation
+        for item in feed.items():
+            self.desk.take(item)
+        self._position = feed.size
+
+    # -- who ----------------------------------------------------------------------------------
+
+    def _code_of(self, some: bytes) -> str | None:
+        directory = self._directory()
+        person = directory.person(PersonId(some))
+        admin = directory.administration(AdminId(some) if person is None else person.admin)
+        return None if admin is None else admin.code
+
+    def _named(self, code: str) -> str | None:
+        directory = self._directory()
+        if directory.administration_by_code(code) is not None:
+            return code
+        person = directory.person_by_code(code)
+        return None if person is None else self._code_of(person.id)
+
+    def _owing_now(self) -> dict[str, int]:
+        """Administrations with somebody who may post, since when; anew after each decision."""
+        state = self._view.state
+        decided, owing = self._owing
+        if decided != state.last_control:
+            owing = owing_administrations(state, self._directory(), self._view.feed)
+            self._owing = state.last_control, owing
+        return owing
+
+
+def owing_administrations(
+    state: OperationState, directory: DirectoryState, feed: Feed
+) -> dict[str, int]:
+    """Code -> when its first posting member was admitted, ms."""
+    first: dict[AdminId, int] = {}
+    for member in state.members.values():
+        if member.role in SENDING:
+            first[member.admin] = min(first.get(member.admin, member.admitted), member.admitted)
+    found: dict[str, int] = {}
+    for admin, seq in first.items():
+        known, item = directory.administration(admin), feed.at(seq)
+        if known is not None:
+            found[known.code] = item.place.at if isinstance(item, Control) else state.window[0]
+    return dict(sorted(found.items()))

@@ -1,0 +1,227 @@
+"""One chain as it stands: what started it, who owes what, how far it came.
+
+Made anew from the chain's entries whenever one of them comes or changes; the entries of a chain
+are few. What starts a chain: WRN, TSK, RFI always, any other entry that answers nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cencomm_client.items import Flag, Message
+from cencomm_client.work import reading
+from cencomm_client.work.changes import CHANGING, Changes, Present, sound
+from cencomm_client.work.clocks import Clocks
+from cencomm_client.work.duties import (
+    Duty,
+    Named,
+    Said,
+    What,
+    asked_duties,
+    seizure_duties,
+    warning_duties,
+)
+from cencomm_client.work.reading import Seen, Span
+
+_UNANSWERED = frozenset(["waiting", "accepted", "declined", "transferred", "ongoing"])
+WAITING, WITHDRAWN, DOUBTFUL, UNREADABLE = "waiting", "withdrawn", "doubtful", "unreadable"
+
+_DECIDED = {"promote": "promoted", "dismiss": "dismissed", "merge": "merged"}
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who the operation's people are, by administration.
+
+    `of` gives the code for a person's or an administration's id, `named` for a person's or an
+    administration's code; None for what nobody knows. `owing` are the administrations that
+    report now, with the time of their first admission (ms).
+    """
+
+    of: Callable[[bytes], str | None]
+    named: Named
+    owing: Callable[[], Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A situation report: whose, posted when, on what, and whether it is a nil return."""
+
+    administration: str
+    at: int
+    period: Span | None
+    nil: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain as it stands.
+
+    `stand` is the outcome so far: waiting, accepted, declined, transferred, an outcome of FBK,
+    seizure, done, promoted, dismissed, merged, withdrawn, doubtful, unreadable; of what waits
+    for nothing it is empty.
+    """
+
+    root: Message
+    present: Present
+    stand: str
+    duties: tuple[Duty, ...]
+    entries: int
+    open: bool
+    seen: tuple[tuple[int, Seen], ...] = ()  # with the seq of the entry
+    reports: tuple[Report, ...] = ()
+
+    @property
+    def leaf(self) -> bytes:
+        """Names the chain: the leaf hash of what started it."""
+        return self.root.place.leaf
+
+    @property
+    def kind(self) -> str:
+        """The form that started it."""
+        return self.root.kind or "?"
+
+    @property
+    def subject(self) -> str:
+        """One line of what it is about: foreign text."""
+        return reading.subject(self.root.kind, self.present.content or self.root.content or {})
+
+    @property
+    def pending(self) -> tuple[Duty, ...]:
+        """Duties that nothing has met yet."""
+        return tuple(duty for duty in self.duties if duty.met_at is None)
+
+
+def build(
+    root: Message,
+    members: Sequence[Message],
+    offshoots: Sequence[Message],
+    changes: Changes,
+    clocks: Clocks,
+    who: Who,
+) -> Chain:
+    """The chain of `root`; `members` are its other entries in the log's order, `offshoots` are
+    entries that answer one of them and start a chain of their own."""
+    present = changes.present(root)
+    said: list[Said] = []
+    for message in members:
+        if message.kind in CHANGING or not _counts(message):
+            continue
+        now = changes.present(message)
+        if now.content is not None:
+            said.append(_said(message, now))
+    own = _said(root, present) if present.content is not None and _counts(root) else None
+    every = [*([own] if own is not None else []), *said]
+    seen = tuple(
+        (one.message.place.seq, spot)
+        for one in every
+        for spot in reading.sightings(one.kind, one.content)
+    )
+    reports = tuple(
+        Report(one.by, one.at, reading.period(one.content), reading.nil(one.content))
+        for one in every
+        if one.kind == reading.SITUATION
+    )
+    stand, duties = _stand(root, own, present, said, offshoots, clocks, who)
+    return Chain(
+        root=root,
+        present=present,
+        stand=stand,
+        duties=duties,
+        entries=1 + len(members),
+        open=_is_open(root.kind, stand, duties),
+        seen=seen,
+        reports=reports,
+    )
+
+
+def _stand(
+    root: Message,
+    own: Said | None,
+    present: Present,
+    said: Sequence[Said],
+    offshoots: Sequence[Message],
+    clocks: Clocks,
+    who: Who,
+) -> tuple[str, tuple[Duty, ...]]:
+    if own is None:
+        later = seizure_duties(said, clocks)
+        if present.withdrawn is not None:
+            return WITHDRAWN, later
+        return (UNREADABLE if root.content is None else DOUBTFUL), later
+    kind = root.kind
+    if kind == reading.WARNING:
+        return _progress(said), warning_duties(own, said, _addressed(own, who), clocks, who.named)
+    if kind in (reading.TASK, reading.QUESTION):
+        what = What.TASK if kind == reading.TASK else What.REPLY
+        duties = asked_duties(own, said, _addressed(own, who), what, clocks)
+        done = all(duty.met_at is not None for duty in duties)
+        return ("done" if done else _progress(said)), duties
+    duties = seizure_duties([own, *said], clocks)
+    if kind == reading.HIT and reading.triaged(own.content) is None:
+        return triage(said, offshoots), duties
+    return ("seizure" if kind == reading.SEIZURE else ""), duties
+
+
+def _progress(said: Sequence[Said]) -> str:
+    """How far a WRN came: the most that anybody said, the last of its kind."""
+    stand, rank = WAITING, 0
+    for one in said:
+        found, weight = "", 0
+        if one.kind == reading.RECEIPT:
+            answer = reading.answer(one.content)
+            found, weight = str(answer or ""), 1
+            if rank == 1 and answer is not None and stand == "accepted":
+                continue  # another administration's no takes nobody's yes back
+        elif one.kind == reading.FEEDBACK:
+            outcome = reading.outcome(one.content)
+            found, weight = str(outcome or ""), 2
+            if outcome is not None and outcome is not reading.Outcome.ONGOING:
+                weight = 3
+        elif one.kind == reading.SEIZURE:
+            found, weight = "seizure", 4
+        if found and weight >= rank:
+            stand, rank = found, weight
+    return stand
+
+
+def triage(said: Sequence[Said], offshoots: Sequence[Message]) -> str:
+    """Whether a hit is decided: a WRN is made from it, or a person's HIT says so."""
+    if any(one.kind == reading.WARNING for one in offshoots):
+        return "promoted"
+    decisions = [reading.triaged(one.content) for one in said if one.kind == reading.HIT]
+    known = [_DECIDED[decision] for decision in decisions if decision in _DECIDED]
+    return known[-1] if known else WAITING
+
+
+def _is_open(kind: str | None, stand: str, duties: Sequence[Duty]) -> bool:
+    """Whether somebody has to look at it still; of a WRN, until it is answered: a report that is
+    owed after that shows when it is overdue."""
+    waits = {duty.what for duty in duties if duty.met_at is None}
+    if kind == reading.WARNING:
+        return bool(waits & {What.ACCEPT, What.FEEDBACK}) or stand in _UNANSWERED
+    if kind == reading.HIT:
+        return stand == WAITING
+    return kind in (reading.TASK, reading.QUESTION) and bool(waits)
+
+
+def _counts(message: Message) -> bool:
+    """Whether an entry has effect on a chain: sound; and a bot, which reads nothing, only hits."""
+    if not sound(message) or Flag.UNEXPECTED_KIND in message.flags:
+        return False
+    hit = message.kind == reading.HIT and reading.triaged(message.content or {}) is None
+    return message.type != "drop" or hit
+
+
+def _addressed(own: Said, who: Who) -> tuple[str, ...]:
+    """Administrations that an entry names: by `to`, else by its form."""
+    codes = [who.of(one) for one in own.message.to]
+    if not any(codes):
+        codes = [who.named(code) for code in reading.assignees(own.content)]
+    return tuple(dict.fromkeys(code for code in codes if code is not None))
+
+
+def _said(message: Message, now: Present) -> Said:
+    corrected = now.applied[-1].place.at if now.applied else None
+    return Said(message, now.content or {}, corrected)

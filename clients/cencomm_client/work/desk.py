@@ -1,0 +1,286 @@
+"""The desk: open warnings, what is overdue and whose turn it is, hits, tasks, returns, clones.
+
+    desk = Desk(Clocks.of(genesis), live, who)
+    for item in operation.items(): desk.take(item)
+    desk.snapshot(now)
+
+A fold: `take` costs the same however long the log is; what one entry changes is its own chain,
+made anew when somebody looks. The present and the history of each entry stay at hand.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cencomm_client.items import Item, Message
+from cencomm_client.profiles import KIND as PROFILE
+from cencomm_client.work import reading
+from cencomm_client.work.agenda import Agenda
+from cencomm_client.work.chain import Chain, Report, Who, build
+from cencomm_client.work.changes import Present, sound
+from cencomm_client.work.clocks import Clocks, Stage
+from cencomm_client.work.duties import NOBODY, Duty, What
+from cencomm_client.work.ranked import Ranked
+from cencomm_client.work.sightings import Sightings
+from cencomm_client.work.situation import NOTHING_SENT, Periods, Returns
+from cencomm_client.work.snapshot import Completeness, Count, NilDue, Overdue, Snapshot, Totals
+from cencomm_client.work.threads import Threads
+
+_URGENCY = {"flash": 0, "immediate": 1, "priority": 2}
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What one administration did, as running totals."""
+
+    met: Counter[What] = field(default_factory=Counter)
+    late: Counter[What] = field(default_factory=Counter)
+    reports: dict[bytes, tuple[Report, ...]] = field(default_factory=dict)  # by chain
+    returns: Returns | None = None  # None: to be counted anew
+
+
+class Desk:
+    """One operation's work as this device can read it."""
+
+    def __init__(self, clocks: Clocks, live: tuple[int, int], who: Who) -> None:
+        self._clocks, self._who = clocks, who
+        self._periods = Periods(live[0], live[1], clocks.sit)
+        self._threads = Threads()
+        self._chains: dict[bytes, Chain] = {}
+        self._warnings, self._tasks = Ranked(_urgent), Ranked(_by_due)
+        self._hits = Ranked(lambda chain: (chain.root.place.seq,))
+        self._agenda = Agenda()
+        self._sent: dict[str, _Sent] = {}
+        self._posted: Counter[str] = Counter()
+        self._counted: set[bytes] = set()
+        self._sightings = Sightings()
+        self._seizures = 0
+        self._rows: dict[str, Completeness] = {}
+        self._nil_due: dict[str, tuple[NilDue, Overdue]] = {}
+        self._rows_of: tuple[int, Mapping[str, int]] = (-1, {})
+        self._stale: set[str] = set()
+
+    def take(self, item: Item) -> None:
+        """Take an item, or a later version of one."""
+        if not isinstance(item, Message) or item.kind == PROFILE:
+            return
+        self._threads.take(item)
+        leaf = item.place.leaf
+        if leaf not in self._counted and sound(item):
+            self._counted.add(leaf)
+            self._posted[item.author.administration] += 1
+            self._stale.add(item.author.administration)
+
+    # -- what stands ---------------------------------------------------------------------------
+
+    def chain(self, leaf: bytes) -> Chain | None:
+        """The chain that an entry is in, as it stands."""
+        self._settle()
+        root = self._threads.root_of(leaf)
+        return None if root is None else self._chains.get(root)
+
+    def history(self, leaf: bytes) -> list[Message]:
+        """Every entry of an entry's chain in the log's order, corrected and withdrawn ones too."""
+        root = self._threads.root_of(leaf)
+        if root is None:
+            return []
+        first = self._threads.message(root)
+        return [*([] if first is None else [first]), *self._threads.members(root)]
+
+    def message(self, leaf: bytes) -> Message | None:
+        """An entry as it was posted."""
+        return self._threads.message(leaf)
+
+    def messages(self) -> list[Message]:
+        """Every entry as it was posted, in the log's order; one sealed anew counts once."""
+        return self._threads.messages()
+
+    def present(self, message: Message) -> Present:
+        """What an entry says now."""
+        return self._threads.changes.present(message)
+
+    def snapshot(self, now: int, most: int | None = None) -> Snapshot:
+        """The desk at `now` (ms): own clock or the log's time, whichever is later.
+
+        `most` cuts the long lists; what one administration did is never cut.
+        """
+        self._settle()
+        now = self._agenda.advance(now)
+        self._recount(now)
+        reports = [
+            Overdue(
+                row.administration, row.duty, row.duty.stage(now) or row.stage, None, row.period
+            )
+            for _, row in self._nil_due.values()
+        ]
+        overdue = sorted([*self._agenda.overdue(most), *reports], key=_longest)
+        stages = {code: dict(counts) for code, counts in self._agenda.stages.items()}
+        for row in reports:
+            counts = stages.setdefault(row.administration, {})
+            counts[row.stage] = counts.get(row.stage, 0) + 1
+        return Snapshot(
+            at=now,
+            totals=Totals(
+                entries=len(self._counted),
+                warnings=len(self._warnings),
+                overdue=len(self._agenda) + len(reports),
+                hits=len(self._hits),
+                tasks=len(self._tasks),
+                seizures=self._seizures,
+            ),
+            warnings=self._warnings.first(most),
+            overdue=tuple(overdue[:most]),
+            stages=stages,
+            hits=self._hits.first(most),
+            tasks=self._tasks.first(most),
+            nil_due=tuple(sorted((row for row, _ in self._nil_due.values()), key=_longest_nil)),
+            completeness=tuple(sorted(self._rows.values(), key=_least)),
+            clones=self._sightings.clones(),
+        )
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Make the touched chains anew, and put their part into the totals."""
+        for root in self._threads.touched:
+            before = self._chains.pop(root, None)
+            if before is not None:
+                self._count(before, -1)
+            message = self._threads.message(root)
+            if message is None or not self._threads.alive(root):
+                continue
+            made = build(
+                message,
+                self._threads.members(root),
+                self._threads.offshoots(root),
+                self._threads.changes,
+                self._clocks,
+                self._who,
+            )
+            self._chains[root] = made
+            self._count(made, 1)
+        self._threads.touched.clear()
+
+    def _count(self, chain: Chain, sign: int) -> None:
+        leaf = chain.leaf
+        for duty in chain.duties:
+            if duty.met_at is not None:
+                sent = self._of(duty.administration)
+                self._stale.add(duty.administration)
+                sent.met[duty.what] += sign
+                sent.late[duty.what] += sign * duty.late
+                self._seizures += sign * (duty.what is What.SEIZURE)
+        for code in {report.administration for report in chain.reports}:
+            sent = self._of(code)
+            self._stale.add(code)
+            own = tuple(one for one in chain.reports if one.administration == code)
+            sent.reports.pop(leaf, None)
+            if sign > 0:
+                sent.reports[leaf] = own
+            sent.returns = None
+        if sign > 0:
+            self._sightings.add(chain.seen)
+            self._agenda.add(chain)
+            if chain.open:
+                self._list(chain).add(chain)
+        else:
+            self._sightings.remove(chain.seen)
+            self._agenda.remove(chain)
+            self._list(chain).remove(chain)
+
+    def _list(self, chain: Chain) -> Ranked:
+        if chain.kind == reading.WARNING:
+            return self._warnings
+        return self._hits if chain.kind == reading.HIT else self._tasks
+
+    def _of(self, code: str) -> _Sent:
+        found = self._sent.get(code)
+        if found is None:
+            found = self._sent[code] = _Sent()
+        return found
+
+    def _returns(self, code: str) -> Returns:
+        sent = self._sent.get(code)
+        if sent is None:
+            return NOTHING_SENT
+        if sent.returns is None:
+            every = [report for reports in sent.reports.values() for report in reports]
+            sent.returns = Returns.of(every, self._periods)
+        return sent.returns
+
+    def _recount(self, now: int) -> None:
+        """Bring the rows of the administrations up to date of which something has changed."""
+        due, owing = self._periods.due_by(now), self._who.owing()
+        stale = self._stale | self._agenda.touched
+        if (due, owing) != self._rows_of:
+            self._rows_of = due, dict(owing)
+            self._rows.clear()
+            self._nil_due.clear()
+            stale = {*owing, *self._sent, *self._posted, *self._agenda.stages}
+        for code in stale - {NOBODY}:
+            owed = None if code not in owing else (self._periods.first_of(owing[code]), due)
+            self._rows[code] = self._completeness(code, owed)
+            missing = None if owed is None else self._missing(code, *owed)
+            if missing is None:
+                self._nil_due.pop(code, None)
+            else:
+                self._nil_due[code] = missing
+        self._stale.clear()
+        self._agenda.touched.clear()
+
+    def _completeness(self, code: str, owed: tuple[int, int] | None) -> Completeness:
+        """One administration; `owed` are the periods that it reports on, None for none."""
+        sent, counts = self._of(code), dict[What, Count]()
+        for what in What:
+            met, lacking = sent.met[what], self._agenda.missing[code, what]
+            if met or lacking:
+                counts[what] = Count(met + lacking, met, sent.late[what])
+        returns = self._returns(code)
+        if owed is not None:
+            within = returns.within(*owed)
+            counts[What.SITUATION] = Count(max(0, owed[1] - owed[0]), within, returns.late)
+        total = Count(
+            sum(count.owed for count in counts.values()),
+            sum(count.sent for count in counts.values()),
+            sum(count.late for count in counts.values()),
+        )
+        return Completeness(code, counts, total, returns.nil, self._posted[code])
+
+    def _missing(self, code: str, first: int, due: int) -> tuple[NilDue, Overdue] | None:
+        """The reports of [first, due) that an administration owes still."""
+        returns = self._returns(code)
+        count = max(0, due - first) - returns.within(first, due)
+        oldest = returns.first_missing(first, due) if count > 0 else None
+        if oldest is None:
+            return None
+        since = self._periods.due(oldest)
+        duty = Duty(What.SITUATION, code, since, self._clocks.sit)
+        row = Overdue(code, duty, Stage.RECIPIENT, None, oldest)
+        return NilDue(code, count, since), row
+
+
+def _urgent(chain: Chain) -> tuple[int, int, int]:
+    dues = [duty.due for duty in chain.pending if duty.due is not None]
+    prio = _URGENCY.get(chain.root.prio or "", 3)
+    return prio, min(dues, default=1 << 60), chain.root.place.seq
+
+
+def _by_due(chain: Chain) -> tuple[int, int]:
+    dues = [duty.due for duty in chain.pending if duty.due is not None]
+    return min(dues, default=1 << 60), chain.root.place.seq
+
+
+def _longest(row: Overdue) -> tuple[int, int, str, str]:
+    place = 1 << 60 if row.chain is None else row.chain.root.place.seq
+    return row.duty.due or 0, place, row.administration, row.duty.what
+
+
+def _longest_nil(row: NilDue) -> tuple[int, str]:
+    return row.since, row.administration
+
+
+def _least(row: Completeness) -> tuple[float, int, str]:
+    share = row.share
+    return (2.0 if share is None else share), -row.total.owed, row.administration

@@ -1,0 +1,102 @@
+"""Situation reports owed for each period of an operation's live phase, and those that came.
+
+Periods run from the start of LIVE, each as long as the `sit_s` clock; only whole ones are owed.
+A report on a period can be written only when it is over: it is due a quarter of a period later.
+A nil return counts as sent. An administration owes from the first period that begins after its
+first member was admitted.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cencomm_client.work.chain import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """The reporting periods of an operation: number k runs from start + k * length."""
+
+    start: int
+    end: int
+    length: int  # ms; 0: no reports are owed
+
+    @property
+    def count(self) -> int:
+        """How many whole ones there are."""
+        return 0 if self.length <= 0 else max(0, (self.end - self.start) // self.length)
+
+    def due(self, k: int) -> int:
+        """When the report on period `k` is due, ms."""
+        return self.start + (k + 1) * self.length + self.length // 4
+
+    def due_by(self, now: int) -> int:
+        """How many reports are due before `now`."""
+        if self.length <= 0:
+            return 0
+        passed = (now - 1 - self.start - self.length // 4) // self.length
+        return min(max(0, passed), self.count)
+
+    def first_of(self, joined: int) -> int:
+        """The first period that somebody owes who joined then."""
+        if self.length <= 0 or joined <= self.start:
+            return 0
+        return -((self.start - joined) // self.length)
+
+    def covered(self, report: Report) -> tuple[int, int]:
+        """Periods that a report is on, as [from, to): those whose middle it names; without a
+        period, the one in which it was posted."""
+        if self.length <= 0:
+            return 0, 0
+        if report.period is None:
+            k = (report.at - self.start) // self.length
+            first, last = k, k + 1
+        else:
+            half = self.length // 2
+            first = -((self.start + half - report.period.start) // self.length)
+            last = -((self.start + half - report.period.end) // self.length)
+        return max(0, first), max(0, min(last, self.count))
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """What one administration sent: merged [from, to) of periods, how many reports, how many of
+    them late or nil."""
+
+    spans: tuple[tuple[int, int], ...]
+    late: int
+    nil: int
+
+    @classmethod
+    def of(cls, reports: Iterable[Report], periods: Periods) -> Returns:
+        """Count the reports of one administration."""
+        rows = [(periods.covered(report), report) for report in reports]
+        spans: list[tuple[int, int]] = []
+        for first, last in sorted(span for span, _ in rows if span[0] < span[1]):
+            if spans and first <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
+            else:
+                spans.append((first, last))
+        late = sum(
+            1 for span, report in rows if span[0] < span[1] and report.at > periods.due(span[1] - 1)
+        )
+        return cls(tuple(spans), late, sum(1 for _, report in rows if report.nil))
+
+    def within(self, first: int, last: int) -> int:
+        """How many periods of [first, last) are covered."""
+        return sum(max(0, min(end, last) - max(start, first)) for start, end in self.spans)
+
+    def first_missing(self, first: int, last: int) -> int | None:
+        """The oldest period of [first, last) that nothing covers."""
+        place = first
+        index = max(0, bisect_right(self.spans, (first, 1 << 62)) - 1)
+        for start, end in self.spans[index:]:
+            if start > place:
+                break
+            place = max(place, end)
+        return place if place < last else None
+
+
+NOTHING_SENT = Returns((), 0, 0)
