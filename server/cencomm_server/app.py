@@ -30,6 +30,7 @@ from cencomm_server.engine.following import Follower
 from cencomm_server.engine.handing_back import HandingBack
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.reading import MAX_PAGE_BYTES, Reading
+from cencomm_server.engine.restoring import Restoring
 from cencomm_server.events import SOCKET_PATH
 from cencomm_server.followers import CommittedDirectory, DirectoryFollower
 from cencomm_server.founding import Founding
@@ -147,8 +148,12 @@ class _Parts:
         self._eraser = Eraser(logs, after_s=settings.erase_after_s)
         self._tasks: list[asyncio.Task[None]] = []
         self.directory = CommittedDirectory(logs)
+        handing_back = HandingBack(logs)
         self._appends = Appends(
-            logs, rotations_per_hour=settings.rotations_per_hour, hold_s=settings.hold_s
+            logs,
+            rotations_per_hour=settings.rotations_per_hour,
+            hold_s=settings.hold_s,
+            restoring=Restoring(logs, handing_back.gathering),
         )
         self._throttle = throttle = Throttle(
             Rates(**{field.name: getattr(settings, field.name) for field in fields(Rates)}),
@@ -208,7 +213,7 @@ class _Parts:
             LogHandlers(
                 appends=self._appends,
                 reading=Reading(logs),
-                handing_back=HandingBack(logs),
+                handing_back=handing_back,
                 founding=Founding(installation, self.directory),
             ),
         )

@@ -167,6 +167,9 @@ def _note_log(name: str, found: Replayed, notes: _Notes) -> None:
     if found.signed > found.size:
         text += f"; {found.signed} were signed: members have to hand the rest back"
         notes.add(name, Verdict.FAILED, text, ServiceCode.LOG_BEHIND)
+    elif found.unnamed:
+        text += f"; {found.unnamed} lost: members have to bring them, or governance to name them"
+        notes.add(name, Verdict.FAILED, text, ServiceCode.LOG_BEHIND)
     elif found.rejected:
         count = len(found.rejected)
         text += f"; {count} that the rules reject, first {found.rejected[0]}"

@@ -30,6 +30,8 @@ class Replayed:
     signed: int
     rejected: tuple[int, ...]
     missing_wraps: int
+    unnamed: int
+    """Places that stand as lost and that no log.restored names"""
 
 
 async def replay(
@@ -70,7 +72,14 @@ async def replay(
             raise ProtocolError(
                 ErrorCode.LOG_DAMAGED, f"the entries are not those of the head of size {covered}"
             )
-    return Replayed(log, log.size, at, covered, max(signed, covered), tuple(rejected), missing)
+    unexplained = tuple(seq for seq in rejected if not _after_loss(log, seq))
+    signed = max(signed, covered)
+    return Replayed(log, log.size, at, covered, signed, unexplained, missing, len(log.unnamed))
+
+
+def _after_loss(log: DirectoryLog | OperationLog, seq: int) -> bool:
+    """Whether an entry may count for nothing because what it was built on was lost (A50)."""
+    return any(row.start <= seq < row.seq for row in log.state.restored)
 
 
 async def stored_entries(store: LogStore, doc: LogDoc) -> AsyncIterator[EntryDoc]:

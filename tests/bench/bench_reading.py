@@ -100,7 +100,7 @@ def fill(entries: Documents, town: Town, size: int) -> None:
         documents = []
         for seq in range(first, min(first + CHUNK, size)):
             entry = town.authored(seq % MEMBERS, os.urandom(SEALED_600), secrets.token_bytes(16))
-            item = document(sequence(seq, at, entry), entry)
+            item = document(sequence(seq, at, entry))
             documents.append(entry_document(operation.log.id16, item))
         entries.insert_many(documents)
 

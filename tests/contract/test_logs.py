@@ -8,7 +8,14 @@ from dataclasses import replace
 
 import pytest
 from cencomm_crypto.public.ids import ZERO_SCOPE, ChannelId, DeviceId, EntryId, LogId
-from cencomm_server.store.documents import CheckpointDoc, EntryDoc, LogDoc, LogKind, WrapsDoc
+from cencomm_server.store.documents import (
+    CheckpointDoc,
+    EntryDoc,
+    LogDoc,
+    LogKind,
+    WrapsDoc,
+    lost_place,
+)
 from cencomm_server.store.port import CheckpointConflict, DuplicateEntry, KeyTaken, Store
 
 from .conftest import Clock
@@ -69,6 +76,24 @@ async def test_logs_are_listed_by_creation(store: Store) -> None:
     await store.create_log(OTHER, LogKind.OPERATION, OTHER * 2, 1)
     await store.create_log(LOG, LogKind.DIRECTORY, LOG * 2, 5)
     assert [doc.log for doc in await store.logs()] == [OTHER, LOG]
+
+
+async def test_a_lost_place_stands_in_its_order_and_takes_its_entry_later(store: Store) -> None:
+    """A50. Two places of one scope are lost; what stands whole is not replaced."""
+    whole = [entry(seq) for seq in range(4)]
+    lost = [lost_place(doc.seq, doc.at, doc.scope, doc.inner) for doc in whole]
+    docs = [whole[0], lost[1], lost[2], whole[3]]
+    assert await store.append_entries(LOG, docs) == 4
+    assert await store.read_entries(LOG, 0, 4) == docs
+    assert [doc.lost for doc in docs] == [False, True, True, False]
+    assert await store.fill_lost(LOG, whole[1])
+    assert await store.read_entries(LOG, 0, 4) == [*whole[:2], lost[2], whole[3]]
+    assert await store.entry_by_id(LOG, whole[1].scope, DEVICE, whole[1].id) == whole[1]
+    for seq in (0, 1, 4):
+        assert not await store.fill_lost(LOG, entry(seq, id=9))
+    with pytest.raises(DuplicateEntry):
+        await store.fill_lost(LOG, entry(2, id=1))
+    assert await store.read_entries(LOG, 2, 3) == [lost[2]]
 
 
 async def test_what_is_read_is_what_was_appended(store: Store) -> None:

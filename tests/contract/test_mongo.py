@@ -130,6 +130,20 @@ async def test_a_store_of_format_1_is_migrated_and_its_notes_stay_where_they_wer
     assert database["checkpoints"].count_documents({}) == len(SIZES)
 
 
+async def test_a_store_of_format_2_is_brought_forward_as_it_is(
+    uri: str, driver: Driver, database: Raw
+) -> None:
+    store = await open_store(uri, database.name, driver=driver)
+    await store.append_entries(LOG, [entry(0)], CheckpointDoc(1, b"note"))
+    await store.close()
+    database["meta"].update_one({"_id": "store"}, {"$set": {"format": 2}})
+    store = await open_store(uri, database.name, driver=driver)
+    assert (await store.meta()).format == FORMAT
+    assert await store.read_entries(LOG, 0, 9) == [entry(0)]
+    assert await store.newest_checkpoint(LOG) == CheckpointDoc(1, b"note")
+    await store.close()
+
+
 async def test_a_migration_that_was_broken_off_is_made_again(
     uri: str, driver: Driver, database: Raw
 ) -> None:

@@ -32,10 +32,12 @@ from cencomm_crypto.public.tree import verify_inclusion
 from cencomm_crypto.public.wire import Receipt, Sequenced, Submission, sequence
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
+from cencomm_server.engine.handing_back import HandingBack
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.operation import OperationRuntime
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.reading import Reading
+from cencomm_server.engine.restoring import Restoring
 from cencomm_server.engine.signer import Signer
 from cencomm_server.store.documents import CheckpointDoc, EntryDoc
 from cencomm_server.store.memory import MemoryStore
@@ -67,7 +69,9 @@ class Served:
         self.directory, self.store, self.clock = directory, store, clock
         self.signer = Signer(directory.genesis_body["name"], [directory.log_key])
         self.logs = Logs(store, self.signer, clock.clock())
-        self.appends = Appends(self.logs, **settings)
+        self.handing = HandingBack(self.logs)
+        restoring = Restoring(self.logs, self.handing.gathering)
+        self.appends = Appends(self.logs, restoring=restoring, **settings)
         self.reading = Reading(self.logs)
         self._posted: dict[int, int] = {}
 
@@ -119,7 +123,7 @@ class Served:
     async def submit(self, entry: Entry, log: LogId, **beside: bytes) -> Receipt:
         """Post an entry as its author's own device; `beside`: wraps and shares."""
         submission = Submission.of(entry, **(beside or WRAPS.get(entry.inner, {})))
-        if entry.header.type in ROOT_SIGNED and entry.header.log in (None, self.directory.log.id16):
+        if entry.header.type in ROOT_SIGNED:
             return await self.appends.append_to_directory(submission)
         poster = self.author_of(entry)
         if entry.header.type == "operation.genesis":

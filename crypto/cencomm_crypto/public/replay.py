@@ -64,6 +64,11 @@ class _Log:
         """Leaf hash at `seq`, None beyond what was read."""
         return self.tree.leaf(seq) if 0 <= seq < self.tree.size else None
 
+    @property
+    def lost(self) -> frozenset[int]:
+        """Places read as lost, named or not."""
+        return frozenset(self._lost)
+
     def _unnamed(self, restored: Sequence[Restored]) -> list[int]:
         """Places read as lost that no accepted log.restored names: who sent them owes one."""
         return [

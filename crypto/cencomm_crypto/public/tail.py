@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.encoding import decode, encode
-from cencomm_crypto.public.entry import leaf_hash
 from cencomm_crypto.public.ids import ID_SIZE
 from cencomm_crypto.public.lost import LEAF_BYTES
 from cencomm_crypto.public.note import MAX_NOTE
@@ -65,8 +64,13 @@ def form_of(item: Sequenced) -> bytes:
 
 def leaf_of_form(seq: int, form: bytes) -> bytes:
     """The RFC 6962 leaf hash of a 56-byte form at its place."""
+    return lost_item(seq, form).leaf
+
+
+def lost_item(seq: int, form: bytes) -> Sequenced:
+    """The item of a place of which nothing but its 56-byte form is left (PROTOCOL 9.1)."""
     at, scope, inner = form[:8], form[8 : 8 + ID_SIZE], form[8 + ID_SIZE :]
-    return leaf_hash(seq, int.from_bytes(at, "big"), scope, inner)
+    return Sequenced(seq, int.from_bytes(at, "big"), scope, inner, None, lost=True)
 
 
 def forms_in(data: bytes) -> Iterator[bytes]:

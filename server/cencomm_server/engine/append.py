@@ -20,7 +20,9 @@ from cencomm_server.engine.bots import Drops
 from cencomm_server.engine.committing import Committer
 from cencomm_server.engine.logs import Logs, log_id_of
 from cencomm_server.engine.reader import Reader
+from cencomm_server.engine.restoring import Restoring
 from cencomm_server.engine.runtime import LogRuntime
+from cencomm_server.engine.wraps import expect_no_wraps
 from cencomm_server.metrics import Alarm, Limit
 from cencomm_server.store.documents import LogDoc, LogKind
 from cencomm_server.store.port import KeyTaken
@@ -45,8 +47,13 @@ class Appends:
         rotations_per_hour: int = 60,
         hold_s: float = 0.0,
         monotonic_s: Callable[[], float] = time.monotonic,
+        restoring: Restoring | None = None,
     ) -> None:
-        """`hold_s`: for so long nothing is taken, so that members first say what is lost (A50)."""
+        """`hold_s`: for so long nothing is taken, so that members first say what is lost (A50).
+
+        `restoring` takes what names lost places of a log that is behind; without one nobody does.
+        """
+        self._restoring = restoring
         self._monotonic_s, self._held_until = monotonic_s, monotonic_s() + hold_s
         self._logs, self._metrics = logs, logs.metrics
         self._admission = Admission(
@@ -81,7 +88,8 @@ class Appends:
     ) -> Receipt:
         """Append to the directory what root signatures carry, or found it with its genesis.
 
-        Without a session few are taken at once, so that a flood keeps no revocation waiting.
+        A log.restored goes into the log that it names. Without a session few are taken at once, so
+        that a flood keeps no revocation waiting.
         """
         with self._metrics.appending():
             if poster is None and self._strangers >= STRANGERS:
@@ -102,7 +110,23 @@ class Appends:
                 ErrorCode.WRONG_TYPE, "only what root signatures carry is taken without a session"
             )
         directory = await self._logs.open_directory()
+        if entry.header.type == "log.restored":
+            return await self._append_restored(submission, entry, poster)
         return await self._append_to(directory.log_id, submission, poster)
+
+    async def _append_restored(
+        self, submission: Submission, entry: Entry, poster: Reader | None
+    ) -> Receipt:
+        log = entry.header.log
+        if log is None:
+            raise ProtocolError(ErrorCode.WRONG_LOG, "the entry names no log")
+        self._expect_taking()
+        expect_no_wraps(submission)
+        if self._restoring is not None:
+            receipt = await self._restoring.take(log, entry)
+            if receipt is not None:
+                return receipt
+        return await self._append_to(log, submission, poster)
 
     async def create(self, submission: Submission, poster: Reader) -> tuple[LogId, Receipt]:
         """Start an operation's log with its genesis; the same genesis again is the same log."""
@@ -171,11 +195,7 @@ class Appends:
     # -- appending ----------------------------------------------------------------------------
 
     async def _append(self, runtime: LogRuntime, offer: Offer) -> Receipt:
-        if self._stopping:
-            raise ShuttingDown("the server takes nothing new")
-        left_s = self._held_until - self._monotonic_s()
-        if left_s > 0:
-            raise LogBehind(f"after a restore nothing is taken for another {left_s:.0f} s")
+        self._expect_taking()
         committer = self._committers.get(runtime.log_id)
         if committer is None:
             committer = Committer(runtime, self._logs.store, self._admission, self._metrics)
@@ -189,6 +209,13 @@ class Appends:
             if receipt is None:
                 raise
             return receipt
+
+    def _expect_taking(self) -> None:
+        if self._stopping:
+            raise ShuttingDown("the server takes nothing new")
+        left_s = self._held_until - self._monotonic_s()
+        if left_s > 0:
+            raise LogBehind(f"after a restore nothing is taken for another {left_s:.0f} s")
 
     async def _receipt_of(self, runtime: LogRuntime, entry: Entry) -> Receipt | None:
         """The receipt that these bytes have already; raises IdReused if other bytes took the id.

@@ -174,12 +174,8 @@ class Committer:
                     if waiting.offer.submission.wraps
                 )
             )
-        docs = [
-            document(item, waiting.offer.entry)
-            for item, waiting in zip(items, accepted, strict=True)
-        ]
         try:
-            return await self._runtime.commit(items, docs)
+            return await self._runtime.commit(items, [document(item) for item in items])
         except DuplicateEntry as clash:
             accepted[clash.inserted].refusal = ProtocolError(
                 ErrorCode.DUPLICATE_ID, "the device used this entry id before"

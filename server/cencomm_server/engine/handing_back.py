@@ -21,18 +21,15 @@ from cencomm_crypto.public.tail import TailPart
 from cencomm_crypto.public.wire import WHOLE, Submission, decode_sequenced, split_sequence
 
 from cencomm_server.engine.access import access
-from cencomm_server.engine.items import document, leaf_of
+from cencomm_server.engine.gathering import Gathering
 from cencomm_server.engine.logs import Logs, log_id_of
 from cencomm_server.engine.lost_tail import LostTail
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.runtime import YIELD_EVERY, LogRuntime
 from cencomm_server.engine.wraps import check_wraps, keep_wraps
 from cencomm_server.store.documents import LogDoc, LogKind
-from cencomm_server.store.port import StoreConflict
 
 _log = structlog.get_logger()
-
-WRITTEN_AT_ONCE = 256  # entries in one insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class HandingBack:
 
     def __init__(self, logs: Logs) -> None:
         self._logs = logs
-        self._tails: dict[LogId, LostTail] = {}
+        self.gathering = Gathering(logs.store)
 
     async def take(self, reader: Reader, log: LogId, part: TailPart) -> Standing:
         """Hear the note, take what proves itself, and write all of it once nothing lacks.
@@ -66,13 +63,13 @@ class HandingBack:
         head = self._logs.signer.open(log, part.note)
         async with runtime.lock:
             await self._hear(runtime, head, part.note)
-            tail = self._tail_of(runtime)
+            tail = await self.gathering.tail_of(runtime)
             if tail is None:
                 return Standing(runtime.size, runtime.size, runtime.size)
             if head == tail.head:
-                leaves = tail.tell(reader.device, part.start, part.forms)
-                if leaves is not None:
-                    await self._learn(runtime, tail, leaves)
+                forms = tail.tell(reader.device, part.start, part.forms)
+                if forms is not None:
+                    await self.gathering.learn(runtime, tail, forms)
             if tail.known:
                 await self._take_items(tail, part.items)
             if tail.whole:
@@ -160,35 +157,6 @@ class HandingBack:
             detail = f"another head of size {head.size} was signed too, root {head.root.hex()}"
             raise runtime.damage(ProtocolError(ErrorCode.LOG_DAMAGED, detail))
 
-    def _tail_of(self, runtime: LogRuntime) -> LostTail | None:
-        """What is being gathered; begun anew where the log or the proof has moved on."""
-        if runtime.behind is None:
-            self._tails.pop(runtime.log_id, None)
-            return None
-        tail = self._tails.get(runtime.log_id)
-        if tail is None or (tail.base, tail.head) != (runtime.size, runtime.behind):
-            tail = self._tails[runtime.log_id] = LostTail(runtime.size, runtime.behind)
-        return tail
-
-    async def _learn(self, runtime: LogRuntime, tail: LostTail, leaves: list[bytes]) -> None:
-        """Hold the leaves against the signed root, over what the store holds."""
-        tree, size = runtime.replay.tree, runtime.replay.size
-        try:
-            for count, leaf in enumerate(leaves):
-                tree.append(leaf)
-                if count % (YIELD_EVERY * YIELD_EVERY) == 0:
-                    await asyncio.sleep(0)
-            root = tree.root()
-        finally:
-            tree.truncate(size)
-        if not equal(root, tail.head.root):
-            raise ProtocolError(
-                ErrorCode.BAD_PROOF,
-                f"the forms do not rebuild the head of size {tail.head.size} over the {size}"
-                " entries that are here",
-            )
-        tail.learn(leaves)
-
     @staticmethod
     async def _take_items(tail: LostTail, items: bytes) -> None:
         for count, data in enumerate(split_sequence(items)):
@@ -201,33 +169,11 @@ class HandingBack:
                 await asyncio.sleep(0)
 
     async def _write(self, runtime: LogRuntime, tail: LostTail) -> None:
-        """Append the entries as they were, the signed head last; then read them like any others.
-
-        Cut off in between, a part of them stands under the note of all: nothing is signed, nobody
-        is shown it, and the next hand-back goes on there.
-        """
+        """Append the entries as they were, the signed head last; then read them like any others."""
         items = list(tail.items())
         try:
             await runtime.rehearse(items)
         except ProtocolError as error:  # of the directory, say, which has to come back first
             raise LogBehind(f"the entries cannot be taken yet: {error.detail}") from error
-        log, store = runtime.log_id, self._logs.store
-        stands = tail.base
-        while held := await store.read_entries(log, stands, stands + WRITTEN_AT_ONCE):
-            for doc in held:  # left by one that was cut off
-                if leaf_of(doc) != tail.leaf(doc.seq):
-                    detail = f"entry {doc.seq} is not the one that was signed"
-                    raise runtime.damage(ProtocolError(ErrorCode.LOG_DAMAGED, detail))
-            stands = held[-1].seq + 1
-        rest = [document(item, item.entry) for item in items if item.entry is not None]
-        for start in range(stands - tail.base, len(rest), WRITTEN_AT_ONCE):
-            docs = rest[start : start + WRITTEN_AT_ONCE]
-            try:
-                if await store.append_entries(log, docs) < len(docs):
-                    break  # another process writes the same
-            except StoreConflict as conflict:
-                raise runtime.damage(conflict) from conflict
-        runtime.mark_stale()
-        await runtime.ready()
-        del self._tails[log]
-        _log.warning("tail_handed_back", log=log, entries=len(items), size=runtime.size)
+        await self.gathering.write(runtime, items)
+        _log.warning("tail_handed_back", log=runtime.log_id, entries=len(items), size=runtime.size)

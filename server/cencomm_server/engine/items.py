@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cbor2
-from cencomm_crypto.public.entry import Entry, leaf_hash, parse, parse_erased
+from cencomm_crypto.public.entry import leaf_hash, parse, parse_erased
 from cencomm_crypto.public.wire import (
     ERASED,
+    LOST,
     WHOLE,
     WITHHELD,
     Sequenced,
     sequence,
 )
 
-from cencomm_server.store.documents import EntryDoc
+from cencomm_server.store.documents import EntryDoc, lost_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ class Item:
         return len(self.whole) + len(self.withheld)
 
     @classmethod
-    def of(cls, sequenced: Sequenced, entry: Entry) -> Item:
+    def of(cls, sequenced: Sequenced) -> Item:
         """Encode what the rules have just taken."""
-        return cls.stored(document(sequenced, entry))
+        return cls.stored(document(sequenced))
 
     @classmethod
     def stored(cls, doc: EntryDoc) -> Item:
@@ -42,8 +43,11 @@ class Item:
         return cls(doc.seq, doc.scope, encode_whole(doc), encode_hidden(doc))
 
 
-def document(sequenced: Sequenced, entry: Entry) -> EntryDoc:
-    """What the store keeps of a leaf."""
+def document(sequenced: Sequenced) -> EntryDoc:
+    """What the store keeps of a leaf: a whole entry, or a lost place."""
+    entry = sequenced.entry
+    if entry is None:
+        return lost_place(sequenced.seq, sequenced.at, sequenced.scope, sequenced.inner)
     return EntryDoc(
         seq=sequenced.seq,
         at=sequenced.at,
@@ -61,8 +65,11 @@ def document(sequenced: Sequenced, entry: Entry) -> EntryDoc:
 def sequenced(doc: EntryDoc) -> Sequenced:
     """Parse what the store kept; raises ProtocolError if it is not what was written.
 
-    Scope and inner hash are computed anew from the bytes, never believed (A36).
+    Scope and inner hash are computed anew from the bytes, never believed (A36); of a lost place
+    the tree, held against the signed head, says whether they are true.
     """
+    if doc.lost:
+        return Sequenced(doc.seq, doc.at, doc.scope, doc.inner, None, lost=True)
     if doc.body is None:
         entry = parse_erased(doc.header, doc.body_hash, doc.sig)
     else:
@@ -76,7 +83,9 @@ def leaf_of(doc: EntryDoc) -> bytes:
 
 
 def encode_whole(doc: EntryDoc) -> bytes:
-    """A stored leaf for a reader who may see it, body erased or not."""
+    """A stored leaf for a reader who may see it, body erased or not; lost is it for everybody."""
+    if doc.lost:
+        return _array(LOST, doc.seq, doc.at, doc.scope, doc.inner)
     if doc.body is None:
         return _array(ERASED, doc.seq, doc.at, doc.header, doc.body_hash, doc.sig)
     return _array(WHOLE, doc.seq, doc.at, doc.header, doc.body, doc.sig)
@@ -84,7 +93,7 @@ def encode_whole(doc: EntryDoc) -> bytes:
 
 def encode_hidden(doc: EntryDoc) -> bytes:
     """A stored leaf for a reader who may not: place, time, scope, inner hash."""
-    return _array(WITHHELD, doc.seq, doc.at, doc.scope, doc.inner)
+    return _array(LOST if doc.lost else WITHHELD, doc.seq, doc.at, doc.scope, doc.inner)
 
 
 def _array(*values: int | bytes) -> bytes:

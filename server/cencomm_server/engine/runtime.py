@@ -91,7 +91,10 @@ class LogRuntime(ABC):
         self.committed: Committed | None = None
         self.damaged: ProtocolError | None = None
         self.behind: Checkpoint | None = None
-        """A head that was signed of more entries than the store holds (A50); nothing is taken."""
+        """A head that was signed of more than can be shown (A50); nothing is taken."""
+        self.named: frozenset[int] | None = None
+        """Lost places that a log.restored names, while the store holds a place up to `behind`'s
+        end that none does; else None"""
         self.tail = Tail()
         self._store, self._signer, self._publish = store, signer, publish
         self._metrics = metrics
@@ -190,7 +193,7 @@ class LogRuntime(ABC):
         try:
             stored = await self._store.newest_checkpoint(self.log_id)
             fresh = await self._read_on()
-            if stored is not None and stored.size > self.replay.size:
+            if stored is not None and stored.size > self._showable():
                 stored = await self._stay_behind(stored)
                 fresh = []
             else:
@@ -219,7 +222,7 @@ class LogRuntime(ABC):
         if self.behind is not None:
             raise LogBehind(
                 f"{self.size} entries are here, {self.behind.size} were signed; members'"
-                " devices hand the rest back"
+                " devices hand the rest back, or the governance root names it lost"
             )
 
     async def come_whole(self) -> None:
@@ -258,9 +261,13 @@ class LogRuntime(ABC):
         head = self._signer.open(self.log_id, stored.note)
         if head.size != stored.size:
             raise _damaged(f"the checkpoint stored for size {stored.size} is of another")
-        covered = await self._store.newest_checkpoint(self.log_id, most=self.replay.size)
+        replay = self.replay
+        if head.size < replay.size:
+            head = await self._cover_unnamed(head)
+        self.named = replay.lost.difference(replay.unnamed) if replay.size == head.size else None
+        covered = await self._store.newest_checkpoint(self.log_id, most=self._showable())
         size = 0 if covered is None else covered.size
-        if size < self.replay.size:  # a hand-back was cut off: shown once all of it is here
+        if size < replay.size:  # shown once all of it is here, or named lost
             self._begin_anew()
             await self._read_on(size)
         if self.behind is None or self.behind.size != head.size:
@@ -269,10 +276,25 @@ class LogRuntime(ABC):
         self.behind = head
         return covered
 
+    async def _cover_unnamed(self, head: Checkpoint) -> Checkpoint:
+        """A log.restored stands without its note, others are due: cover it, and show nothing."""
+        if self._root(head.size) != head.root:
+            raise _damaged(f"the stored checkpoint of size {head.size} is not of these entries")
+        doc = self.sign_head()
+        try:
+            await self._store.put_checkpoint(self.log_id, doc.size, doc.note)
+        except CheckpointConflict as conflict:
+            await self._same_head(doc.size, conflict)
+        return self._signer.open(self.log_id, doc.note)
+
     def _no_longer_behind(self) -> None:
         if self.behind is not None:
             _log.warning("log_whole", log=self.log_id, size=self.replay.size)
-        self.behind = None
+        self.behind = self.named = None
+
+    def _showable(self) -> int:
+        """How far the replay could be shown: no reader takes a lost place that nothing names."""
+        return min([self.replay.size, *self.replay.unnamed[:1]])
 
     async def _read_on(self, stop: int = _NO_END) -> list[Sequenced]:
         """Apply what the store holds; the new leaves, or none at first use or where too many."""
@@ -376,7 +398,7 @@ class LogRuntime(ABC):
         this process nowhere, is not stored either. Raises DuplicateEntry, StoreDown, and
         LOG_DAMAGED where another head of this size stands (A4, A50).
         """
-        head = CheckpointDoc(self.replay.size, self._sign(self.replay.size))
+        head = self.sign_head()
         note = head.note
         try:
             inserted = await self._store.append_entries(self.log_id, docs, head)
@@ -418,7 +440,7 @@ class LogRuntime(ABC):
         size = self.replay.size
         self.committed = Committed(size, self.last_at, note, self.replay.state)
         self._known(size)
-        items = tuple(Item.of(item, item.entry) for item in entries if item.entry is not None)
+        items = tuple(map(Item.of, entries))
         if not items:  # more than were kept: the next ones will not follow on
             self.tail.clear()
         self.tail.extend(items)
@@ -429,6 +451,10 @@ class LogRuntime(ABC):
         place = bisect_right(self._sizes, size)
         if self._sizes[place - 1 : place] != [size]:
             self._sizes.insert(place, size)
+
+    def sign_head(self) -> CheckpointDoc:
+        """The signed head of the whole replay, not stored yet; hold `lock`."""
+        return CheckpointDoc(self.replay.size, self._sign(self.replay.size))
 
     def _sign(self, size: int) -> bytes:
         return self._signer.sign(self.log_id, size, self._root(size), self.log_key())

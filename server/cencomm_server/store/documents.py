@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId, PersonId
 
-FORMAT = 2  # number of this layout; a newer one is refused by name (DESIGN 11)
+FORMAT = 3  # number of this layout; a newer one is refused by name (DESIGN 11)
 
 
 class LogKind(StrEnum):
@@ -31,7 +31,8 @@ class LogDoc:
 class EntryDoc:
     """One entry as it was submitted, with the place that the server gave it.
 
-    `body` is None once erased; `body_hash` stays, so that the log still verifies (DESIGN 3).
+    `body` is None once erased; `body_hash` stays, so that the log still verifies (DESIGN 3). Of a
+    lost place (A50) only seq, at, scope and inner are known: see `lost_place`.
     """
 
     seq: int
@@ -44,6 +45,17 @@ class EntryDoc:
     sig: bytes = field(repr=False)
     device: DeviceId
     id: EntryId
+
+    @property
+    def lost(self) -> bool:
+        """Whether nobody has brought what stood here: an entry has a header."""
+        return not self.header
+
+
+def lost_place(seq: int, at: int, scope: bytes, inner: bytes) -> EntryDoc:
+    """A place of which a restore from backup left only the 56-byte form (PROTOCOL 11.2)."""
+    id = EntryId(seq.to_bytes(8, "big"))  # keeps it apart under (log, scope, device, id)
+    return EntryDoc(seq, at, scope, inner, b"", None, b"", b"", DeviceId(b""), id)
 
 
 @dataclass(frozen=True, slots=True)

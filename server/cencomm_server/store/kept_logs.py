@@ -88,6 +88,14 @@ class KeptLogs:
             await self._expect_same(log, checkpoint.size, checkpoint.note)
         return min(inserted, len(docs))
 
+    async def fill_lost(self, log: LogId, doc: EntryDoc) -> bool:
+        where: Document = {"log": log, "seq": doc.seq, "header": b""}
+        try:
+            return await self._entries.update(where, {"$set": _ENTRY.document(doc)})
+        except KeyTaken:
+            other = await self._by_id(log, doc.scope, doc.device, doc.id, ["seq"])
+            raise DuplicateEntry(-1 if other is None else int(other["seq"]), 0) from None
+
     async def read_entries(self, log: LogId, start: int, stop: int) -> list[EntryDoc]:
         if stop <= start:
             return []

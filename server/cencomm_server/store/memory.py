@@ -85,6 +85,18 @@ class MemoryLogs:
             self._keep_note(log, checkpoint.size, checkpoint.note)
         return len(docs)
 
+    async def fill_lost(self, log: LogId, doc: EntryDoc) -> bool:
+        await asyncio.sleep(0)
+        kept = self._logs[log]
+        stands, unique = kept.entries.get(doc.seq), (doc.scope, doc.device, doc.id)
+        if stands is None or not stands.lost:
+            return False
+        if unique in kept.by_id:
+            raise DuplicateEntry(kept.by_id[unique], 0)
+        del kept.by_id[(stands.scope, stands.device, stands.id)]
+        kept.entries[doc.seq], kept.by_id[unique] = doc, doc.seq
+        return True
+
     async def read_entries(self, log: LogId, start: int, stop: int) -> list[EntryDoc]:
         await asyncio.sleep(0)
         kept = self._logs[log]

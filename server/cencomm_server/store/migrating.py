@@ -65,5 +65,11 @@ async def _insert_all(entries: Collection, notes: list[Document]) -> None:
             notes = notes[1:]
 
 
-STEPS: Mapping[int, Step] = {1: _notes_among_entries}
+async def _places_may_be_lost(_: Open) -> int:
+    """From 2: nothing moves. A place may stand as lost, which an older program would call damage
+    of the log, and stop it for good."""
+    return 0
+
+
+STEPS: Mapping[int, Step] = {1: _notes_among_entries, 2: _places_may_be_lost}
 """The step that leads from each format to the next one."""

@@ -98,6 +98,13 @@ class LogStore(Protocol):
         """
         ...
 
+    async def fill_lost(self, log: LogId, doc: EntryDoc) -> bool:
+        """Put the entry in its place, which stands as lost; False if it does not, or not as lost.
+
+        Raises DuplicateEntry as `append_entries`.
+        """
+        ...
+
     async def read_entries(self, log: LogId, start: int, stop: int) -> list[EntryDoc]:
         """Those with start <= seq < stop, ascending; the caller bounds the range."""
         ...

@@ -18,7 +18,7 @@ from cencomm_server.engine import lost_tail
 
 from tests.support.directory import HeldPerson
 from tests.support.engine import Served
-from tests.unit.server.test_engine_restored import Restored, whole_again
+from tests.support.restored import Restored, whole_again
 
 LOST = 40
 DIRECTORY = b"D" * 32

@@ -15,6 +15,7 @@ from cencomm_server import installation as installations
 from cencomm_server.doctor import Report, Verdict, examine
 from cencomm_server.export import write_export
 from cencomm_server.installation import Installation
+from cencomm_server.store.documents import lost_place
 from cencomm_server.store.memory import MemoryStore
 from cencomm_server.store.port import Store
 
@@ -132,6 +133,16 @@ async def test_a_store_that_is_behind_what_was_signed_is_named(patient: Patient)
     assert f"{log.size} were signed" in str((await patient.examine()).as_json())
     patient.store._logs[log.id16].notes[log.size + 5] = note  # a head in another's place
     assert failed(await patient.examine()) == {f"operation {log.id16.hex()}": "log_damaged"}
+
+
+async def test_a_lost_place_that_nothing_names_is_found(patient: Patient) -> None:
+    """A50: governance named one gap, and another one is still open."""
+    log = patient.scene.operation.log
+    entries = patient.store._logs[log.id16].entries
+    doc = entries[log.size - 1]
+    entries[doc.seq] = lost_place(doc.seq, doc.at, doc.scope, doc.inner)
+    assert failed(await patient.examine()) == {f"operation {log.id16.hex()}": "log_behind"}
+    assert "1 lost" in str((await patient.examine()).as_json())
 
 
 async def test_a_hold_that_was_left_in_the_settings_is_pointed_out(

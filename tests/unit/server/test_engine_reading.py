@@ -21,7 +21,7 @@ from cencomm_crypto.public.wire import (
     encode_withheld,
 )
 from cencomm_server.engine import reading, tail
-from cencomm_server.engine.items import document, encode_hidden, encode_whole
+from cencomm_server.engine.items import document, encode_hidden, encode_whole, sequenced
 from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.runtime import LogRuntime
 from cencomm_server.store.documents import LogKind
@@ -369,9 +369,13 @@ async def test_each_recipient_gets_its_own_wrap(house: House) -> None:
 async def test_items_are_encoded_as_the_protocol_says(house: House) -> None:
     for item in house.operation.entries:
         assert item.entry is not None
-        doc = document(item, item.entry)
+        doc = document(item)
         assert encode_whole(doc) == encode_sequenced(item)
         assert encode_hidden(doc) == encode_withheld(item)
         if item.entry.header.type == "message":
             gone = replace(item, entry=parse_erased(doc.header, doc.body_hash, doc.sig))
             assert encode_whole(replace(doc, body=None)) == encode_sequenced(gone)
+        lost = replace(item, entry=None, lost=True)
+        doc = document(lost)
+        assert encode_whole(doc) == encode_hidden(doc) == encode_sequenced(lost)
+        assert sequenced(doc) == lost

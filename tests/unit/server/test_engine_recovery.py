@@ -165,7 +165,7 @@ async def test_a_changed_entry_is_found_at_start(scene: Scene) -> None:
     scene.operation.message(scene.work, scene.officer)
     await scene.served.follow(scene.operation)
     item = scene.operation.entries[-1]
-    kept[item.seq] = document(replace(item, inner=other.inner), other)
+    kept[item.seq] = document(replace(item, inner=other.inner, entry=other))
     assert await damaged(await scene.served.another(), scene)
 
 
@@ -229,7 +229,7 @@ async def test_a_rejected_entry_in_the_log_is_reported_and_counts_for_nothing(
     bad = scene.operation.sealed(scene.work, scene.officer, epoch=9)
     scene.operation.force(bad)
     item = scene.operation.entries[-1]
-    await store_of(scene).append_entries(scene.log, [document(item, bad)])
+    await store_of(scene).append_entries(scene.log, [document(replace(item, entry=bad))])
     restarted = await scene.served.another()
     runtime = await restarted.logs.get(scene.log)
     assert "rejected_entry_in_log" in capsys.readouterr().out

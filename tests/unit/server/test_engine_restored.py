@@ -5,104 +5,22 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from cencomm_config.errors import LogBehind, ServiceCode
-from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
+from cencomm_crypto.errors import CencommError, ErrorCode
 from cencomm_crypto.public.keys import SigningKey
 from cencomm_crypto.public.note import Checkpoint, origin, sign_checkpoint
 from cencomm_crypto.public.tail import TailPart, form_of
-from cencomm_crypto.public.wire import Sequenced, Submission, encode_sequenced, encode_withheld
-from cencomm_server.engine.handing_back import HandingBack, Standing
+from cencomm_crypto.public.wire import Submission, encode_sequenced, encode_withheld
+from cencomm_server.engine.handing_back import Standing
 from cencomm_server.engine.reader import Reader
-from cencomm_server.store.memory import MemoryStore
 
-from tests.support.directory import HeldPerson
-from tests.support.engine import WRAPS, FaultyStore, Scene, Served, rotate, rotation_with_wraps
+from tests.support.engine import WRAPS, FaultyStore, Served, rotation_with_wraps
+from tests.support.restored import Restored, refused, whole_again
 
 NONE = b""
-
-
-class Restored(Scene):
-    """Five messages were signed after the backup was made; `served` runs on the backup."""
-
-    before: Served
-    handing: HandingBack
-
-    async def restore(self, lost: int = 5, *, rotated: bool = False) -> Restored:
-        """`rotated`: the channel had a new epoch after the backup, before the messages."""
-        await self.serve(FaultyStore())
-        self.other = self.directory.person(self.directory.administration("DE"))
-        self.operation.admit(self.other, "officer")
-        self.stranger = self.directory.person(self.directory.administration("IT"))
-        rotate(self.operation, self.work)
-        await self.served.follow(self.operation)
-        self.base = self.operation.log.size
-        self.ignorant = self.operation.sealed(self.work, self.other)
-        backup = copy.deepcopy(self.served.store)
-        if rotated:
-            rotate(self.operation, self.work)
-        for _ in range(lost):
-            self.operation.message(self.work, self.officer)
-        await self.served.follow(self.operation)
-        self.before = self.served
-        await self.start(backup)  # type: ignore[arg-type]
-        return self
-
-    async def start(self, store: MemoryStore) -> None:
-        """A process on this store, as after a start."""
-        self.served = await self.before.another(store)
-        await self.served.logs.load_all()
-        self.handing = HandingBack(self.served.logs)
-
-    @property
-    def signed(self) -> int:
-        return self.operation.log.size
-
-    @property
-    def tail(self) -> Sequence[Sequenced]:
-        return self.operation.entries[self.base :]
-
-    def note(self, size: int | None = None, **changed: object) -> bytes:
-        size, name = size or self.signed, origin(self.served.signer.deployment, self.log)
-        head = Checkpoint(name, size, self.operation.log.tree.root(size))
-        return sign_checkpoint(replace(head, **changed), self.directory.log_key)  # type: ignore[arg-type]
-
-    async def hand(
-        self,
-        by: HeldPerson | None = None,
-        *,
-        items: Sequence[Sequenced] = (),
-        forms: bytes | None = None,
-        note: bytes | None = None,
-        start: int | None = None,
-    ) -> Standing:
-        """What a device says; by default its note and all forms."""
-        part = TailPart(
-            self.note() if note is None else note,
-            self.base if start is None else start,
-            b"".join(map(form_of, self.tail)) if forms is None else forms,
-            b"".join(map(encode_sequenced, items)),
-        )
-        reader = Served.reader(by or self.officer)
-        return await self.handing.take(reader, self.log, TailPart.decode(part.encode()))
-
-    async def refused(self, *given: object, **named: object) -> str:
-        with pytest.raises(CencommError) as caught:
-            await self.hand(*given, **named)  # type: ignore[arg-type]
-        return caught.value.code
-
-    async def takes(self) -> bool:
-        """Whether the log takes an entry of who knows only what the backup holds."""
-        try:
-            await self.submit(self.ignorant)
-        except (LogBehind, ProtocolError) as error:
-            if error.code not in (ServiceCode.LOG_BEHIND, ErrorCode.LOG_DAMAGED):
-                raise
-            return False
-        return True
 
 
 @pytest.fixture
@@ -126,7 +44,7 @@ async def test_a_signed_note_alone_stops_the_log(
 
 async def test_the_proof_outlives_the_process(scene: Restored) -> None:
     await scene.hand(forms=NONE)
-    await scene.start(scene.served.store)  # type: ignore[arg-type]
+    await scene.start(scene.store)
     assert scene.served.logs.behind() == (scene.log,)
     assert not await scene.takes()
     assert scene.runtime.size == scene.base
@@ -154,17 +72,17 @@ async def test_a_note_that_the_log_s_key_did_not_sign_stops_nothing(scene: Resto
         scene.note()[:-3],
         b"no note",
     ):
-        assert await scene.refused(note=note) == ErrorCode.BAD_NOTE
+        assert await refused(scene.hand(note=note)) == ErrorCode.BAD_NOTE
     assert scene.served.logs.behind() == ()
     assert await scene.takes()
 
 
 async def test_a_stranger_and_a_revoked_device_are_not_heard(scene: Restored) -> None:
-    assert await scene.refused(scene.stranger) == ServiceCode.UNKNOWN_LOG
+    assert await refused(scene.hand(scene.stranger)) == ServiceCode.UNKNOWN_LOG
     ncp = scene.officer.administration.ncp.device
     scene.directory.revoke(scene.officer.device, by=ncp)
     await scene.served.follow_directory()
-    assert await scene.refused() == ErrorCode.INACTIVE
+    assert await refused(scene.hand()) == ErrorCode.INACTIVE
     assert scene.served.logs.behind() == ()
     assert await scene.takes()
 
@@ -180,7 +98,6 @@ async def test_what_another_process_has_written_is_looked_for_first(scene: Resto
     """A client that read from the process that took the entries talks to another one."""
     scene.served = await scene.before.another(scene.before.store)
     await scene.served.logs.load_all()
-    scene.handing = HandingBack(scene.served.logs)
     newer = scene.operation.message(scene.work, scene.officer)
     await scene.before.follow(scene.operation)
     assert (await scene.hand(forms=NONE)).size == newer.seq + 1
@@ -195,7 +112,7 @@ async def test_two_heads_of_one_size_stop_the_log_for_good(scene: Restored, behi
     size = scene.signed if behind else scene.base
     stored = await scene.served.store.checkpoint(scene.log, size)
     fork = scene.note(size, root=bytes(32))
-    assert await scene.refused(note=fork) == ErrorCode.LOG_DAMAGED
+    assert await refused(scene.hand(note=fork)) == ErrorCode.LOG_DAMAGED
     assert await scene.served.store.checkpoint(scene.log, size) == stored
     assert scene.served.logs.damaged() == (scene.log,)
     assert not await scene.takes()
@@ -208,7 +125,9 @@ async def test_a_log_that_went_on_after_the_restore_takes_no_more_once_that_is_k
     assert await scene.takes()  # somebody who knew less spoke into the gap
     size = scene.runtime.size
     forms = b"".join(map(form_of, scene.tail[1:]))
-    assert await scene.refused(start=size, forms=forms, items=scene.tail) == ErrorCode.BAD_PROOF
+    assert (
+        await refused(scene.hand(start=size, forms=forms, items=scene.tail)) == ErrorCode.BAD_PROOF
+    )
     assert scene.served.logs.behind() == (scene.log,)
     assert await scene.served.store.last_seq(scene.log) == size - 1
     with pytest.raises(LogBehind):
@@ -216,18 +135,6 @@ async def test_a_log_that_went_on_after_the_restore_takes_no_more_once_that_is_k
 
 
 # -- handing back -------------------------------------------------------------------------------
-
-
-async def whole_again(scene: Restored) -> None:
-    """The same bytes, places, times and head as before the restore, and the log goes on."""
-    old, new = scene.before.store, scene.served.store
-    assert await new.read_entries(scene.log, 0, 999) == await old.read_entries(scene.log, 0, 999)
-    newest = await new.newest_checkpoint(scene.log)
-    assert newest == await old.newest_checkpoint(scene.log)
-    assert scene.served.logs.behind() == () == scene.served.logs.damaged()
-    assert scene.runtime.size == scene.signed
-    scene.operation.message(scene.work, scene.other)
-    await scene.served.follow(scene.operation)
 
 
 async def test_the_whole_tail_comes_back_and_the_log_goes_on(scene: Restored) -> None:
@@ -292,9 +199,9 @@ async def test_forms_that_do_not_rebuild_the_signed_head_are_refused(scene: Rest
     ]
     for told in wrong:
         given = b"".join(told)
-        assert await scene.refused(items=scene.tail, forms=given) == ErrorCode.BAD_PROOF
+        assert await refused(scene.hand(items=scene.tail, forms=given)) == ErrorCode.BAD_PROOF
     more = b"".join([*forms, forms[-1]])
-    assert await scene.refused(forms=more) == ErrorCode.TOO_MANY
+    assert await refused(scene.hand(forms=more)) == ErrorCode.TOO_MANY
     assert (await scene.hand(forms=NONE)).size == scene.base
     assert await scene.served.store.last_seq(scene.log) == scene.base - 1
     await scene.hand(items=scene.tail)
@@ -311,7 +218,7 @@ async def test_forged_entries_are_refused_and_keep_nobody_away(scene: Restored) 
         replace(first, seq=second.seq),
         replace(first, seq=scene.signed),
     ):
-        assert await scene.refused(scene.other, items=[forged]) == ErrorCode.BAD_PROOF
+        assert await refused(scene.hand(scene.other, items=[forged])) == ErrorCode.BAD_PROOF
     assert await scene.served.store.last_seq(scene.log) == scene.base - 1
     await scene.hand(items=scene.tail)
     await whole_again(scene)
@@ -319,7 +226,9 @@ async def test_forged_entries_are_refused_and_keep_nobody_away(scene: Restored) 
 
 async def test_an_entry_without_its_body_is_not_taken_for_the_whole(scene: Restored) -> None:
     """Its leaf is the same: taken once, the body would be lost for everybody (A49)."""
-    assert await scene.refused(items=[replace(scene.tail[0], entry=None)]) == ErrorCode.MALFORMED
+    assert (
+        await refused(scene.hand(items=[replace(scene.tail[0], entry=None)])) == ErrorCode.MALFORMED
+    )
     withheld = encode_withheld(scene.tail[0])
     part = TailPart(scene.note(), scene.base, items=withheld)
     with pytest.raises(CencommError):
@@ -336,11 +245,11 @@ async def test_a_crash_in_between_leaves_a_log_that_is_still_behind(
     scene: Restored, written: int
 ) -> None:
     """Some entries are durable, under the note of all: nobody is shown them, nothing is signed."""
-    store = scene.served.store
+    store = scene.store
     assert isinstance(store, FaultyStore)
     await scene.hand()
     store.break_within(written)
-    assert await scene.refused(items=scene.tail) == ServiceCode.STORE_DOWN
+    assert await refused(scene.hand(items=scene.tail)) == ServiceCode.STORE_DOWN
     await scene.start(store)
     assert await store.last_seq(scene.log) == scene.base + written - 1
     assert scene.served.logs.behind() == (scene.log,)
@@ -372,7 +281,7 @@ async def test_a_member_that_the_backup_does_not_know_waits_for_others(scene: Re
 async def test_while_the_directory_is_behind_no_operation_goes_on(scene: Restored) -> None:
     """A revocation may be among what it lacks."""
     directory = scene.directory.log.id16
-    backup = copy.deepcopy(scene.served.store)
+    backup = copy.deepcopy(scene.store)
     size = scene.directory.log.size
     scene.directory.person(scene.directory.administration("ES"))
     await scene.served.follow_directory()
@@ -382,7 +291,7 @@ async def test_while_the_directory_is_behind_no_operation_goes_on(scene: Restore
     note = sign_checkpoint(
         Checkpoint(origin(name, directory), head.size, head.root), scene.directory.log_key
     )
-    await scene.start(backup)  # type: ignore[arg-type]
+    await scene.start(backup)
     reader = Served.reader(scene.officer)
     await scene.handing.take(reader, directory, TailPart(note))
     assert scene.served.logs.behind() == (directory,)
@@ -399,7 +308,6 @@ async def test_a_held_server_hears_first_and_takes_nothing(scene: Restored) -> N
     now_s = [0.0]
     scene.served = await scene.served.another(hold_s=60, monotonic_s=lambda: now_s[0])
     await scene.served.logs.load_all()
-    scene.handing = HandingBack(scene.served.logs)
     assert not await scene.takes()
     assert scene.served.logs.behind() == ()
     await scene.hand(items=scene.tail)
@@ -421,30 +329,28 @@ async def test_wraps_of_a_rotate_that_came_back_are_taken_from_any_member_and_no
     whole = Submission.of(rotate_entry, **beside)
     member = Served.reader(scene.other)
 
-    async def refused(by: Reader, submission: Submission) -> str:
-        with pytest.raises(CencommError) as caught:
-            await scene.handing.take_wraps(by, scene.log, submission)
-        return caught.value.code
+    async def refusal(by: Reader, submission: Submission) -> str:
+        return await refused(scene.handing.take_wraps(by, scene.log, submission))
 
-    assert await refused(member, whole) == ServiceCode.NOT_FOUND  # not before the entry is back
+    assert await refusal(member, whole) == ServiceCode.NOT_FOUND  # not before the entry is back
     await scene.hand(items=scene.tail)
     own = await scene.served.reading.wraps(member, scene.log, scene.work, n)
     assert own.wrap is None
     wraps = beside["wraps"]
     turned = replace(whole, wraps=wraps[112:] + wraps[:112])
-    assert await refused(member, turned) == ErrorCode.BAD_COMMIT
-    assert await refused(member, replace(whole, wraps=wraps[112:])) == ErrorCode.BAD_COUNT
-    assert await refused(member, replace(whole, shares=wraps[:112])) in (
+    assert await refusal(member, turned) == ErrorCode.BAD_COMMIT
+    assert await refusal(member, replace(whole, wraps=wraps[112:])) == ErrorCode.BAD_COUNT
+    assert await refusal(member, replace(whole, shares=wraps[:112])) in (
         ErrorCode.MALFORMED,
         ErrorCode.BAD_COUNT,
     )
     message = scene.tail[1].entry
     assert message is not None
-    assert await refused(member, Submission.of(message)) == ErrorCode.WRONG_TYPE
+    assert await refusal(member, Submission.of(message)) == ErrorCode.WRONG_TYPE
     other = rotation_with_wraps(scene.operation, scene.work)
     never = Submission.of(other, **WRAPS[other.inner])
-    assert await refused(member, never) == ServiceCode.NOT_FOUND
-    assert await refused(Served.reader(scene.stranger), whole) == ServiceCode.UNKNOWN_LOG
+    assert await refusal(member, never) == ServiceCode.NOT_FOUND
+    assert await refusal(Served.reader(scene.stranger), whole) == ServiceCode.UNKNOWN_LOG
     for _ in range(2):
         await scene.handing.take_wraps(member, scene.log, whole)
     again = await scene.served.reading.wraps(member, scene.log, scene.work, n)
@@ -460,7 +366,7 @@ async def test_wraps_in_the_store_wait_for_rotates_that_will_come_back() -> None
     assert rotate_entry is not None
     inner, chan, n = rotate_entry.inner, scene.work, rotate_entry.header.epoch or 0
     await scene.hand(forms=NONE)
-    store = scene.served.store
+    store = scene.store
     assert isinstance(store, FaultyStore)
     await store.put_wraps(scene.log, chan, n, inner, WRAPS[inner]["wraps"], b"")
     store._clock = lambda: 10**15  # hours later
@@ -495,13 +401,12 @@ async def test_a_process_that_gathered_nothing_goes_on_once_another_wrote_the_ta
 async def test_two_processes_that_write_the_same_tail_write_it_once(scene: Restored) -> None:
     other = await scene.served.another()
     await other.logs.load_all()
-    handing = HandingBack(other.logs)
     forms = b"".join(map(form_of, scene.tail))
     items = b"".join(map(encode_sequenced, scene.tail))
     part = TailPart(scene.note(), scene.base, forms, items)
     found = await asyncio.gather(
         scene.hand(items=scene.tail),
-        handing.take(Served.reader(scene.other), scene.log, part),
+        other.handing.take(Served.reader(scene.other), scene.log, part),
     )
     assert list(found) == [Standing(scene.signed, scene.signed, scene.signed)] * 2
     await whole_again(scene)
@@ -512,26 +417,26 @@ async def test_two_processes_that_write_the_same_tail_write_it_once(scene: Resto
 
 async def founded_later() -> Restored:
     """The backup was made before the operation was."""
-    scene = Restored()
-    scene.served = await Served.start(scene.directory, FaultyStore())
+    scene, first = Restored(), FaultyStore()
+    scene.served = await Served.start(scene.directory, first)
     scene.other = scene.stranger = scene.directory.person(scene.directory.administration("IT"))
     await scene.served.follow_directory()
-    backup = copy.deepcopy(scene.served.store)
+    backup = copy.deepcopy(first)
     scene.base = 0
     await scene.served.create(scene.operation)
     scene.before = scene.served
-    await scene.start(backup)  # type: ignore[arg-type]
+    await scene.start(backup)
     return scene
 
 
 async def test_an_operation_of_after_the_backup_comes_back_from_its_genesis_on() -> None:
     scene = await founded_later()
-    assert await scene.refused(forms=NONE) == ServiceCode.UNKNOWN_LOG  # without its genesis
+    assert await refused(scene.hand(forms=NONE)) == ServiceCode.UNKNOWN_LOG  # without its genesis
     genesis = scene.tail[0]
     standing = await scene.hand(forms=NONE, items=[genesis])
     assert (standing.size, standing.signed, standing.wanted) == (0, scene.signed, 0)
     assert scene.served.logs.behind() == (scene.log,)
-    await scene.start(scene.served.store)  # type: ignore[arg-type]
+    await scene.start(scene.store)
     assert scene.served.logs.behind() == (scene.log,)
     assert (await scene.hand(items=scene.tail)).size == scene.signed
     old, new = scene.before.store, scene.served.store
@@ -551,8 +456,8 @@ async def test_a_log_that_was_never_signed_here_is_not_begun() -> None:
         ),
         SigningKey.from_seed(b"f" * 32),
     )
-    assert await scene.refused(note=foreign, items=genesis) == ErrorCode.BAD_NOTE
+    assert await refused(scene.hand(note=foreign, items=genesis)) == ErrorCode.BAD_NOTE
     first = scene.directory.entries[0]
-    assert await scene.refused(items=[first]) == ServiceCode.UNKNOWN_LOG
-    assert await scene.refused(items=[scene.tail[1]]) == ServiceCode.UNKNOWN_LOG
+    assert await refused(scene.hand(items=[first])) == ServiceCode.UNKNOWN_LOG
+    assert await refused(scene.hand(items=[scene.tail[1]])) == ServiceCode.UNKNOWN_LOG
     assert len(await scene.served.store.logs()) == 1
