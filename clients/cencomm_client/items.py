@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from cencomm_config.forms import FieldError
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId, PersonId
 
 CLAIM_TOLERANCE_MS = 600_000  # an author's clock is shown only where it is this far off (DESIGN 3)
@@ -26,7 +27,7 @@ class Flag(StrEnum):
     RESEALED = "resealed"  # same `mid` as an earlier one: sealed anew after a rotation
     MISPLACED = "misplaced"  # work in the main channel, or a profile outside it
     UNEXPECTED_KIND = "unexpected_kind"  # a bot's drop of a kind that it is not admitted for (A31)
-    EXERCISE = "exercise"  # the operation is an exercise; never reaches CEN
+    EXERCISE = "exercise"  # the operation or the form is an exercise; never reaches CEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Damage:
 
     code: str
     detail: str = ""
+    errors: tuple[FieldError, ...] = ()  # of a wrong form: field by field
 
 
 @dataclass(frozen=True, slots=True)

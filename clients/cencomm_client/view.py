@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from cencomm_config.forms import FormSet
 from cencomm_crypto.errors import CencommError, Rejected
 from cencomm_crypto.public.ids import ChannelId, EntryId, LogId
 from cencomm_crypto.public.operation.channel import Channel
@@ -17,6 +18,7 @@ from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.automation.standing import EpochNote, Standing, Verdict
 from cencomm_client.follow import Feed
+from cencomm_client.form_library import FormLibrary, data_folder
 from cencomm_client.items import Alarm, Item, Message, Notice
 from cencomm_client.keyring import Keyring
 from cencomm_client.mirror import Update
@@ -35,8 +37,9 @@ class OperationView:
         self.feed = Feed()
         self.names = Names()
         self.keyring = Keyring(station.vault, log)
+        self.forms = FormLibrary(data_folder(station.vault.path))
         self._station = station
-        self._reader = Reader(log, self.keyring, self.names)
+        self._reader = Reader(log, self.keyring, self.names, self.forms)
         self._own: dict[EntryId, Sequenced] = {}
         self._sealed: defaultdict[tuple[ChannelId, int], list[int]] = defaultdict(list)
         self._counts: Counter[tuple[ChannelId, int]] = Counter()
@@ -47,6 +50,11 @@ class OperationView:
     def state(self) -> OperationState:
         """The newest verified state."""
         return self._station.mirror.operation(self.log).state
+
+    @property
+    def form_set(self) -> FormSet:
+        """The forms of this operation, or the base set where this device lacks them."""
+        return self.forms.of(self.state.genesis["forms"])
 
     def channels(self) -> list[Channel]:
         """The channels that this person is in."""
@@ -88,7 +96,7 @@ class OperationView:
             self.keyring.begin_anew()
             self.feed.begin_anew()
             self.names = Names()
-            self._reader = Reader(self.log, self.keyring, self.names)
+            self._reader = Reader(self.log, self.keyring, self.names, self.forms)
             self._own_decision = -1
         if update.completed or update.rebuilt:
             self._reload()
