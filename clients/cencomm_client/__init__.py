@@ -7,7 +7,6 @@ plaintext on disk, to follow a redirect, and to import the server. docs/sdk.md i
 from cencomm_client.channel import Channel
 from cencomm_client.client import Client
 from cencomm_client.directory import Directory, Vouched
-from cencomm_client.forms.seizure import Seizure
 from cencomm_client.items import Alarm, Author, Control, Damage, Flag, Item, Message, Notice, Place
 from cencomm_client.operation import Operation
 from cencomm_client.operations import Summary
@@ -33,7 +32,6 @@ __all__ = [
     "OperationPlan",
     "Place",
     "Posted",
-    "Seizure",
     "Settings",
     "Summary",
     "Verification",

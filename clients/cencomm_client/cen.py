@@ -14,15 +14,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from cencomm_config.forms import FormInvalid, base_set
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.operation.state import Release as Released
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.cen_record import FORMAT, FreeText, Record, ascii_json, make_record
-from cencomm_client.forms.fields import FormInvalid
-from cencomm_client.forms.seizure import KIND, Seizure
 from cencomm_client.items import Flag, Message
-from cencomm_client.kinds import CORRECTION, WITHDRAWAL
+from cencomm_client.kinds import CORRECTION, SEIZURE, WITHDRAWAL
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
 from cencomm_client.sealed_file import replace_file
@@ -110,7 +109,7 @@ def prepare(
     pending: list[FreeText] = []
     changes = _changes(own)
     for message in own:
-        if message.kind != KIND:
+        if message.kind != SEIZURE:
             continue
         refusal = _refusal(message)
         if refusal is None:
@@ -275,15 +274,17 @@ def _refusal(message: Message) -> tuple[str, str] | None:
     return None
 
 
-def _handling(seizure: Seizure) -> tuple[str, str] | None:
-    if "H2" in seizure.handling:
+def _handling(seizure: Mapping[str, Any]) -> tuple[str, str] | None:
+    if seizure.get("exercise"):
+        return "exercise", "entries of an exercise never reach CEN"
+    if "H2" in seizure.get("handling", ()):
         return "handling_h2", "H2: not passed on without permission"
-    if seizure.tlp == "RED":
+    if seizure.get("tlp") == "RED":
         return "tlp_red", "TLP RED: for the named recipients only"
     return None
 
 
-def _corrected(message: Message, changes: list[Message]) -> Seizure:
+def _corrected(message: Message, changes: list[Message]) -> dict[str, Any]:
     content = dict(message.content or {})
     for change in changes:
         assert change.content is not None  # noqa: S101 - _changes took only opened ones
@@ -292,4 +293,7 @@ def _corrected(message: Message, changes: list[Message]) -> Seizure:
         fields = change.content.get("fields")
         if isinstance(fields, Mapping):
             content.update(fields)
-    return Seizure.parse(content)
+    form = base_set().form(SEIZURE)  # a narrower set of the operation changes nothing here
+    made = form.normal(content)
+    form.require(made)
+    return made

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from cencomm_client.forms.seizure import Conveyance, Goods, Route, Seizure
-
 FORMAT = 1
 FREE_TEXT = frozenset(
     ["goods.description", "goods.brand", "goods.cites_taxon", "conveyance.type", "concealment"]
@@ -26,6 +24,7 @@ _GOODS = (
 )
 _ROUTE = ("departure", "transits", "destination")
 _CONVEYANCE = ("mode", "type")
+_AS_UNKNOWN = {"authenticity": "unknown"}  # where the form says nothing
 _DATES = {"day": "%Y-%m-%d", "hour": "%Y-%m-%dT%HZ", "minute": "%Y-%m-%dT%H:%MZ"}
 
 
@@ -59,26 +58,27 @@ class Record:
 
 
 def make_record(
-    leaf: bytes, operation: str, seizure: Seizure, approved: Collection[str]
+    leaf: bytes, operation: str, seizure: Mapping[str, Any], approved: Collection[str]
 ) -> tuple[Record, list[FreeText]]:
-    """The record of a seizure, and the free text that waits for a yes to be part of it."""
+    """The record of a seizure's content, and the free text that waits for a yes."""
     sieve = _Sieve(leaf, approved)
-    when = datetime.fromtimestamp(seizure.at / 1000, UTC).strftime(_DATES[seizure.precision])
+    persons = seizure.get("persons", ())
+    when = datetime.fromtimestamp(seizure["at"] / 1000, UTC).strftime(_DATES[seizure["precision"]])
     case = sieve.part(seizure, _CASE, "")
     value: dict[str, Any] = {
         "format": FORMAT,
         "record": leaf.hex(),
         "operation": operation,
-        "case": {**case, "date": when, "precision": seizure.precision},
+        "case": {**case, "date": when, "precision": seizure["precision"]},
         "goods": [
-            sieve.part(goods, _GOODS, f"goods[{place}]")
-            for place, goods in enumerate(seizure.goods)
+            sieve.part(_AS_UNKNOWN | goods, _GOODS, f"goods[{place}]")
+            for place, goods in enumerate(seizure["goods"])
         ],
-        "route": sieve.part(seizure.route, _ROUTE, "route"),
-        "persons": dict(sorted(Counter(person.role for person in seizure.persons).items())),
+        "route": sieve.part(seizure.get("route", {}), _ROUTE, "route"),
+        "persons": dict(sorted(Counter(person["role"] for person in persons).items())),
     }
-    if seizure.conveyance is not None:
-        value["conveyance"] = sieve.part(seizure.conveyance, _CONVEYANCE, "conveyance")
+    if "conveyance" in seizure:
+        value["conveyance"] = sieve.part(seizure["conveyance"], _CONVEYANCE, "conveyance")
     value.update(sieve.part(seizure, ("concealment",), ""))
     fields = tuple(sorted({*sieve.fields, "date", "precision", "persons"}))
     return Record(leaf, fields, value), sieve.pending
@@ -92,13 +92,11 @@ class _Sieve:
         self.fields: set[str] = set()
         self.pending: list[FreeText] = []
 
-    def part(
-        self, form: Seizure | Goods | Route | Conveyance, names: Iterable[str], path: str
-    ) -> dict[str, Any]:
+    def part(self, form: Mapping[str, Any], names: Iterable[str], path: str) -> dict[str, Any]:
         kept: dict[str, Any] = {}
         for name in names:
-            value = getattr(form, name)
-            if value in (None, (), False):
+            value = form.get(name)
+            if value in (None, [], False):
                 continue
             general = f"{path.partition('[')[0]}.{name}" if path else name
             if general in FREE_TEXT:
@@ -107,7 +105,7 @@ class _Sieve:
                     self.pending.append(text)
                     continue
             self.fields.add(general)
-            kept[name] = list(value) if isinstance(value, tuple) else value
+            kept[name] = value
         return kept
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cencomm_config.forms import FieldError, FormInvalid, FormSet
+from cencomm_config.forms.errors import Expected
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.member.closing import close_body
 from cencomm_crypto.member.payload import make_payload
@@ -14,10 +16,8 @@ from cencomm_crypto.public.rights import Role
 
 from cencomm_client.directing import expect_directed, path_of
 from cencomm_client.directory import person_id
-from cencomm_client.forms.seizure import KIND as SEIZURE
-from cencomm_client.forms.seizure import Seizure
 from cencomm_client.items import Item, Message
-from cencomm_client.kinds import CORRECTION, WITHDRAWAL
+from cencomm_client.kinds import PRECEDENCE
 from cencomm_client.posting import PATIENCE_S, Posted, Poster
 from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.station import Station
@@ -59,7 +59,7 @@ class Channel:
     async def post(
         self,
         kind: str,
-        content: Mapping[str, Any] | Seizure,
+        content: Mapping[str, Any],
         *,
         re: Referred = None,
         prio: str | None = None,
@@ -74,7 +74,8 @@ class Channel:
         author, NotDirected for what only some may read, Refused where the server does,
         TransportError after `patience_s` (the bytes stay in the outbox and go out later).
         """
-        held, addressees = checked(kind, content), self._addressees(to)
+        held = checked(self._view.form_set, kind, content, prio)
+        addressees = self._addressees(to)
         payload = make_payload(
             kind,
             self._station.settings.random(16),
@@ -127,15 +128,24 @@ class Channel:
             )
 
 
-def checked(kind: str, content: Mapping[str, Any] | Seizure) -> dict[str, Any]:
-    """The content map, with the forms that this version knows held against their fields."""
-    if isinstance(content, Seizure):
-        return content.content()
-    if kind == SEIZURE:
-        return Seizure.parse(content).content()
-    if kind in (CORRECTION, WITHDRAWAL) and len(content.get("target", b"")) != 32:
-        raise ProtocolError(ErrorCode.BAD_VALUE, f"{kind}: target is the leaf hash of an entry")
-    return dict(content)
+def checked(
+    forms: FormSet, kind: str, content: Mapping[str, Any], prio: str | None = None
+) -> dict[str, Any]:
+    """The content in its normal form; raises FormInvalid with every wrong field."""
+    if kind == PROFILE:
+        return dict(content)  # its shape is the protocol's (PRF-1)
+    form = forms.form(kind)
+    made = form.normal(content)
+    errors = form.check(made)
+    if prio is not None and prio not in PRECEDENCE:
+        expected = Expected("field_choice", {"choices": ", ".join(PRECEDENCE)})
+        errors += (FieldError("prio", _PRECEDENCE_LABELS, prio, expected),)
+    if errors:
+        raise FormInvalid(errors)
+    return made
+
+
+_PRECEDENCE_LABELS = {"en": "Precedence", "fr": "Urgence"}
 
 
 def leaf_of(referred: Referred) -> bytes | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from cencomm_config.forms import FieldError
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId, PersonId
 
 CLAIM_TOLERANCE_MS = 600_000  # an author's clock is shown only where it is this far off (DESIGN 3)
@@ -28,7 +29,7 @@ class Flag(StrEnum):
     UNEXPECTED_KIND = "unexpected_kind"  # a bot's drop of a kind that it is not admitted for (A31)
     NOT_DIRECTED = "not_directed"  # for a few alone, and not in a directed channel (A54)
     OPEN_TASKS = "open_tasks"  # a phase change over open mandatory tasks
-    EXERCISE = "exercise"  # the operation is an exercise; never reaches CEN
+    EXERCISE = "exercise"  # the operation or the form is an exercise; never reaches CEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Damage:
 
     code: str
     detail: str = ""
+    errors: tuple[FieldError, ...] = ()  # of a wrong form: field by field
 
 
 @dataclass(frozen=True, slots=True)

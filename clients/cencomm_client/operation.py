@@ -142,6 +142,9 @@ class Operation:
         """Standing notices: no witness, no audit set, one administration holds an epoch ..."""
         station = self._station
         found = standing_remarks(self.state, station.directory, station.vault.person)
+        digest = self.state.genesis["forms"]
+        if self.view.forms.find(digest) is None:
+            found = (*found, Remark("form_set_unknown", digest.hex()))
         head = station.vault.head(self.id)
         if head is not None and unproven(head.note, self.state.witness, station.now()):
             return (*found, Remark("freshness_unproven", f"size {head.size}"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cencomm_config.forms import FormSet, base_set
 from cencomm_crypto.public.directory.state import DirectoryState
 
 from cencomm_client.directory import person_id
@@ -57,7 +58,7 @@ class OperationPlan:
     erase_at: int = 0
     clocks: Mapping[str, int] = field(default_factory=lambda: dict(CLOCKS))
     witness: Mapping[str, Any] = field(default_factory=lambda: dict(NO_WITNESS))
-    forms: bytes = b""
+    forms: FormSet = field(default_factory=base_set)
 
     def body(self, directory: DirectoryState) -> dict[str, Any]:
         """The genesis body; raises ProtocolError(UNKNOWN_PERSON) for an auditor."""
@@ -75,7 +76,7 @@ class OperationPlan:
             "retention": {"erase_at": self.erase_at},
             "clocks": {**CLOCKS, **self.clocks},
             "exercise": self.exercise,
-            "forms": self.forms,
+            "forms": self.forms.hash,
             "audit": {
                 "persons": [person_id(directory, code) for code in self.auditors],
                 "k": self.quorum,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cencomm_config.forms import FormInvalid
 from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.member.drop import open_drop
 from cencomm_crypto.member.message import open_message
@@ -24,9 +25,7 @@ from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.directing import directing, path_of
 from cencomm_client.errors import ClientCode
-from cencomm_client.forms.fields import FormInvalid
-from cencomm_client.forms.seizure import KIND as SEIZURE
-from cencomm_client.forms.seizure import Seizure
+from cencomm_client.form_library import FormLibrary
 from cencomm_client.items import (
     CLAIM_TOLERANCE_MS,
     Alarm,
@@ -49,9 +48,17 @@ UNKNOWN = "?"
 class Reader:
     """Makes the items of one operation for one device."""
 
-    def __init__(self, log: LogId, keyring: Keyring, names: Names, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        log: LogId,
+        keyring: Keyring,
+        names: Names,
+        forms: FormLibrary,
+        now: Callable[[], int],
+    ) -> None:
         """`now`: own clock, ms; whether a date has come by which bodies go."""
         self._log, self._keyring, self._names, self._now = log, keyring, names, now
+        self._forms = forms
         self._mids: dict[tuple[DeviceId, bytes], bytes] = {}  # (author, mid) -> leaf that was first
 
     def item(
@@ -164,13 +171,13 @@ class Reader:
         state: OperationState,
         history: DirectoryHistory,
     ) -> Damage | None:
-        """Forms that this version knows: a wrong one is shown as damaged, with the reason."""
+        """Forms of the operation's set: a wrong one is shown as damaged, with the reason."""
         content = payload["content"]
-        if payload["kind"] == SEIZURE:
-            try:
-                Seizure.parse(content)
-            except FormInvalid as error:
-                return Damage(error.code, error.detail)
+        form = self._forms.of(state.genesis["forms"]).find(payload["kind"])
+        errors = () if form is None else form.check(content)
+        if errors:
+            wrong = FormInvalid(errors)
+            return Damage(wrong.code, wrong.detail, errors)
         if payload["kind"] == PROFILE and header.chan == state.main and author.person is not None:
             try:
                 directory = history.at(history.size)
@@ -202,6 +209,8 @@ class Reader:
         flags: set[Flag] = set()
         if (payload["kind"] == PROFILE) != (header.chan == state.main):
             flags.add(Flag.MISPLACED)
+        if payload["content"].get("exercise") is True:
+            flags.add(Flag.EXERCISE)
         if header.type == "drop" and not _admitted_for(payload["kind"], header, state, history):
             flags.add(Flag.UNEXPECTED_KIND)
         channel = None if header.chan is None else state.channels.get(header.chan)

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
+from cencomm_config.forms import FormSet
 from cencomm_crypto.errors import CencommError, Rejected
 from cencomm_crypto.public.ids import ChannelId, EntryId, LogId
 from cencomm_crypto.public.operation.channel import Channel
@@ -18,6 +19,7 @@ from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.automation.standing import EpochNote, Standing, Verdict
 from cencomm_client.follow import Feed
+from cencomm_client.form_library import FormLibrary, data_folder
 from cencomm_client.items import Alarm, Control, Flag, Item, Message, Notice
 from cencomm_client.keyring import Keyring
 from cencomm_client.mirror import Update
@@ -36,6 +38,7 @@ class OperationView:
         self.log = log
         self.feed = Feed()
         self.keyring = Keyring(station.vault, log)
+        self.forms = FormLibrary(data_folder(station.vault.path))
         self._station = station
         self._reader = self._new_reader()
         self._changes: list[int] = []  # places of phase changes
@@ -51,6 +54,11 @@ class OperationView:
     def state(self) -> OperationState:
         """The newest verified state."""
         return self._station.mirror.operation(self.log).state
+
+    @property
+    def form_set(self) -> FormSet:
+        """The forms of this operation, or the base set where this device lacks them."""
+        return self.forms.of(self.state.genesis["forms"])
 
     def channels(self) -> list[Channel]:
         """The channels that this person is in."""
@@ -161,7 +169,7 @@ class OperationView:
 
     def _new_reader(self) -> Reader:
         self.names, self.tasks = Names(), TaskBook()
-        return Reader(self.log, self.keyring, self.names, self._station.now)
+        return Reader(self.log, self.keyring, self.names, self.forms, self._station.now)
 
     def _load(self) -> None:
         mirror = self._station.mirror

@@ -16,6 +16,7 @@ from cencomm_crypto.public.ids import PersonId
 from cencomm_crypto.public.phases import Phase
 
 from tests.support.deployment import PASSWORD, deployed, needs_store, now_ms
+from tests.support.forms import accepted, hit, text_of, warning
 
 T = TypeVar("T")
 
@@ -34,11 +35,7 @@ async def until(look: Callable[[], T | None], what: str, timeout_s: float = 20) 
 def readable(operation: Operation, text: str) -> Message | None:
     """The message with this text, if this device shows it."""
     for item in operation.items():
-        if (
-            isinstance(item, Message)
-            and item.content is not None
-            and item.content.get("text") == text
-        ):
+        if isinstance(item, Message) and item.content is not None and text_of(item.content) == text:
             return item
     return None
 
@@ -73,12 +70,12 @@ async def test_messages_reach_everybody_in_one_order(tmp_path: Path) -> None:
         operation = await running(
             rilo, [Admission("FR-001", "ncp"), Admission("FR-014", "officer")]
         )
-        warned = await operation.channel("alpha").post("WRN", {"text": "container"}, prio="flash")
+        warned = await operation.channel("alpha").post("WRN", warning("container"), prio="flash")
         seen = await agent.operation("MERIDIAN")
         got = await until(lambda: readable(seen, "container"), "the warning")
         assert got.place.leaf == warned.leaf
         assert (got.author.code, got.kind, got.prio) == ("RILO-001", "WRN", "flash")
-        answer = await seen.channel("alpha").post("ACK", {"text": "accepted"}, re=got)
+        answer = await seen.channel("alpha").post("ACK", accepted("accepted"), re=got)
         back = await until(lambda: readable(operation, "accepted"), "the answer")
         assert (back.re, back.place.seq) == (warned.leaf, answer.seq)
         assert back.flags == frozenset()
@@ -116,10 +113,10 @@ async def test_a_whole_operation_from_founding_to_the_extract(tmp_path: Path) ->
 
         # a bot drops what it cannot read; everybody else can
         robot = await bot.operation("MERIDIAN")
-        hit = await robot.channel("alpha").drop("HIT", {"text": "TOB-7 on MSKU6011672"})
+        dropped = await robot.channel("alpha").drop("HIT", hit("TOB-7 on MSKU6011672"))
         seen = await agent.operation("MERIDIAN")
         got = await until(lambda: readable(seen, "TOB-7 on MSKU6011672"), "the hit")
-        assert (got.place.leaf, got.type, got.author.code) == (hit.leaf, "drop", "FR-BOT")
+        assert (got.place.leaf, got.type, got.author.code) == (dropped.leaf, "drop", "FR-BOT")
         own = next(item for item in robot.items() if isinstance(item, Message))
         assert own.damage is not None
         assert own.damage.code == ErrorCode.NO_EPOCH_KEY
@@ -132,7 +129,7 @@ async def test_a_whole_operation_from_founding_to_the_extract(tmp_path: Path) ->
             await seen.channel("alpha").post("SZR", seizure("MSKU6011673"))
         assert wrong.value.code == "form_invalid"
         assert "MSKU6011672" in wrong.value.detail
-        seized = await seen.channel("alpha").post("SZR", seizure("MSKU6011672"), re=hit)
+        seized = await seen.channel("alpha").post("SZR", seizure("MSKU6011672"), re=dropped)
 
         # a removed member gets no later epoch, and its client refuses to send
         theirs = await rogue.operation("MERIDIAN")
@@ -246,11 +243,11 @@ async def test_a_bot_whose_session_ended_comes_back_by_itself(tmp_path: Path) ->
             rilo, [Admission("RILO-BOT", "bot", channel="alpha", kinds=("HIT",), rate=60)]
         )
         robot = await bot.operation("MERIDIAN")
-        await robot.channel("alpha").drop("HIT", {"text": "before"})
+        await robot.channel("alpha").drop("HIT", hit("before"))
         before = bot.vault.session
         await bot._station.transport.logout()  # as if the server had ended it
         await until(lambda: bot.live and bot.vault.session != before, "a new session", 30)
-        await robot.channel("alpha").drop("HIT", {"text": "after"})
+        await robot.channel("alpha").drop("HIT", hit("after"))
         await until(lambda: readable(operation, "after"), "the hit after the new session")
 
 

@@ -61,6 +61,7 @@ from cencomm_server.store.memory import MemoryStore
 from cencomm_server.store.port import Store
 
 from tests.mallory.world import OPERATION, World
+from tests.support.forms import text_of
 from tests.support.loopback import NAME, now_ms
 from tests.support.vaults import PASSWORD, derive
 
@@ -327,7 +328,7 @@ class Stage:
     def texts(self, code: str) -> list[str]:
         """What a device shows as said."""
         contents = [item.content for item in self.messages(code)]
-        return [content["text"] for content in contents if content and "text" in content]
+        return [text for content in contents if content and (text := text_of(content))]
 
     def controls(self, code: str, kind: str) -> list[Control]:
         """Entries of a type that a device shows as valid."""

@@ -34,6 +34,7 @@ from cencomm_server.engine.items import sequenced
 
 from tests.mallory.harness import Stage
 from tests.mallory.world import ALERTS
+from tests.support.forms import text_of
 from tests.support.vaults import PASSWORD
 
 WRAP_SIZE = 112
@@ -161,5 +162,5 @@ async def opened_by(stage: Stage, code: str, witness: str) -> dict[int, str]:
         for secret in secrets:
             with suppress(ProtocolError):
                 content = OPENERS[entry.header.type](entry, secret)["content"]
-                opened[doc.seq] = str(content.get("text"))
+                opened[doc.seq] = str(text_of(content))
     return opened

@@ -14,6 +14,7 @@ from cencomm_server.engine.items import sequenced
 
 from tests.mallory.harness import Stage, Stages
 from tests.mallory.world import ALERTS, ANALYST, BOT, CHIEF, DEPUTY, MEMBERS, OFFICER
+from tests.support.forms import hit
 
 BESIDE = 24 + 32 + 16  # nonce, commitment, tag
 BOX = 112  # of a drop
@@ -39,7 +40,7 @@ async def test_short_answers_are_all_of_one_length(stages: Stages) -> None:
         size = stage.head().size
         bot = (await stage.operation(BOT)).channel(ALERTS)
         for text in ANSWERS:
-            await bot.drop("HIT", {"text": text})
+            await bot.drop("HIT", hit(text))
         (one,) = set(await bodies(stage, size))
         assert one - BOX - BESIDE in PADDED_SIZES
         await stage.look(*MEMBERS)

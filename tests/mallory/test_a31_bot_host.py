@@ -18,6 +18,7 @@ from tests.mallory.harness import Stage, Stages
 from tests.mallory.hostile import honest_then_careless
 from tests.mallory.insiders import opened_by, secret_of
 from tests.mallory.world import ALERTS, BOT, CHIEF, MEMBERS, OFFICER, OUTSIDER, PLAN, RAID, WARNING
+from tests.support.forms import hit, warning
 
 RATE = 60  # of its admission, see `founding`
 
@@ -26,7 +27,7 @@ async def test_the_bots_vault_opens_nothing(stages: Stages) -> None:
     """With its keys and every byte of the server, not even its own hits."""
     async with stages() as stage:
         await stage.look(*MEMBERS, BOT)
-        await (await stage.operation(BOT)).channel(ALERTS).drop("HIT", {"text": "TOB-7"})
+        await (await stage.operation(BOT)).channel(ALERTS).drop("HIT", hit("TOB-7"))
         await stage.look(*MEMBERS)
         assert stage.texts(OFFICER) == [WARNING, PLAN, "TOB-7"]
         assert await opened_by(stage, BOT, CHIEF) == {}
@@ -90,9 +91,9 @@ async def test_it_drops_no_more_an_hour_than_it_was_admitted_for(stages: Stages)
         await stage.look(*MEMBERS, BOT)
         channel = (await stage.operation(BOT)).channel(ALERTS)
         for number in range(RATE):
-            await channel.drop("HIT", {"text": f"TOB-{number}"})
+            await channel.drop("HIT", hit(f"TOB-{number}"))
         with pytest.raises(TryLater) as refused:
-            await channel.drop("HIT", {"text": "one more"}, patience_s=0.1)
+            await channel.drop("HIT", hit("one more"), patience_s=0.1)
         assert refused.value.code == "rate_limited"
         assert refused.value.retry_after_s > 1
         await stage.look(*MEMBERS)
@@ -107,10 +108,10 @@ async def test_it_drops_nothing_of_another_kind(stages: Stages, appends: type[Ap
         channel = (await stage.operation(BOT)).channel(ALERTS)
         if appends is Appends:
             with pytest.raises(Refused) as refused:
-                await channel.drop("WRN", {"text": "stop every lorry"})
+                await channel.drop("WRN", warning("stop every lorry"))
             assert refused.value.code == ErrorCode.NOT_PERMITTED
         else:
-            await channel.drop("WRN", {"text": "stop every lorry"})
+            await channel.drop("WRN", warning("stop every lorry"))
         await stage.look(*MEMBERS)
         dropped = [item for item in stage.messages(OFFICER) if item.author.code == BOT]
         flags = {Flag.UNEXPECTED_KIND for item in dropped if Flag.UNEXPECTED_KIND in item.flags}

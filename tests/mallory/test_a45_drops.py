@@ -23,13 +23,14 @@ from tests.mallory.harness import Stage, Stages, refusal
 from tests.mallory.hostile import honest_then_telling, shape
 from tests.mallory.insiders import opened_by, secret_of
 from tests.mallory.world import ALERTS, ANALYST, BOT, CHIEF, MEMBERS, WARNING
+from tests.support.forms import hit
 
 HIT = "TOB-7 on MSKU6011672"
 
 
 async def drop(stage: Stage, text: str = HIT) -> Entry:
     """The bot drops a hit by its own client; the entry as it stands in the log."""
-    posted = await (await drops(stage)).drop("HIT", {"text": text})
+    posted = await (await drops(stage)).drop("HIT", hit(text))
     await stage.look(*MEMBERS)
     (item,) = stage.station(CHIEF).mirror.items(stage.log, posted.seq, posted.seq + 1)
     assert item.entry is not None
@@ -108,7 +109,7 @@ async def test_a_box_of_one_hit_before_the_ciphertext_of_another(stages: Stages)
         await stage.look(*MEMBERS)
         secret = secret_of(stage, CHIEF)
         assert secret is not None
-        assert open_drop(first, secret)["content"] == {"text": HIT}
+        assert open_drop(first, secret)["content"] == hit(HIT)
         for code in MEMBERS:
             assert stage.texts(code)[-2:] == [HIT, "a second hit"]
             assert [item.damage is None for item in stage.messages(code)[-2:]] == [False, False]
@@ -151,7 +152,7 @@ async def test_a_drop_that_was_sealed_to_the_hosts_key_shows_as_damaged(stages: 
         await stage.look(*MEMBERS, BOT)
         own, chan = BoxKey.from_seed(sha256(b"the host's")), stage.chan(ALERTS)
         header = replace(stage.header(BOT, "drop", chan=chan, epoch=1), kind="HIT")
-        payload = make_payload("HIT", bytes(16), {"text": HIT})
+        payload = make_payload("HIT", bytes(16), hit(HIT))
         body = seal_drop(header, own.public, payload, b"k" * 32, b"n" * 24, b"s" * 16, b"e" * 32)
         await stage.post(BOT, stage.sign(BOT, header, body))
         await stage.look(*MEMBERS)

@@ -25,7 +25,7 @@ def hit(number: int, **changed: Any) -> dict[str, Any]:
         "rule_version": "3",
         "score": 87,
         "matched": ["first-time consignee"],
-        "identifiers": {"mrn": f"24FR{number:014}"},
+        "identifiers": {"reference": f"24FR{number:014}"},
         "snapshot_at": now_ms(),
         "dedupe": f"manifest-{number}",
         **changed,

@@ -32,7 +32,7 @@ def hit(number: int) -> dict[str, Any]:
         "rule_version": "3",
         "score": 87,
         "matched": ["cover load garden furniture", "first-time consignee"],
-        "identifiers": {"mrn": f"24FR{number:014}"},
+        "identifiers": {"reference": f"24FR{number:014}"},
         "snapshot_at": now_ms(),
         "dedupe": f"manifest-{number}",
     }

@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from cencomm_config.forms import FormInvalid, FormSet, base_set
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.public.operation.state import Member
 from cencomm_crypto.public.rights import Role
@@ -34,7 +35,6 @@ from cencomm_client.bots.source import Outcome, RawHit, Source, State
 from cencomm_client.bots.webhook import QueueMemory, Webhook
 from cencomm_client.client import Client
 from cencomm_client.errors import TryLater
-from cencomm_client.forms.fields import FormInvalid
 from cencomm_client.operation import Operation
 from cencomm_client.vault import Vault
 
@@ -66,6 +66,7 @@ class Bot:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._ended = False
+        self._forms: FormSet = base_set()  # the operation's, once it runs
 
     # -- what a developer overrides -----------------------------------------------------------
 
@@ -95,7 +96,7 @@ class Bot:
         await self.client.go_live()
         operation = await self.client.operation(self._operation_name)
         member = admitted(operation, self.kind)
-        now = self._now()
+        self._forms, now = operation.view.form_set, self._now()
         async with AsyncExitStack() as stack:
             path = queue_path(self.client.vault.path, operation.id)
             queue = await asyncio.to_thread(Queue, path, queue_key(self.client.vault), operation.id)
@@ -155,7 +156,7 @@ class Bot:
 
     async def _take_one(self, raw: RawHit) -> None:
         try:
-            hit = checked(raw, self.kind, self._now())
+            hit = checked(raw, self.kind, self._now(), self._forms)
         except FormInvalid as wrong:
             self.health.invalid += 1
             key = raw.key or ""

@@ -141,7 +141,12 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
         made |= {"code": str(outcome.code), "detail": outcome.detail}
     if outcome.fields:
         made["fields"] = [
-            {"path": wrong.path, "read": wrong.read, "expected": wrong.expected}
+            {
+                "path": wrong.path,
+                "label": wrong.label(),
+                "read": wrong.read,
+                "expected": wrong.expected.text(),
+            }
             for wrong in outcome.fields
         ]
     return made

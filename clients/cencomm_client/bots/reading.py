@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from cencomm_client.forms.fields import FieldError, FormInvalid
+from cencomm_config.forms import FieldError, FormInvalid
+from cencomm_config.forms.errors import Expected
 
 MAX_BYTES = 256 * 1024
 
@@ -13,7 +14,7 @@ MAX_BYTES = 256 * 1024
 def read_object(data: bytes) -> dict[str, Any]:
     """The object; raises FormInvalid that says what was read instead."""
     if len(data) > MAX_BYTES:
-        raise _wrong(f"{len(data)} bytes", f"at most {MAX_BYTES} bytes")
+        raise wrong_hit(f"{len(data)} bytes", "hit_bytes", most=MAX_BYTES)
     try:
         value = json.loads(
             data.decode("utf-8"),
@@ -22,15 +23,15 @@ def read_object(data: bytes) -> dict[str, Any]:
             parse_float=_no_float,
         )
     except UnicodeDecodeError as error:
-        raise _wrong("other bytes", "JSON in UTF-8") from error
+        raise wrong_hit("other bytes", "hit_json") from error
     except RecursionError as error:
-        raise _wrong("a deep nesting", "a JSON object") from error
+        raise wrong_hit("a deep nesting", "hit_json") from error
     except FormInvalid:
         raise
     except ValueError as error:
-        raise _wrong(f"no JSON ({error})"[:120], "a JSON object") from error
+        raise wrong_hit(f"no JSON ({error})"[:120], "hit_json") from error
     if not isinstance(value, dict):
-        raise _wrong(f"a {type(value).__name__}", "a JSON object")
+        raise wrong_hit(f"a {type(value).__name__}", "hit_json")
     return value
 
 
@@ -39,17 +40,19 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise FormInvalid((FieldError(twice[:80], "the field twice", "each field once"),))
+        raise wrong_hit(f"{twice[:60]} twice", "hit_once")
     return made
 
 
 def _no_constant(word: str) -> NoReturn:
-    raise _wrong(word, "numbers")
+    raise wrong_hit(word, "hit_numbers")
 
 
 def _no_float(word: str) -> NoReturn:
-    raise _wrong(word[:40], "whole numbers, amounts as text")
+    raise wrong_hit(word[:40], "hit_numbers")
 
 
-def _wrong(read: str, expected: str) -> FormInvalid:
-    return FormInvalid((FieldError("hit", read, expected),))
+def wrong_hit(read: str, code: str, **values: object) -> FormInvalid:
+    """A hit that is wrong as a whole; `code` names the sentence that says what is expected."""
+    labels = {"en": "Hit", "fr": "Alerte"}
+    return FormInvalid((FieldError("hit", labels, read, Expected(code, values)),))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from cencomm_client.forms.fields import FieldError
+from cencomm_config.forms import FieldError
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from cencomm_config.forms import FormInvalid, FormSetInvalid
 from cencomm_crypto.errors import CencommError, ErrorCode
 
 from cencomm_client.errors import (
@@ -20,7 +21,6 @@ from cencomm_client.errors import (
     TransportError,
     TryLater,
 )
-from cencomm_client.forms.fields import FormInvalid
 
 
 class Exit(IntEnum):
@@ -57,7 +57,7 @@ _BY_CLASS: tuple[tuple[tuple[type[CencommError], ...], Exit], ...] = (
     ((LoginFailed, NotAuthenticated, NoSession, EnrolmentWaiting, NotEnrolled), Exit.LOGIN),
     ((TransportError, TryLater), Exit.UNREACHABLE),
     ((FileError,), Exit.FILE),
-    ((InputInvalid, FormInvalid), Exit.INPUT),
+    ((InputInvalid, FormInvalid, FormSetInvalid), Exit.INPUT),
 )
 _BY_CODE: dict[str, Exit] = {
     ErrorCode.UNKNOWN_CHANNEL: Exit.NOT_FOUND,

@@ -22,6 +22,7 @@ from tests.mallory.insiders import secret_of
 from tests.mallory.world import OFFICER
 from tests.support.bad_input.bench import Answer, Bench
 from tests.support.bad_input.cases import Group
+from tests.support.forms import hit
 
 sealed = Group("sealed bytes")
 BODY = 24 + 32 + 256 + 16
@@ -42,7 +43,7 @@ class Sound:
         assert secret is not None
         message = bench.message()
         header = replace(message.header, type="drop")
-        payload = make_payload("HIT", bytes(16), {"text": "in order"})
+        payload = make_payload("HIT", bytes(16), hit("in order"))
         parts = (b"k" * 32, b"n" * 24, b"s" * 16, b"e" * 32)
         body = seal_drop(header, secret.drop_keys.public, payload, *parts)
         drop = bench.stage.sign(OFFICER, header, body)

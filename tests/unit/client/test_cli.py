@@ -29,9 +29,10 @@ from cencomm_client.errors import (
     VaultPassword,
     WrongDirectory,
 )
-from cencomm_client.forms.fields import FieldError, FormInvalid
 from cencomm_client.items import Author, Damage, Flag, Message, Place
 from cencomm_config.catalog import sentences
+from cencomm_config.forms import FieldError, FormInvalid
+from cencomm_config.forms.errors import Expected
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from rich.console import Console
 from typer.testing import CliRunner
@@ -96,7 +97,7 @@ def test_no_option_or_argument_carries_a_secret() -> None:
         (Unreachable("x"), Exit.UNREACHABLE),
         (TryLater("too_busy", "x"), Exit.UNREACHABLE),
         (VaultPassword("x"), Exit.FILE),
-        (FormInvalid((FieldError("a", "b", "c"),)), Exit.INPUT),
+        (FormInvalid((FieldError("a", {"en": "A"}, "b", Expected("field_hs")),)), Exit.INPUT),
         (InputInvalid("x"), Exit.INPUT),
         (RefusedByRule("not_permitted", "x"), Exit.REFUSED),
         (ProtocolError(ErrorCode.OUT_OF_WINDOW, "x"), Exit.REFUSED),

@@ -1,0 +1,139 @@
+"""From what a person typed, or a JSON file says, to a form's content.
+
+Times are read in the person's zone where they name none, and told back with their offset; amounts
+may be JSON numbers, their digits are kept; leaf hashes are hex. What cannot be read stays as it
+is: the form's check then names it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from functools import cache
+from typing import Any
+
+from cencomm_config.forms import schemas
+from cencomm_config.forms.fields import Field, Kind, tree
+from cencomm_config.forms.form import Form, spelled
+
+_YES = frozenset({"yes", "y", "true", "1", "oui", "o"})
+_NO = frozenset({"no", "n", "false", "0", "non"})
+_LEAF_DIGITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A content, not checked yet, and its times as they were understood."""
+
+    content: dict[str, Any]
+    times: tuple[tuple[str, str], ...]  # (path, ISO 8601 with offset)
+
+
+def loads(text: str) -> Any:
+    """JSON with its decimal numbers as the text that they were written as."""
+    return json.loads(text, parse_float=str)
+
+
+def typed(form: Form, value: Mapping[str, Any], zone: tzinfo | None = None) -> Typed:
+    """A form's JSON as content; `zone` None is the machine's."""
+    times: list[tuple[str, str]] = []
+    content = _content(value, form.root, (), zone, times)
+    return Typed(content, tuple(times))
+
+
+def typed_value(field: Field, text: str, zone: tzinfo | None = None) -> Any:
+    """One answer to a prompt as a value of its field."""
+    text = text.strip()
+    match field.kind:
+        case Kind.FLAG:
+            word = text.lower()
+            return True if word in _YES else False if word in _NO else text
+        case Kind.WHOLE:
+            digits = text.replace(" ", "").replace("\N{NARROW NO-BREAK SPACE}", "")
+            return int(digits) if digits.isascii() and digits.lstrip("-").isdigit() else text
+        case Kind.TIME:
+            return read_time(text, zone) if moment(text, zone) is not None else text
+        case Kind.LEAF:
+            return _leaf(text)
+    return text
+
+
+def read_time(text: str, zone: tzinfo | None = None) -> int:
+    """UTC milliseconds of a time; raises ValueError. Without a zone it is one of `zone`."""
+    found = moment(text, zone)
+    if found is None:
+        raise ValueError(text)
+    return int(found.timestamp()) * 1000 + found.microsecond // 1000
+
+
+def moment(text: str, zone: tzinfo | None = None) -> datetime | None:
+    """The time that a text means, with its zone; None if it means none."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    try:
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=zone) if zone is not None else found.astimezone()
+        return found if found.astimezone(UTC).year >= 1970 else None
+    except (OverflowError, OSError):
+        return None  # the machine's zone knows no such year
+
+
+def told_time(ms: int, zone: tzinfo | None = None) -> str:
+    """A stored time in the person's zone, with its offset."""
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).isoformat(timespec="minutes")
+
+
+def _content(
+    value: Any,
+    field: Field | None,
+    path: tuple[str | int, ...],
+    zone: tzinfo | None,
+    times: list[tuple[str, str]],
+) -> Any:
+    if isinstance(value, Mapping):
+        free = field is not None and field.kind is Kind.ANY
+        below = _any_field() if free else {} if field is None else field.fields
+        return {
+            name: _content(item, below.get(name), (*path, name), zone, times)
+            for name, item in value.items()
+            if item is not None  # an empty field of a file is one that is not there
+        }
+    if isinstance(value, list):
+        row = None if field is None else field.row
+        return [
+            _content(item, row, (*path, place), zone, times) for place, item in enumerate(value)
+        ]
+    if field is None:
+        return value
+    if field.kind is Kind.TIME and isinstance(value, str):
+        found = moment(value, zone)
+        if found is None:
+            return value
+        times.append((spelled(path), found.isoformat(timespec="minutes")))
+        return read_time(value, zone)
+    if field.format == "decimal" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return _leaf(value) if field.kind is Kind.LEAF and isinstance(value, str) else value
+
+
+def _leaf(text: str) -> bytes | str:
+    try:
+        return bytes.fromhex(text) if len(text) == _LEAF_DIGITS else text
+    except ValueError:
+        return text
+
+
+@cache
+def _any_field() -> Mapping[str, Field]:
+    """Fields by name, of whichever form: what a correction may hold.
+
+    A name that is a leaf hash in one form is one in all (a test holds that).
+    """
+    found: dict[str, Field] = {}
+    for code in schemas.CODES:
+        found.update(tree(schemas.whole(code)).fields)
+    return found

@@ -1,0 +1,280 @@
+"""Identifiers: published ones pass in their normal form, wrong ones say what would be right."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from cencomm_config.forms import code_lists
+from cencomm_config.forms.errors import WrongValue
+from cencomm_config.forms.identifiers import CHECKS, is_normal
+from hypothesis import given
+from hypothesis import strategies as st
+from stdnum import iso6346
+
+VALID: dict[str, dict[str, str]] = {
+    # the standard's own CSQU3054383 (ISO 6346; Wikipedia "ISO 6346"), BIC's examples
+    # (bic-code.org "check digit calculator"), python-stdnum's documentation
+    "iso6346": {
+        "CSQU3054383": "CSQU3054383",
+        "csqu 305438-3": "CSQU3054383",
+        "TOLU4734787": "TOLU4734787",
+        "MSCU6639870": "MSCU6639870",
+        "TGHU7599330": "TGHU7599330",
+        "BICU1234565": "BICU1234565",
+    },
+    # Wikipedia "IMO number" (9074729, worked out there), python-stdnum's documentation (9319466,
+    # 8814275), ships of public record: 9187629, 9241061 (Queen Mary 2)
+    "imo": {
+        "IMO 9074729": "9074729",
+        "9319466": "9319466",
+        "8814275": "8814275",
+        "9187629": "9187629",
+        "9241061": "9241061",
+    },
+    # ITU-R M.585-9 annex 1: MIDxxxxxx of a ship with MIDs of Germany 211, the United States 366,
+    # the Netherlands 244, the United Kingdom 235; 98MIDxxxx of a craft; 111MIDxxx of an aircraft
+    "mmsi": {
+        "211331640": "211331640",
+        "366 999 712": "366999712",
+        "244660000": "244660000",
+        "235009802": "235009802",
+        "982111222": "982111222",
+        "111232506": "111232506",
+    },
+    # Australian Border Force "Air waybill check digit formula" (1234567 gives 5), with prefixes of
+    # IATA; jetcurrent.com and freight.domains, glossaries (8114074 gives 3)
+    "awb": {
+        "176-12345675": "17612345675",
+        "020-81140743": "02081140743",
+        "589 8114074 3": "58981140743",
+        "016-12345675": "01612345675",
+        "057-12345675": "05712345675",
+    },
+    # UPU S10-12 and Wikipedia "S10 (UPU standard)" (47312482 gives 9), and the numbers with which
+    # the public library tracking_number documents S10 (RB123456785GB, ...US, ...CN)
+    "s10": {
+        "RR 473 124 829 FI": "RR473124829FI",
+        "AA473124829GB": "AA473124829GB",
+        "RB123456785GB": "RB123456785GB",
+        "RB123456785US": "RB123456785US",
+        "RB123456785CN": "RB123456785CN",
+    },
+    # numbers published in test suites of HMRC's transit services (99IT..., 18GB...), of the crate
+    # mrn-generator (22IT...), of NCTS software (22DE...), and on tribalgod.nl's checker (10NL...)
+    "mrn": {
+        "99IT9876AB88901209": "99IT9876AB88901209",
+        "18GB0000601001EB15": "18GB0000601001EB15",
+        "22itzxbzyutjfljxk6": "22ITZXBZYUTJFLJXK6",
+        "22DE587500028223M0": "22DE587500028223M0",
+        "10NL5663962BE1E825": "10NL5663962BE1E825",
+    },
+    # GS1 "check digit calculator" (6291041500213), Wikipedia "International Article Number"
+    # (4006381333931, 73513537) and "Universal Product Code" (036000291452), python-stdnum
+    "gtin": {
+        "4006381333931": "4006381333931",
+        "6291041500213": "6291041500213",
+        "73513537": "73513537",
+        "0 36000 29145 2": "036000291452",
+        "10614141000415": "10614141000415",
+    },
+    # CAS "Check digit verification" (58-08-2 caffeine), PubChem: water, cocaine, heroin, fentanyl
+    "cas": {
+        "58-08-2": "58-08-2",
+        "7732-18-5": "7732-18-5",
+        "50-36-2": "50-36-2",
+        "561-27-3": "561-27-3",
+        " 437-38-7 ": "437-38-7",
+    },
+    # UN/LOCODE 2023-2: Hamburg, Le Havre, Jebel Ali, Piraeus, an installation at sea
+    "locode": {
+        "de ham": "DEHAM",
+        "FRLEH": "FRLEH",
+        "AEJEA": "AEJEA",
+        "GRPIR": "GRPIR",
+        "XZ2AR": "XZ2AR",
+    },
+    # WCO Harmonized System 2022: cigarettes, ivory, firearms, chapter 97, unused medicines
+    "hs": {"2402.20": "240220", "0507": "0507", "9302": "9302", "97": "97", "3004 90": "300490"},
+    # ISO 3166-1, and XK
+    "iso3166": {"de": "DE", "FR": "FR", "PL": "PL", "AE": "AE", "XK": "XK"},
+    "iso4217": {"eur": "EUR", "USD": "USD", "XAF": "XAF", "PLN": "PLN", "AED": "AED"},
+    "iso639": {"EN": "en", "fr": "fr", "es": "es", "ru": "ru", "ar": "ar"},
+    "decimal": {
+        "10040.5": "10040.5",
+        "0": "0",
+        " 12 ": "12",
+        "0.000001": "0.000001",
+        "1.10": "1.10",
+    },
+    "leaf": {char * 64: char.lower() * 64 for char in "0aF9e"},
+}
+INVALID: dict[str, dict[str, str]] = {  # what is wrong -> what the answer must hold
+    "iso6346": {
+        "CSQU3054384": "CSQU3054383",
+        "MSCU6639871": "MSCU6639870",
+        "CSQX3054383": "one of U J Z R",
+        "ÄSQU3054383": "3 letters",
+        "CSQU305438": "7 digits",
+        "CSQU30543833": "7 digits",
+    },
+    "imo": {
+        "9074728": "9074729",
+        "1234560": "1234567",
+        "907472": "7 digits",
+        "IMO90747290": "7 digits",
+        "90747²9": "7 digits",
+    },
+    "mmsi": {
+        "111111111": "9 digits",  # 111 without a MID of 2 to 7
+        "002111240": "9 digits",  # a coast station
+        "970012345": "9 digits",  # a search and rescue transmitter
+        "21133164": "9 digits",
+        "2113316401": "9 digits",
+    },
+    "awb": {
+        "176-12345676": "17612345675",
+        "020-81140744": "02081140743",
+        "125-45621390": "12545621391",
+        "17-12345675": "airline",
+        "176-1234567A": "airline",
+    },
+    "s10": {
+        "RR473124828FI": "RR473124829FI",
+        "RB123456780GB": "RB123456785GB",
+        "EE000000000JP": "EE000000005JP",
+        "R1473124829FI": "UPU S10",
+        "RR473124829": "UPU S10",
+    },
+    # the first is printed in Regulation (EEC) 2454/93, annex 45a, and older than the check digit's
+    # rule; 22DK... is mrn-generator's own wrong one; 22GB... stands in a forwarder's glossary
+    "mrn": {
+        "97IT9876AB88901235": "97IT9876AB88901230",
+        "22DK1V0QQK2S6J7TU2": "22DK1V0QQK2S6J7TU1",
+        "22GB02I89012847596": "22GB02I89012847598",
+        "01IT0123456789AB2J": "1 digit",
+        "123456789012345678": "2 letters of the country",
+    },
+    "gtin": {
+        "4006381333932": "4006381333931",
+        "6291041500210": "6291041500213",
+        "73513530": "73513537",
+        "9638507": "8, 12, 13 or 14",
+        "40063813339A1": "8, 12, 13 or 14",
+    },
+    "cas": {
+        "58-08-3": "58-08-2",
+        "7732-18-6": "7732-18-5",
+        "7732185": "hyphens",
+        "0-00-0": "hyphens",
+        "50-362": "hyphens",
+    },
+    "locode": {
+        "DE1AM": "A-Z 2-9",
+        "Hamburg": "UN/LOCODE",
+        "DE": "UN/LOCODE",
+        "QQHAM": "UN/LOCODE",  # no country
+        "D HAM": "UN/LOCODE",
+    },
+    "hs": {
+        "7701": "other than 77",
+        "9801": "01 to 97",
+        "0001": "01 to 97",
+        "24022": "2, 4 or 6",
+        "2402200000": "2, 4 or 6",
+    },
+    "iso3166": {
+        "DEU": "ISO 3166",
+        "UK": "ISO 3166",
+        "ZZ": "ISO 3166",
+        "": "ISO 3166",
+        "D": "ISO 3166",
+    },
+    "iso4217": {
+        "EURO": "ISO 4217",
+        "€": "ISO 4217",
+        "ABC": "ISO 4217",
+        "eu": "ISO 4217",
+        "": "ISO 4217",
+    },
+    "iso639": {
+        "eng": "ISO 639",
+        "xx": "ISO 639",
+        "": "ISO 639",
+        "e": "ISO 639",
+        "en-GB": "ISO 639",
+    },
+    "decimal": {
+        "1e5": "digits",
+        "01": "digits",
+        "1,5": "digits",
+        ".5": "digits",
+        "1.1234567": "digits",
+    },
+    "leaf": {
+        "ab": "64 hex",
+        "": "64 hex",
+        "g" * 64: "64 hex",
+        "a" * 63: "64 hex",
+        "a" * 65: "64 hex",
+    },
+}
+
+
+def rows(table: dict[str, dict[str, str]]) -> list[tuple[str, str, str]]:
+    return [(name, given, told) for name, cases in table.items() for given, told in cases.items()]
+
+
+def test_each_has_five_of_both() -> None:
+    for table in (VALID, INVALID):
+        assert table.keys() == CHECKS.keys()
+        assert all(len(cases) >= 5 for cases in table.values())
+
+
+@pytest.mark.parametrize(("name", "given", "normal"), rows(VALID))
+def test_a_published_one_takes_its_normal_form(name: str, given: str, normal: str) -> None:
+    assert CHECKS[name](given) == normal
+    assert CHECKS[name](normal) == normal
+    assert is_normal(CHECKS[name])(normal)
+
+
+@pytest.mark.parametrize(("name", "wrong", "told"), rows(INVALID))
+def test_a_wrong_one_says_what_is_expected(name: str, wrong: str, told: str) -> None:
+    with pytest.raises(WrongValue) as refused:
+        CHECKS[name](wrong)
+    assert told in str(refused.value)
+    assert not is_normal(CHECKS[name])(wrong)
+
+
+@pytest.mark.parametrize("name", ["iso6346", "imo", "s10", "gtin", "cas", "awb"])
+def test_every_other_check_digit_is_refused_with_the_right_one(name: str) -> None:
+    """A typing error of the digit that the standard is there to find."""
+    for number in set(VALID[name].values()):
+        at = 10 if name == "s10" else len(number) - 1
+        for digit in set("0123456789") - {number[at]}:
+            with pytest.raises(WrongValue, match=number):
+                CHECKS[name](number[:at] + digit + number[at + 1 :])
+
+
+@given(st.from_regex(r"\A[A-Z]{3}[UJZR][0-9]{6}\Z"))
+def test_our_digit_of_containers_is_that_of_the_library(owner: str) -> None:
+    assert CHECKS["iso6346"](owner + iso6346.calc_check_digit(owner))
+
+
+@given(st.text(max_size=40), st.sampled_from(sorted(CHECKS)))
+def test_any_text_is_taken_or_refused_and_never_anything_else(text: str, name: str) -> None:
+    try:
+        normal = CHECKS[name](text)
+    except WrongValue:
+        return
+    assert normal.isascii()
+    assert CHECKS[name](normal) == normal
+
+
+def test_the_small_lists_have_names_in_both_languages() -> None:
+    for name, language in product(("iso3166", "iso4217", "iso639"), ("en", "fr")):
+        names = code_lists.named(name, language)
+        assert names is not None
+        assert len(names) > 150
+    assert (code_lists.named("iso3166", "fr") or {})["DE"] == "Allemagne"
+    assert code_lists.named("locode", "en") is None
