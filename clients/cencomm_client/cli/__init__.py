@@ -11,6 +11,7 @@ import sys
 import typer
 
 from cencomm_client.cli import accounts, messages
+from cencomm_client.cli import course as course  # its commands stand in the group `operation`
 from cencomm_client.cli.cen_commands import extracts
 from cencomm_client.cli.exits import Exit
 from cencomm_client.cli.operations import channels, operations
