@@ -16,6 +16,7 @@ from cencomm_crypto.public.rights import Role
 
 from cencomm_client.directing import expect_directed, path_of
 from cencomm_client.directory import person_id
+from cencomm_client.exercise import expect_unmixed
 from cencomm_client.items import Item, Message
 from cencomm_client.kinds import PRECEDENCE
 from cencomm_client.posting import PATIENCE_S, Posted, Poster
@@ -87,6 +88,7 @@ class Channel:
         )
         self._expect_fitting(kind)
         expect_directed(self._view.state, self.state, kind, held, addressees)
+        expect_unmixed(self._station, self._view.log, leaf_of(re), held)
         return await self._poster.seal(self.id, payload, patience_s=patience_s)
 
     async def drop(

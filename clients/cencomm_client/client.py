@@ -46,6 +46,7 @@ from cencomm_client.operations import Operations, Summary
 from cencomm_client.outbox import Outbox
 from cencomm_client.plan import OperationPlan
 from cencomm_client.replica import Evidence
+from cencomm_client.reviewing import expect_reviewed
 from cencomm_client.station import Settings, Station
 from cencomm_client.stops import stop_of, stopped_logs
 from cencomm_client.transport import Transport
@@ -371,6 +372,7 @@ class Client:
     async def create_operation(self, plan: OperationPlan) -> Operation:
         """Found an operation; its author is the first coordinator. It starts as a draft."""
         station = self._station
+        expect_reviewed(plan.not_after, max(station.now(), plan.not_before))
         await station.mirror.pull_directory(station.transport)
         body = plan.body(station.directory)
         genesis = station.author.sign(station.author.genesis_header(), body)

@@ -73,6 +73,9 @@ class ClientCode(StrEnum):
     # what this client refuses to author
     NOT_DIRECTED = "not_directed"
     TASKS_OPEN = "tasks_open"
+    EXERCISE_MIXED = "exercise_mixed"
+    WINDOW_TOO_LONG = "window_too_long"
+    SUCCESSOR_NEEDED = "successor_needed"
     # transport
     UNREACHABLE = "unreachable"
     INSECURE_URL = "insecure_url"
@@ -278,6 +281,24 @@ class TasksOpen(ClientError):
     """No phase is changed while mandatory tasks are open; the detail lists them."""
 
     code = ClientCode.TASKS_OPEN
+
+
+class ExerciseMixed(ClientError):
+    """An exercise and a real operation never refer to each other; an exercise releases nothing."""
+
+    code = ClientCode.EXERCISE_MIXED
+
+
+class WindowTooLong(ClientError):
+    """No window reaches more than a year ahead: what runs on is reviewed and extended."""
+
+    code = ClientCode.WINDOW_TOO_LONG
+
+
+class SuccessorNeeded(ClientError):
+    """Without another coordinator nothing could be decided by two administrations any more."""
+
+    code = ClientCode.SUCCESSOR_NEEDED
 
 
 class TransportError(ClientError):

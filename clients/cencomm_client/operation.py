@@ -23,11 +23,14 @@ from cencomm_client.directing import by_path
 from cencomm_client.directory import Directory, person_id
 from cencomm_client.erasing import forget, forget_due
 from cencomm_client.errors import RefusedByRule
+from cencomm_client.exercise import expect_real, is_exercise
 from cencomm_client.items import Alarm, Item, Notice
 from cencomm_client.notices import Remark, standing_remarks
+from cencomm_client.offboarding import Offboarded, offboard
 from cencomm_client.plan import Admission
 from cencomm_client.posting import Posted, Poster
 from cencomm_client.proposals import Proposed, extension, proposals_of
+from cencomm_client.reviewing import expect_reviewed, review_remarks
 from cencomm_client.station import Station
 from cencomm_client.tasks import BLOCKED, Task, expect_done
 from cencomm_client.verification import Verification, gather, verify
@@ -65,6 +68,11 @@ class Operation:
     def phase(self) -> Phase:
         """The phase by own clock or the log's time, whichever is later."""
         return self.state.effective_phase(max(self._station.now(), self.state.at))
+
+    @property
+    def exercise(self) -> bool:
+        """Whether it is an exercise, which never mixes with what is real."""
+        return is_exercise(self.state)
 
     @property
     def role(self) -> Role | None:
@@ -142,6 +150,7 @@ class Operation:
         """Standing notices: no witness, no audit set, one administration holds an epoch ..."""
         station = self._station
         found = standing_remarks(self.state, station.directory, station.vault.person)
+        found += review_remarks(self.state, max(station.now(), self.state.at))
         digest = self.state.genesis["forms"]
         if self.view.forms.find(digest) is None:
             found = (*found, Remark("form_set_unknown", digest.hex()))
@@ -286,6 +295,13 @@ class Operation:
         """Give up a draft; its creator alone."""
         return await self._decide("operation.cancel", {})
 
+    async def offboard(
+        self, administration: str, *, successor: str | None = None, tasks_to: str | None = None
+    ) -> Offboarded:
+        """Take an administration out of the running operation; see `offboarding.offboard`."""
+        people = self._directory
+        return await offboard(self, people, administration, successor=successor, tasks_to=tasks_to)
+
     async def accept_device(self, device: DeviceId) -> Posted:
         """Let a device that an NCP alone added read from now on (A52)."""
         return await self._decide("device.accept", {"device": device})
@@ -312,6 +328,8 @@ class Operation:
 
         `live` is the new end of that phase; `channels` new ends by name. Neither moves by itself.
         """
+        if not_after is not None:
+            expect_reviewed(not_after, max(self._station.now(), self.state.at))
         ends = {self.channel(name).id: end for name, end in (channels or {}).items()}
         return await self.propose("window", extension(self.state, not_after, live, ends))
 
@@ -336,7 +354,11 @@ class Operation:
         return await self._decide("hold", {"reason": reason})
 
     async def release(self, body: dict[str, Any]) -> Posted:
-        """Post a `release` entry; the NCP of the owning administration (`cen` makes the body)."""
+        """Post a `release` entry; the NCP of the owning administration (`cen` makes the body).
+
+        Raises ExerciseMixed: nothing of an exercise is released.
+        """
+        expect_real(self.state)
         return await self._decide("release", body)
 
     async def release_receipt(self, release: bytes, receipt: str) -> Posted:

@@ -26,6 +26,7 @@ class Summary:
     role: str | None
     window: tuple[int, int]
     size: int
+    exercise: bool = False
 
 
 class Operations:
@@ -72,6 +73,7 @@ class Operations:
                 operation.role,
                 operation.state.window,
                 operation.state.size,
+                operation.exercise,
             )
             for operation in self.all()
         )

@@ -104,7 +104,7 @@ class Reader:
             body=entry.body or {},
             channel=header.chan,
             channel_name=None if header.chan is None else _channel_name(state, header.chan),
-            flags=frozenset(flags - {Flag.EXERCISE}),
+            flags=frozenset(flags),
         )
 
     def _message(

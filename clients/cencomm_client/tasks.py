@@ -7,7 +7,7 @@ phase over an open one; what another changed all the same is valid, and flagged 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cencomm_client.errors import TasksOpen
@@ -64,6 +64,7 @@ def open_tasks(messages: Iterable[Message]) -> tuple[Task, ...]:
 
     Feedback or a reply that names the task closes it, a reply that calls itself partial does not;
     nor does an acknowledgement: who accepts has not done it yet. Its own administration withdraws.
+    A task that names another takes its place, and is as mandatory as that was.
     """
     found: dict[bytes, Task] = {}
     for message in messages:
@@ -71,7 +72,9 @@ def open_tasks(messages: Iterable[Message]) -> tuple[Task, ...]:
         if content is None or Flag.AFTER_REVOCATION in message.flags:
             continue
         if message.kind == TASK:
-            found[message.place.leaf] = _task(message, content)
+            handed_on = found.pop(_leaf(message.re), None)
+            task = _task(message, content)
+            found[task.leaf] = replace(task, mandatory=True) if _must(handed_on) else task
         elif message.kind == WITHDRAWAL:
             withdrawn = found.get(_leaf(content.get("target")))
             if withdrawn and withdrawn.administration == message.author.administration:
@@ -99,6 +102,10 @@ def assigned_to(task: Task, codes: Iterable[str], persons: Iterable[bytes]) -> b
     """Whether a task is for one of these codes (of people or an administration), or addressed to
     one of these persons."""
     return task.assignee in set(codes) or not set(persons).isdisjoint(task.to)
+
+
+def _must(task: Task | None) -> bool:
+    return task is not None and task.mandatory
 
 
 def _task(message: Message, content: Mapping[str, Any]) -> Task:

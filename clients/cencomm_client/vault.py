@@ -12,6 +12,7 @@ saving waits for the end of the outermost block, so that a hundred messages cost
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -193,6 +194,14 @@ class Vault(Records):
     def directory_log(self) -> LogId:
         """Short id of the pinned directory."""
         return LogId(self.directory_id[:16])
+
+    def opens_with(self, password: str, *, derive: Derive = stretch) -> bool:
+        """Whether this is the password of the vault: asked again before what cannot be undone.
+
+        Runs Argon2id: call it in a thread where an event loop waits.
+        """
+        again = derive(password, self.directory_id, self.account)
+        return hmac.compare_digest(again.vault, self._stretched.vault)
 
     @property
     def login_secret(self) -> bytes:

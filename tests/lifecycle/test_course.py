@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 from cencomm_client import Admission, Flag, Operation
 from cencomm_client.course import ways_on
-from cencomm_client.errors import Refused, TasksOpen
+from cencomm_client.errors import Refused, TasksOpen, WindowTooLong
 from cencomm_client.plan import OperationPlan
+from cencomm_client.reviewing import GROUP_YEAR_MS, REVIEW_MS, YEAR_MS
 from cencomm_crypto.errors import CencommError, ErrorCode
 from cencomm_crypto.public.phases import Phase
 
 from tests.lifecycle.ending import decide
-from tests.mallory.harness import Stage, Stages, now_ms, refusal
-from tests.mallory.insiders import opened_by
+from tests.mallory.harness import Stage, Stages, refusal
+from tests.mallory.insiders import one_time_code, opened_by
 from tests.mallory.world import ALERTS, CHIEF, CONTACT, DEPUTY, HOUR_MS, MEMBERS, OFFICER
+from tests.support.loopback import now_ms
 
 
 async def founded(stage: Stage, **plan: object) -> Operation:
@@ -187,10 +189,9 @@ async def test_a_compromise_drill_suspend_revoke_rekey_resume_go_on(stages: Stag
 
         proposed = await chief.resume()
         assert "another administration" in await said(chief.approve(proposed))
-        assert chief.phase is Phase.SUSPENDED
+        assert await phase_of(chief) is Phase.SUSPENDED
         await deputy.approve(proposed)
-        await chief.refresh()
-        assert chief.phase is Phase.LIVE
+        assert await phase_of(chief) is Phase.LIVE
 
         for operation in (chief, deputy):
             await operation.channel(ALERTS).post("MSG", {"text": f"on, {operation.administration}"})
@@ -204,6 +205,11 @@ async def test_a_compromise_drill_suspend_revoke_rekey_resume_go_on(stages: Stag
         stage.quiet(CHIEF, DEPUTY, CONTACT)
 
 
+async def phase_of(operation: Operation) -> Phase:
+    await operation.refresh()
+    return operation.phase
+
+
 async def test_a_resume_that_was_not_used_lifts_no_later_suspension(stages: Stages) -> None:
     async with stages() as stage:
         await stage.look(*MEMBERS)
@@ -213,3 +219,32 @@ async def test_a_resume_that_was_not_used_lifts_no_later_suspension(stages: Stag
         await decide(stage, "resume")
         await chief.suspend()
         assert await refusal(deputy.approve(spare)) == ErrorCode.PROPOSAL_SPENT
+
+
+# -- standing groups -----------------------------------------------------------------------------
+
+
+async def test_a_standing_group_is_extended_at_its_review_by_two_sides(stages: Stages) -> None:
+    async with stages() as stage:
+        now = now_ms()
+        with pytest.raises(WindowTooLong):
+            await founded(stage, not_after=now + 2 * YEAR_MS)
+        group = await founded(stage, not_after=now + GROUP_YEAR_MS)
+        for phase in ("prep", "live"):
+            await group.set_phase(phase)
+        deputy = await (await stage.client(DEPUTY)).operation("ORION")
+        assert "review_due" not in {remark.code for remark in group.remarks()}
+        stage.ahead_ms = GROUP_YEAR_MS - REVIEW_MS + HOUR_MS
+        assert "review_due" in {remark.code for remark in group.remarks()}
+        for code in (CHIEF, DEPUTY):  # a session lasts a week
+            await stage.clients[code].login(totp=lambda who=code: one_time_code(stage, who))
+        with pytest.raises(WindowTooLong):
+            await deputy.extend(not_after=now + 3 * YEAR_MS)
+        end = stage.clock() + GROUP_YEAR_MS
+        assert {remark.code for remark in deputy.remarks()} >= {"review_due"}
+        await group.refresh()
+        posted = await group.extend(not_after=end, live=end)
+        await deputy.approve(posted)
+        await group.refresh()
+        assert group.state.window[1] == end
+        assert "review_due" not in {remark.code for remark in group.remarks()}

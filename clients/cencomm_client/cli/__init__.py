@@ -11,6 +11,7 @@ import sys
 import typer
 
 from cencomm_client.cli import accounts, messages
+from cencomm_client.cli import course as course  # its commands stand in the group `operation`
 from cencomm_client.cli.bot_commands import bots
 from cencomm_client.cli.cen_commands import extracts
 from cencomm_client.cli.desk import desk

@@ -19,6 +19,7 @@ from cencomm_client.cli.run import (
     PasswordFile,
     Server,
     VaultPath,
+    confirm,
     logged_in,
     opened,
     run,
@@ -301,6 +302,7 @@ def revoke(
 
     async def work(output: Output) -> None:
         async with logged_in(output, vault, password_file) as client:
+            await confirm(client, password_file)
             receipt = await client.directory.revoke(hex_bytes(device, 16))  # type: ignore[arg-type]  # an id
             output.say(output.text("cli_done"))
             output.document({"seq": receipt.seq, "leaf": receipt.leaf})

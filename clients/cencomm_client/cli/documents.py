@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from cencomm_crypto.public.directory.state import DirectoryState
-from cencomm_crypto.public.operation.state import Channel, Member, OperationState
+from cencomm_crypto.public.operation.state import Channel, Hold, Member, OperationState
 
 from cencomm_client.directing import path_of
 from cencomm_client.items import Alarm, Author, Control, Item, Message, Place
+from cencomm_client.offboarding import Offboarded
 from cencomm_client.operation import Operation
 from cencomm_client.operations import Summary
 from cencomm_client.posting import Posted
 from cencomm_client.proposals import Proposed
+from cencomm_client.reviewing import review_at
+from cencomm_client.tasks import Task
 from cencomm_client.verification import Verification
 
 
@@ -56,6 +59,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "role": summary.role,
         "window": list(summary.window),
         "size": summary.size,
+        "exercise": summary.exercise,
     }
 
 
@@ -66,6 +70,11 @@ def operation_document(operation: Operation, directory: DirectoryState) -> dict[
         "log": operation.id,
         "name": operation.name,
         "phase": str(operation.phase),
+        "exercise": operation.exercise,
+        "holds": [
+            {"hold": hold.leaf, "at": hold.at, "reason": hold.reason} for hold in _holds(state)
+        ],
+        "review_at": review_at(state),
         "role": operation.role,
         "window": list(state.window),
         "live": list(state.live),
@@ -94,6 +103,39 @@ def operation_document(operation: Operation, directory: DirectoryState) -> dict[
         "remarks": [
             {"code": remark.code, "detail": remark.detail} for remark in operation.remarks()
         ],
+    }
+
+
+def _holds(state: OperationState) -> list[Hold]:
+    return sorted(state.holds.values(), key=lambda hold: hold.seq)
+
+
+def task_document(task: Task) -> dict[str, Any]:
+    """One line of `operation tasks`."""
+    return {
+        "leaf": task.leaf,
+        "seq": task.seq,
+        "channel": task.channel,
+        "by": task.author,
+        "assignee": task.assignee,
+        "mandatory": task.mandatory,
+        "due": task.due,
+    }
+
+
+def offboarded_document(done: Offboarded) -> dict[str, Any]:
+    """`operation offboard`."""
+    return {
+        "administration": done.administration,
+        "removed": list(done.removed),
+        "successor": done.successor,
+        "rotated": list(done.rotated),
+        "waiting": list(done.waiting),
+        "revoked": list(done.revoked),
+        "active": list(done.active),
+        "tasks": [task_document(task) for task in done.tasks],
+        "handed_on": [task_document(task) for task in done.handed_on],
+        "auditors": list(done.auditors),
     }
 
 

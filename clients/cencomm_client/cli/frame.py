@@ -28,6 +28,7 @@ from cencomm_client.cli.run import (
     AsJson,
     PasswordFile,
     VaultPath,
+    confirm,
     logged_in,
     opened,
     run,
@@ -61,6 +62,11 @@ class Here:
 
     output: Output
     client: Client
+    password_file: str | None = None
+
+    async def confirm(self) -> None:
+        """Ask for the password again before what cannot be undone; see `run.confirm`."""
+        await confirm(self.client, self.password_file)
 
     async def operation(self, name: str) -> Operation:
         """The operation of this name; read to its newest checkpoint where there is a session."""
@@ -123,7 +129,8 @@ def framed(*, session: Session = Session.NEEDED) -> Callable[[Act[P]], Callable[
                 async with enter(output, vault, password_file) as client:
                     if session is Session.IF_THERE and client.is_bot and not client.logged_in:
                         await client.login()
-                    await act(Here(output, client), **given)  # type: ignore[call-arg]  # typer's
+                    here = Here(output, client, password_file)
+                    await act(here, **given)  # type: ignore[call-arg]  # typer's
 
             run(as_json, work)
 

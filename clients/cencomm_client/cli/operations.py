@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from cencomm_crypto.public.ids import DeviceId
+from cencomm_crypto.public.phases import SETS
 
 from cencomm_client.cli.accounts import hex_bytes
 from cencomm_client.cli.documents import (
@@ -16,9 +17,13 @@ from cencomm_client.cli.documents import (
     summary_document,
 )
 from cencomm_client.cli.exits import InputInvalid
-from cencomm_client.cli.frame import Here, Session, command
+from cencomm_client.cli.frame import Decide, Here, Session, command
 from cencomm_client.plan import Admission, OperationPlan
 from cencomm_client.proposals import Standing
+from cencomm_client.reviewing import GROUP_YEAR_MS
+
+IRREVERSIBLE = frozenset({"close", "erase", "unhold"})
+"""Subjects of proposals whose approval asks for the password again."""
 
 operations = typer.Typer(no_args_is_help=True, help="Create, show and run operations.")
 channels = typer.Typer(no_args_is_help=True, help="Channels of an operation.")
@@ -34,8 +39,11 @@ async def create(
     here: Here,
     name: Annotated[str, typer.Argument(help="The operation's name.")],
     start: Annotated[str, typer.Option("--from", help="Start, ISO 8601 with zone.")],
-    end: Annotated[str, typer.Option("--until", help="End, ISO 8601 with zone.")],
     legal: Annotated[str, typer.Option("--legal", help="Legal basis.")],
+    end: Annotated[str | None, typer.Option("--until", help="End, ISO 8601 with zone.")] = None,
+    standing: Annotated[
+        bool, typer.Option("--standing", help="A standing group: ends in a year, if not extended.")
+    ] = False,
     grace: Annotated[int, typer.Option("--grace", min=0, help="Grace, seconds.")] = 86_400,
     auditor: Annotated[
         list[str] | None, typer.Option("--auditor", help="Functional code; several times.")
@@ -54,10 +62,13 @@ async def create(
     ] = False,
 ) -> None:
     """Found an operation, as a draft; its author is the first coordinator."""
+    if standing == (end is not None):
+        raise InputInvalid("one of --until and --standing expected")
+    begins = milliseconds(start)
     plan = OperationPlan(
         name=name,
-        not_before=milliseconds(start),
-        not_after=milliseconds(end),
+        not_before=begins,
+        not_after=begins + GROUP_YEAR_MS if end is None else milliseconds(end),
         legal=legal,
         grace_ms=grace * 1000,
         auditors=tuple(auditor or ()),
@@ -82,11 +93,12 @@ async def list_operations(here: Here) -> None:
     here.show(
         {"operations": [summary_document(row) for row in found]},
         (
-            ("name", "phase", "role", "from", "until", "entries", "id"),
+            ("name", "phase", "", "role", "from", "until", "entries", "id"),
             [
                 (
                     row.name,
                     str(row.phase),
+                    here.output.text("cli_exercise") if row.exercise else "",
                     row.role or "",
                     moment(row.window[0]),
                     moment(row.window[1]),
@@ -104,7 +116,8 @@ async def show(here: Here, operation: OperationName) -> None:
     """Show an operation: members with their devices, channels, proposals, notices."""
     found = await here.operation(operation)
     document = operation_document(found, here.client.directory.state)
-    here.output.say(f"{document['name']}  {document['phase']}", style="bold")
+    mark = f"  {here.output.text('cli_exercise')}" if document["exercise"] else ""
+    here.output.say(f"{document['name']}  {document['phase']}{mark}", style="bold")
     here.show(
         document,
         (
@@ -180,10 +193,25 @@ async def remove(
 async def phase(
     here: Here,
     operation: OperationName,
-    to: Annotated[str, typer.Argument(metavar="PHASE", help="prep, live, post or debrief.")],
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="PHASE", help="prep, live, post, debrief, suspended, closed or erased."
+        ),
+    ],
 ) -> None:
-    """Go to the next phase (a coordinator)."""
-    await here.decide(operation, lambda found: found.set_phase(to))
+    """Go to another phase (a coordinator); the last two ask for the password again."""
+    if to in ("closed", "erased"):
+        await here.confirm()
+    steps: dict[str, Decide] = {
+        "suspended": lambda found: found.suspend(),
+        "closed": lambda found: found.close(),
+        "erased": lambda found: found.erase(),
+        **dict.fromkeys(SETS, lambda found: found.set_phase(to)),
+    }
+    if to not in steps:
+        raise InputInvalid(f"{to!r} read, one of {', '.join(steps)} expected")
+    await here.decide(operation, steps[to])
 
 
 @command(operations)
@@ -271,8 +299,12 @@ async def approve(
     operation: OperationName,
     proposal: Annotated[str, typer.Argument(help="Leaf of the proposal, 64 hex digits.")],
 ) -> None:
-    """Approve a proposal of another administration (a coordinator)."""
-    await here.decide(operation, lambda found: found.approve(hex_bytes(proposal, 32)))
+    """Approve a proposal of another administration; for good ones asks for the password again."""
+    leaf = hex_bytes(proposal, 32)
+    subject = (await here.operation(operation)).state.proposals.get(leaf)
+    if subject is not None and subject.subject in IRREVERSIBLE:
+        await here.confirm()
+    await here.decide(operation, lambda found: found.approve(leaf))
 
 
 @command(operations)
@@ -280,7 +312,8 @@ async def close(
     here: Here,
     operation: OperationName,
 ) -> None:
-    """End the operation; before its time this proposes, and another administration approves."""
+    """End the operation, before its time as a proposal; asks for the password again."""
+    await here.confirm()
     await here.decide(operation, lambda found: found.close())
 
 
@@ -309,14 +342,26 @@ async def create_channel(
     parent: Annotated[
         str | None, typer.Option("--parent", help="A directed channel within this one.")
     ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Its own start, ISO 8601 with zone.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--until", help="Its own end, ISO 8601 with zone.")
+    ] = None,
 ) -> None:
-    """Create a channel: for those named, else for everybody."""
+    """Create a channel: for those named, else for everybody; its window inside the operation's."""
     found = await here.operation(operation)
+    first, last = found.state.window
+    window = (
+        first if start is None else milliseconds(start),
+        last if end is None else milliseconds(end),
+    )
     made = await found.create_channel(
         name,
         members=member or None,
         administrations=administration or (),
         roles=role or (),
+        window=window,
         parent=parent,
     )
     here.say("cli_done")
@@ -329,7 +374,8 @@ async def close_channel(
     operation: OperationName,
     channel: Annotated[str, typer.Argument(help="The channel's name.")],
 ) -> None:
-    """End one channel now and show its close key (a coordinator)."""
+    """End one channel now and show its close key; asks for the password again."""
+    await here.confirm()
     await here.decide(operation, lambda found: found.channel(channel).close())
 
 

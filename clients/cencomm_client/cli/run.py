@@ -16,7 +16,7 @@ from cencomm_client.cli.exits import Exit, exit_for
 from cencomm_client.cli.output import Output
 from cencomm_client.cli.prompts import secret
 from cencomm_client.client import Client
-from cencomm_client.errors import NoSession
+from cencomm_client.errors import NoSession, VaultPassword
 from cencomm_client.operation import Operation
 
 DEFAULT_VAULT = Path("cencomm.vault")
@@ -85,6 +85,16 @@ async def logged_in(
                 raise NoSession("there is no session; run: cencomm login")
             await client.login()
         yield client
+
+
+async def confirm(client: Client, password_file: str | None) -> None:
+    """Ask for the password again before what cannot be undone; raises VaultPassword.
+
+    From where it came at first: the terminal, the file, the next line of standard input.
+    """
+    again = secret("password once more", password_file)
+    if not await asyncio.to_thread(client.vault.opens_with, again):
+        raise VaultPassword("the password given once more is not the vault's; nothing was done")
 
 
 async def read_operation(client: Client, name: str) -> Operation:

@@ -1,0 +1,188 @@
+"""An administration leaves an operation that runs: nothing of it stays behind undecided.
+
+The coordinator's role first, so that there are always two sides to decide; then all its people in
+one entry, and each channel gets new keys once. Its past stays readable for those who go on.
+Sessions and devices are the directory's: its contact point, or the governance root, ends them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.public.directory.state import DirectoryState
+from cencomm_crypto.public.ids import AdminId, DeviceId
+from cencomm_crypto.public.operation.state import Member, OperationState
+from cencomm_crypto.public.rights import SENDING, Role
+
+from cencomm_client.directory import Directory, person_id
+from cencomm_client.errors import SuccessorNeeded
+from cencomm_client.items import Message
+from cencomm_client.kinds import TASK
+from cencomm_client.tasks import Task, assigned_to
+
+if TYPE_CHECKING:
+    from cencomm_client.operation import Operation
+
+MOST_REMOVED = 1000  # persons of one members.remove
+MAY_COORDINATE = SENDING - {Role.EXPERT}
+
+
+@dataclass(frozen=True, slots=True)
+class Offboarded:
+    """What was done, and what others have to do; people by functional code."""
+
+    administration: str
+    removed: tuple[str, ...]
+    successor: str | None  # who coordinates in its place
+    rotated: tuple[str, ...]  # channels that this device gave new keys
+    waiting: tuple[str, ...]  # channels whose other members' clients do
+    revoked: tuple[DeviceId, ...]  # devices whose sessions this device ended
+    active: tuple[DeviceId, ...]  # devices that its contact point or the governance root ends
+    tasks: tuple[Task, ...]  # open ones of its people, that were not handed on
+    handed_on: tuple[Task, ...]
+    auditors: tuple[str, ...]  # still in the audit set: `propose("audit")`
+
+
+async def offboard(
+    operation: Operation,
+    people: Directory,
+    administration: str,
+    *,
+    successor: str | None = None,
+    tasks_to: str | None = None,
+) -> Offboarded:
+    """Take an administration out of a running operation; a coordinator.
+
+    `successor` becomes coordinator where its coordinators were one of only two sides; `tasks_to`
+    (a code) gets its open tasks. Again goes on where an earlier try was cut off. Raises
+    ProtocolError (UNKNOWN_ADMINISTRATION, NOT_MEMBER), SuccessorNeeded, Refused.
+    """
+    await people.refresh()
+    await operation.refresh()
+    directory, state = people.state, operation.state
+    found = directory.administration_by_code(administration) or _former(directory, administration)
+    leaving = [member for member in state.members.values() if member.admin == found.id]
+    if not leaving:
+        raise ProtocolError(
+            ErrorCode.NOT_MEMBER, f"nobody of {administration} is in {operation.name!a}"
+        )
+    codes = sorted(directory.persons[member.person].code for member in leaving)
+    due = _tasks(operation, administration, codes, leaving)
+    await _hand_role_on(operation, directory, found.id, successor)
+    handed_on = [task for task in due if tasks_to and await _hand_on(operation, task, tasks_to)]
+    ours = directory.persons[operation.person].admin == found.id
+    before = _epochs(operation.state)
+    stale = [
+        channel.id
+        for channel in operation.state.channels.values()
+        if channel.epoch and any(state.in_channel(member.person, channel) for member in leaving)
+    ]
+    for start in range(0, len(codes), MOST_REMOVED):
+        await operation.remove(codes[start : start + MOST_REMOVED])
+    if not ours:
+        await operation.tend()
+    after = operation.state
+    rotated = [chan for chan in stale if after.channels[chan].epoch > before[chan]]
+    revoked = await _revoke(operation, people, leaving) if ours else ()
+    devices = [
+        device.id
+        for member in leaving
+        for device in people.state.active_devices(member.person)
+        if device.id not in revoked
+    ]
+    return Offboarded(
+        administration=administration,
+        removed=tuple(codes),
+        successor=successor,
+        rotated=tuple(after.channels[chan].name for chan in rotated),
+        waiting=tuple(after.channels[chan].name for chan in stale if chan not in rotated),
+        revoked=revoked,
+        active=tuple(sorted(devices)),
+        tasks=tuple(task for task in due if task not in handed_on),
+        handed_on=tuple(handed_on),
+        auditors=tuple(
+            directory.persons[person].code
+            for person in after.audit.persons
+            if directory.persons[person].admin == found.id
+        ),
+    )
+
+
+async def _hand_role_on(
+    operation: Operation, directory: DirectoryState, leaving: AdminId, successor: str | None
+) -> None:
+    """Make the successor a coordinator; raises SuccessorNeeded where one side would be left."""
+    state = operation.state
+    coordinators = [m for m in state.members.values() if m.role is Role.COORDINATOR]
+    sides = {member.admin for member in coordinators if member.admin != leaving}
+    if successor is not None:
+        person = person_id(directory, successor)
+        member = state.members.get(person)
+        if member is None or member.admin == leaving:
+            raise ProtocolError(
+                ErrorCode.NOT_MEMBER, f"{successor} is no member of another administration"
+            )
+        if member.role is not Role.COORDINATOR:
+            await operation.set_role(successor, Role.COORDINATOR.value)
+        return
+    had = len(coordinators) > sum(member.admin != leaving for member in coordinators)
+    candidates = [
+        member
+        for member in state.members.values()
+        if member.role in MAY_COORDINATE and member.admin not in {leaving, *sides}
+    ]
+    if not sides or (had and len(sides) < 2 and candidates):
+        named = sorted(directory.persons[member.person].code for member in candidates)
+        raise SuccessorNeeded(
+            "what needs two administrations could not be decided any more; somebody of another one"
+            f" becomes coordinator first: {', '.join(named[:12]) or 'nobody is left who could'}"
+        )
+
+
+def _tasks(
+    operation: Operation, administration: str, codes: Collection[str], leaving: list[Member]
+) -> tuple[Task, ...]:
+    persons = [member.person for member in leaving]
+    found = operation.open_tasks()
+    return tuple(t for t in found if assigned_to(t, {administration, *codes}, persons))
+
+
+async def _hand_on(operation: Operation, task: Task, code: str) -> bool:
+    """Post the task anew for somebody else; it takes the place of the one that it names in `re`."""
+    item = operation.view.feed.at(task.seq)
+    if not isinstance(item, Message) or item.content is None:
+        return False
+    content: dict[str, Any] = dict(item.content)
+    old = content.get("assignee")
+    content["assignee"] = dict.fromkeys(old, code) if isinstance(old, dict) else code
+    channel = operation.channel(item.channel.hex())
+    await channel.post(TASK, content, re=item, prio=item.prio)
+    return True
+
+
+async def _revoke(
+    operation: Operation, people: Directory, leaving: list[Member]
+) -> tuple[DeviceId, ...]:
+    """End the sessions of the own administration's people, as its contact point; not the own."""
+    if not people.state.persons[operation.person].ncp:
+        return ()
+    revoked: list[DeviceId] = []
+    for member in leaving:
+        if member.person != operation.person:
+            revoked += await people.revoke_all(people.state.persons[member.person].code)
+    return tuple(sorted(revoked))
+
+
+def _epochs(state: OperationState) -> dict[bytes, int]:
+    return {channel.id: channel.epoch for channel in state.channels.values()}
+
+
+def _former(directory: DirectoryState, code: str) -> Any:
+    """A suspended administration still has its code."""
+    for admin in directory.admins.values():
+        if admin.code == code:
+            return admin
+    raise ProtocolError(ErrorCode.UNKNOWN_ADMINISTRATION, f"no administration has the code {code}")

@@ -1,0 +1,170 @@
+"""The same course at terminals: what the commands say, and what asks for the password again."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from cencomm_client.cli.exits import Exit
+from cencomm_crypto.errors import ErrorCode
+
+from tests.lifecycle.desk import Desk
+from tests.mallory.harness import Stage, Stages
+from tests.mallory.world import ALERTS, CHIEF, CONTACT, DEPUTY, MEMBERS, OFFICER, OPERATION
+from tests.support.loopback import now_ms
+from tests.support.vaults import PASSWORD
+
+SECRET = "not before Lille"
+
+
+async def desks(stage: Stage, *codes: str) -> list[Desk]:
+    await stage.look(*MEMBERS)
+    return [Desk(stage, code) for code in codes]
+
+
+async def test_what_is_for_a_few_goes_where_only_they_read(stages: Stages) -> None:
+    async with stages() as stage:
+        chief, officer, contact = await desks(stage, CHIEF, OFFICER, CONTACT)
+        content = json.dumps({"text": SECRET, "tlp": "RED"})
+        words = ("post", OPERATION, ALERTS, "--file", "-")
+        refused = await chief(*words, stdin=content, code=Exit.REFUSED)
+        assert refused["error"]["code"] == "not_directed"
+        assert "--to-only" in refused["error"]["detail"]
+        first = await chief(*words, "--to-only", f"FR,{CHIEF}", stdin=content)
+        again = await chief(*words, "--to-only", f"{CHIEF}, FR", stdin=content)
+        shown = await officer.lines("follow", OPERATION, "--channel", ALERTS, "--once")
+        said = [row for row in shown if (row.get("content") or {}).get("text") == SECRET]
+        assert [row["leaf"] for row in said] == [first["leaf"], again["leaf"]]
+        assert {row["channel"] for row in said} == {f"{ALERTS}/FR, {CHIEF}"}
+        rows = await contact.lines("follow", OPERATION, "--once")
+        assert SECRET not in json.dumps(rows)
+        wrong = (*words, "--to-only", "XX")
+        await chief(*wrong, stdin=content, code=Exit.NOT_FOUND)
+
+
+async def test_a_phase_waits_for_mandatory_tasks_and_says_the_rule(stages: Stages) -> None:
+    async with stages() as stage:
+        chief, officer = await desks(stage, CHIEF, OFFICER)
+        task = await chief(
+            *("post", OPERATION, ALERTS, "TSK", "--file", "-"),
+            stdin=json.dumps({"text": "count", "assignee": "FR", "mandatory": True}),
+        )
+        refused = await chief("operation", "phase", OPERATION, "post", code=Exit.REFUSED)
+        assert refused["error"]["code"] == "tasks_open"
+        assert f"entry {task['seq']}" in refused["error"]["detail"]
+        (row,) = (await officer("operation", "tasks", OPERATION, "--mandatory"))["tasks"]
+        assert (row["leaf"], row["assignee"]) == (task["leaf"], "FR")
+        answer = ("post", OPERATION, ALERTS, "FBK", "--re", task["leaf"], "--file", "-")
+        await officer(*answer, stdin=json.dumps({"outcome": "done"}))
+        told = await officer("operation", "phase", OPERATION, "post", code=Exit.REFUSED)
+        assert told["error"]["code"] == ErrorCode.NOT_PERMITTED
+        assert "Coordinators here: FR-001 (FR), RILO-001 (RILO)" in told["error"]["detail"]
+        await chief("operation", "phase", OPERATION, "post")
+        told = await chief("operation", "phase", OPERATION, "prep", code=Exit.REFUSED)
+        assert "From post the way leads to: debrief, suspended, closed" in told["error"]["detail"]
+        await chief("operation", "phase", OPERATION, "nowhere", code=Exit.INPUT)
+        assert "No open tasks" in await chief.text("operation", "tasks", OPERATION)
+
+
+async def test_two_sides_resume_what_one_suspended(stages: Stages) -> None:
+    async with stages() as stage:
+        chief, deputy = await desks(stage, CHIEF, DEPUTY)
+        await chief("operation", "suspend", OPERATION)
+        assert (await deputy("operation", "show", OPERATION))["phase"] == "suspended"
+        proposed = await chief("operation", "resume", OPERATION)
+        await deputy("operation", "approve", OPERATION, proposed["leaf"])
+        assert (await chief("operation", "show", OPERATION))["phase"] == "live"
+
+
+async def test_what_cannot_be_undone_asks_for_the_password_again(stages: Stages) -> None:
+    """From where it came at first: here each line of standard input answers once."""
+    async with stages() as stage:
+        chief, deputy = await desks(stage, CHIEF, DEPUTY)
+        piped = ("--password-file", "-")
+        for words in (
+            ("operation", "close", OPERATION),
+            ("operation", "phase", OPERATION, "closed"),
+            ("operation", "erase", OPERATION),
+            ("operation", "cancel", OPERATION),
+            ("operation", "unhold", OPERATION, "00" * 32),
+            ("operation", "offboard", OPERATION, "FR"),
+            ("channel", "close", OPERATION, ALERTS),
+            ("revoke", "00" * 16),
+        ):
+            size = stage.head().size
+            told = await chief(*words, *piped, stdin=f"{PASSWORD}\nwrong\n", code=Exit.FILE)
+            assert told["error"]["code"] == "vault_password", words
+            told = await chief(*words, *piped, stdin=f"{PASSWORD}\n", code=Exit.INPUT)
+            assert "password once more" in told["error"]["detail"], words
+            assert stage.head().size == size
+        twice = f"{PASSWORD}\n{PASSWORD}\n"
+        proposed = await chief("operation", "close", OPERATION, *piped, stdin=twice)
+        approve = ("operation", "approve", OPERATION, proposed["leaf"], *piped)
+        told = await deputy(*approve, stdin=f"{PASSWORD}\nwrong\n", code=Exit.FILE)
+        assert told["error"]["code"] == "vault_password"
+        await deputy(*approve, stdin=twice)
+        assert (await chief("operation", "show", OPERATION))["phase"] == "closed"
+
+
+async def test_a_hold_is_lifted_and_the_operation_erased_by_two_sides(stages: Stages) -> None:
+    async with stages() as stage:
+        chief, deputy = await desks(stage, CHIEF, DEPUTY)
+        held = await deputy("operation", "hold", OPERATION, "case 4711")
+        early = await chief("operation", "close", OPERATION)
+        await deputy("operation", "approve", OPERATION, early["leaf"])
+        told = await chief("operation", "erase", OPERATION, code=Exit.REFUSED)
+        assert told["error"]["code"] == ErrorCode.HELD
+        assert f"{held['leaf']} by {DEPUTY}" in told["error"]["detail"]
+        (row,) = (await chief("operation", "show", OPERATION))["holds"]
+        assert (row["hold"], row["reason"]) == (held["leaf"], "case 4711")
+        lift = await chief("operation", "unhold", OPERATION, held["leaf"])
+        await deputy("operation", "approve", OPERATION, lift["leaf"])
+        gone = await chief("operation", "phase", OPERATION, "erased")
+        await deputy("operation", "approve", OPERATION, gone["leaf"])
+        rows = await deputy.lines("follow", OPERATION, "--once")
+        damages = {row["damage"]["code"] for row in rows if row["item"] == "message"}
+        assert damages == {"body_erased"}
+        assert (await deputy("verify", OPERATION))["ok"]
+
+
+async def test_an_administration_is_offboarded_and_the_rest_is_said(stages: Stages) -> None:
+    async with stages() as stage:
+        (chief,) = await desks(stage, CHIEF)
+        needed = await chief("operation", "offboard", OPERATION, "FR", code=Exit.REFUSED)
+        assert needed["error"]["code"] == "successor_needed"
+        words = ("operation", "offboard", OPERATION, "FR", "--successor", CONTACT)
+        told = await chief.text(*words)
+        assert "FR has left: 2 people removed" in told
+        assert "2 devices of its people still have sessions" in told
+        shown = await chief("operation", "show", OPERATION)
+        roles = {row["code"]: row["role"] for row in shown["members"]}
+        assert roles[CONTACT] == "coordinator"
+        assert DEPUTY not in roles
+
+
+async def test_an_exercise_and_a_standing_group_are_founded_and_marked(stages: Stages) -> None:
+    async with stages() as stage:
+        (chief,) = await desks(stage, CHIEF)
+        begin = datetime.fromtimestamp(now_ms() // 1000 - 60, UTC).isoformat()
+        create = ("operation", "create", "--legal", "test", "--from", begin)
+        await chief(*create, "DRILL", "--standing", "--exercise")
+        both = await chief(*create, "X", "--standing", "--until", begin, code=Exit.INPUT)
+        assert "--standing" in both["error"]["detail"]
+        assert "EXERCISE" in await chief.text("operation", "list")
+        assert "EXERCISE" in (await chief.text("operation", "show", "DRILL")).splitlines()[0]
+        shown = await chief("operation", "show", "DRILL")
+        assert shown["exercise"]
+        assert shown["window"][1] - shown["review_at"] == 30 * 86_400_000
+
+
+@pytest.mark.parametrize("given", ["--from", "--until"])
+async def test_a_channel_gets_a_window_of_its_own(stages: Stages, given: str) -> None:
+    async with stages() as stage:
+        (chief,) = await desks(stage, CHIEF)
+        soon = now_ms() // 1000 * 1000 + 3_600_000
+        moment = datetime.fromtimestamp(soon / 1000, UTC).isoformat()
+        await chief("channel", "create", OPERATION, "night", given, moment)
+        shown = await chief("operation", "show", OPERATION)
+        (night,) = [row for row in shown["channels"] if row["name"] == "night"]
+        assert night["window"][given == "--until"] == soon

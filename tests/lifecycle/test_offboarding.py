@@ -1,0 +1,140 @@
+"""An administration leaves a running operation: people, keys, tasks and role are handed on."""
+
+from __future__ import annotations
+
+import pytest
+from cencomm_client import Admission, Control
+from cencomm_client.errors import SuccessorNeeded
+from cencomm_client.root import ceremony
+from cencomm_crypto.errors import ErrorCode
+from cencomm_crypto.public.operation.state import OperationState
+from cencomm_crypto.public.rights import Role
+
+from tests.mallory.harness import Stage, Stages, refusal
+from tests.mallory.insiders import opened_by
+from tests.mallory.world import (
+    ALERTS,
+    ANALYST,
+    CHIEF,
+    CONTACT,
+    DEPUTY,
+    MEMBERS,
+    OFFICER,
+    PLAN,
+    RAID,
+    WARNING,
+)
+
+LATER = "without France"
+
+
+def epochs(state: OperationState) -> dict[str, int]:
+    return {channel.name: channel.epoch for channel in state.channels.values()}
+
+
+async def test_its_people_go_in_one_entry_with_one_rotation_per_channel(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        before, size = epochs(chief.state), chief.state.size
+        done = await chief.offboard("FR", successor=CONTACT)
+        assert done.removed == (DEPUTY, OFFICER)
+        assert set(done.rotated) == {ALERTS, RAID}
+        after = epochs(chief.state)
+        assert [after[name] - before[name] for name in (ALERTS, RAID)] == [1, 1]
+        items = chief.items(size)
+        kinds = [item.type for item in items if isinstance(item, Control)]
+        assert kinds.count("members.remove") == 1
+        await chief.channel(ALERTS).post("MSG", {"text": LATER})
+        await stage.look(*MEMBERS)
+        assert LATER not in (await opened_by(stage, OFFICER, CHIEF)).values()
+        assert stage.texts(ANALYST) == [WARNING, LATER]
+        assert stage.texts(OFFICER) == [WARNING, PLAN]  # its past stays readable, for all
+        assert stage.texts(CHIEF) == [WARNING, PLAN, LATER]
+        stage.quiet()
+
+
+async def test_two_sides_are_left_to_decide(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        size = stage.head().size
+        with pytest.raises(SuccessorNeeded, match=CONTACT):
+            await chief.offboard("FR")
+        assert await refusal(chief.offboard("FR", successor=OFFICER)) == ErrorCode.NOT_MEMBER
+        assert await refusal(chief.offboard("NL")) == ErrorCode.NOT_MEMBER
+        assert await refusal(chief.offboard("XX")) == ErrorCode.UNKNOWN_ADMINISTRATION
+        assert stage.head().size == size
+        done = await chief.offboard("FR", successor=ANALYST)
+        assert done.successor == ANALYST
+        assert chief.state.role_of(stage.person(ANALYST)) is Role.COORDINATOR
+        proposed = await chief.propose("close")
+        await (await stage.operation(ANALYST)).approve(proposed)
+
+
+async def test_its_open_tasks_are_listed_and_handed_on(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        place = chief.channel(ALERTS)
+        theirs = await place.post("TSK", {"text": "1", "assignee": "FR", "mandatory": True})
+        also = await place.post("TSK", {"text": "2"}, to=[OFFICER])
+        await place.post("TSK", {"text": "3", "assignee": "BE"})
+        listed = await chief.offboard("FR", successor=CONTACT)
+        assert [task.leaf for task in listed.tasks] == [theirs.leaf, also.leaf]
+        await chief.admit([Admission(DEPUTY, "officer")])
+        again = await chief.offboard("FR", tasks_to=CONTACT)
+        assert (again.tasks, [task.leaf for task in again.handed_on]) == ((), [theirs.leaf])
+        found = {task.assignee: task.mandatory for task in chief.open_tasks()}
+        assert found == {CONTACT: True, None: False, "BE": False}
+
+
+async def test_its_sessions_end_with_its_suspension_by_the_governance_root(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        done = await chief.offboard("FR", successor=CONTACT)
+        assert set(done.active) == {stage.device(DEPUTY), stage.device(OFFICER)}
+        france = stage.station(CHIEF).directory.administration_by_code("FR")
+        assert france is not None
+        await stage.govern(ceremony.suspend_administration(france.id))
+        for code in (DEPUTY, OFFICER):
+            client = await stage.client(code)
+            assert await refusal(client.refresh()) in ("not_authenticated", "session_expired")
+
+
+async def test_its_own_contact_point_takes_it_out_and_ends_its_people_s_sessions(
+    stages: Stages,
+) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        deputy = await stage.operation(DEPUTY)
+        done = await deputy.offboard("FR", successor=CONTACT)
+        assert done.removed == (DEPUTY, OFFICER)
+        assert done.revoked == (stage.device(OFFICER),)
+        assert done.active == (stage.device(DEPUTY),)
+        officer = await stage.client(OFFICER)
+        assert await refusal(officer.refresh()) in ("not_authenticated", "session_expired")
+        assert stage.texts(DEPUTY) == [WARNING, PLAN]
+        chief = await stage.operation(CHIEF)
+        await chief.channel(RAID).post("MSG", {"text": LATER})
+        assert LATER not in (await opened_by(stage, OFFICER, CHIEF)).values()
+
+
+async def test_cut_off_half_way_it_goes_on_when_it_is_called_again(stages: Stages) -> None:
+    """The role is handed on, and then the server is gone."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        await chief.set_role(CONTACT, "coordinator")
+        done = await chief.offboard("FR", successor=CONTACT)
+        assert done.removed == (DEPUTY, OFFICER)
+        await interrupted(stage)
+
+
+async def interrupted(stage: Stage) -> None:
+    """Nobody of France is left: said so, nothing posted."""
+    size = stage.head().size
+    chief = await stage.operation(CHIEF)
+    assert await refusal(chief.offboard("FR")) == ErrorCode.NOT_MEMBER
+    assert stage.head().size == size

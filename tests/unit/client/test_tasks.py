@@ -1,0 +1,130 @@
+"""Which tasks are open: what closes one, what does not, what takes its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cencomm_client.errors import TasksOpen
+from cencomm_client.items import Author, Flag, Message, Place
+from cencomm_client.tasks import TaskBook, assigned_to, expect_done, open_tasks
+from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId
+
+MANDATORY = {"text": "count", "assignee": "FR", "mandatory": True}
+
+
+def message(
+    seq: int,
+    kind: str,
+    content: dict[str, Any] | None,
+    *,
+    re: int | None = None,
+    administration: str = "RILO",
+    flags: frozenset[Flag] = frozenset(),
+) -> Message:
+    """A message as a reader has it; its leaf is its seq, 32 bytes."""
+    return Message(
+        place=Place(LogId(b"l" * 16), seq, seq, leaf(seq)),
+        author=Author(DeviceId(b"d" * 16), None, f"{administration}-001", administration),
+        channel=ChannelId(b"c" * 16),
+        channel_name="alerts",
+        type="message",
+        id=EntryId(seq.to_bytes(16, "big")),
+        epoch=1,
+        kind=kind,
+        content=content,
+        mid=None,
+        re=None if re is None else leaf(re),
+        prio=None,
+        ack_by=None,
+        to=(),
+        time=seq,
+        flags=flags,
+    )
+
+
+def leaf(seq: int) -> bytes:
+    return seq.to_bytes(32, "big")
+
+
+def still_open(*answers: Message) -> list[int]:
+    found = open_tasks([message(1, "TSK", MANDATORY), *answers])
+    return [task.seq for task in found]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "closes"),
+    [
+        ("FBK", {"outcome": "seizure"}, True),
+        ("RPL", {"state": "final"}, True),
+        ("RPL", {}, True),
+        ("RPL", {"state": "partial"}, False),
+        ("ACK", {"answer": "accepted"}, False),
+        ("ACK", {"answer": "declined"}, False),
+        ("MSG", {"text": "done"}, False),
+    ],
+)
+def test_an_answer_that_says_what_was_done_closes_a_task(
+    kind: str, content: dict[str, Any], closes: bool
+) -> None:
+    assert still_open(message(2, kind, content, re=1)) == ([] if closes else [1])
+    assert still_open(message(2, kind, content)) == [1]
+    assert still_open(message(2, kind, content, re=7)) == [1]
+
+
+def test_an_answer_that_nobody_may_count_on_closes_nothing() -> None:
+    """Not readable, or posted after its author's revocation."""
+    assert still_open(message(2, "FBK", None, re=1)) == [1]
+    revoked = frozenset({Flag.AFTER_REVOCATION})
+    assert still_open(message(2, "FBK", {"outcome": "x"}, re=1, flags=revoked)) == [1]
+
+
+def test_its_own_administration_withdraws_it() -> None:
+    body = {"target": leaf(1), "reason": "x"}
+    assert still_open(message(2, "WDR", body, administration="FR")) == [1]
+    assert still_open(message(2, "WDR", body)) == []
+    assert still_open(message(2, "WDR", {"target": "no leaf"})) == [1]
+
+
+def test_a_task_that_names_another_takes_its_place_and_is_as_mandatory() -> None:
+    handed_on = message(2, "TSK", {"text": "count", "assignee": "BE"}, re=1)
+    (task,) = open_tasks([message(1, "TSK", MANDATORY), handed_on])
+    assert (task.seq, task.assignee, task.mandatory) == (2, "BE", True)
+    assert still_open(handed_on, message(3, "FBK", {"outcome": "x"}, re=2)) == []
+
+
+def test_mandatory_is_the_value_true_and_nothing_else() -> None:
+    for value in (1, "true", "yes", False, None):
+        (task,) = open_tasks([message(1, "TSK", {"mandatory": value})])
+        assert not task.mandatory
+
+
+@pytest.mark.parametrize(
+    "assignee", ["FR", {"administration": "FR"}, {"person": "FR-014"}, {"role": 5}, None, 7]
+)
+def test_an_assignee_is_a_code_or_a_map_with_one(assignee: Any) -> None:
+    (task,) = open_tasks([message(1, "TSK", {"assignee": assignee})])
+    expected = isinstance(assignee, str) or (isinstance(assignee, dict) and "role" not in assignee)
+    assert assigned_to(task, {"FR", "FR-014"}, []) == expected
+    assert not assigned_to(task, {"BE"}, [b"p"])
+
+
+def test_a_book_tells_what_was_open_at_a_place_and_takes_newer_versions() -> None:
+    book = TaskBook()
+    book.note(message(1, "TSK", None))  # not readable yet
+    book.note(message(5, "FBK", {"outcome": "x"}, re=1))
+    assert book.open() == ()
+    book.note(message(1, "TSK", MANDATORY))
+    assert [task.seq for task in book.mandatory(5)] == [1]
+    assert book.mandatory(1) == book.mandatory() == ()
+
+
+def test_the_refusal_lists_tasks_and_how_to_close_them() -> None:
+    tasks = open_tasks(message(seq, "TSK", MANDATORY) for seq in range(1, 30))
+    with pytest.raises(TasksOpen) as raised:
+        expect_done(tasks, "phase.set")
+    said = raised.value.detail
+    assert "29 mandatory tasks" in said
+    assert "entry 1 in alerts by RILO-001 for FR" in said
+    assert "and 9 more" in said
+    expect_done((), "phase.set")
