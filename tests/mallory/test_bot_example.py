@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cencomm_client import client as clients
 from cencomm_client import session
+from cencomm_client.vault import Vault
 
 from tests.mallory.harness import Stages
 from tests.mallory.test_bots import hit, keys
@@ -39,8 +39,8 @@ async def test_the_bot_of_the_documentation_runs_and_is_twenty_lines(
         await stage.leave(BOT)
         vault = stage.folder / BOT
 
-        async def opened(path: Path, password: str, **_: Any) -> clients.Vault:
-            made = clients.Vault.open(path, password, derive=derive)
+        async def opened(path: Path, password: str, **_: Any) -> Vault:
+            made = Vault.open(path, password, derive=derive)
             made.server_url = stage.server.url
             return made
 
