@@ -37,10 +37,10 @@ class Address:
 @asynccontextmanager
 async def serving(application: web.Application, address: Address) -> AsyncIterator[int]:
     """Serve until the block ends; gives the port. Raises AddressUnusable if it is taken."""
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, address.host, address.port, shutdown_timeout=2.0)
+        site = web.TCPSite(runner, address.host, address.port)
         try:
             await site.start()
         except OSError as error:

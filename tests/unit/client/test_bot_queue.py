@@ -1,0 +1,138 @@
+"""A bot's queue on the disk, and the hour that its admission allows."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cencomm_client.bots.allowance import HOUR_MS, SLOT_MS, Allowance
+from cencomm_client.bots.checking import Hit
+from cencomm_client.bots.queue import Counts, Queue, Stage
+from cencomm_client.errors import QueueDamaged
+from cencomm_crypto.public.ids import LogId
+from hypothesis import given
+from hypothesis import strategies as st
+
+KEY, LOG, NOW = bytes(range(32)), LogId(b"l" * 16), 1_790_000_000_000
+
+
+def opened(folder: Path, key: bytes = KEY, log: LogId = LOG) -> Queue:
+    return Queue(folder / "queue", key, log)
+
+
+def hit(key: str = "a", **content: Any) -> Hit:
+    return Hit(key, "HIT", {"dedupe": key, **content})
+
+
+def test_a_key_is_kept_once_and_with_the_same_mid_for_ever(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    (first,) = queue.put("folder", [hit(score=1)], NOW)
+    again, other = queue.put("folder", [hit(score=2), hit("b")], NOW)
+    assert (first.fresh, again.fresh, other.fresh) == (True, False, True)
+    assert again.row == first.row
+    (waiting, _) = queue.waiting(10)
+    assert waiting.content == {"dedupe": "a", "score": 1}
+    queue.sign([(waiting.row, b"bytes")], NOW)
+    queue.end(again=[waiting.row])
+    queue.close()
+    reopened = opened(tmp_path)
+    assert reopened.waiting(1)[0].mid == waiting.mid
+    assert reopened.waiting(1)[0].content == waiting.content
+
+
+def test_two_sources_have_keys_of_their_own(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    made = [queue.put(source, [hit()], NOW)[0].fresh for source in ("a", "b", "a")]
+    assert made == [True, True, False]
+    assert queue.put("ab", [hit("c")], NOW)[0].fresh
+    assert queue.put("a", [hit("bc")], NOW)[0].fresh  # no way to write one as the other
+
+
+def test_what_was_signed_is_found_after_a_crash_and_what_ended_is_told(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    queue.put("s", [hit(key) for key in "abcd"], NOW)
+    rows = {one.key: one.row for one in queue.waiting(9)}
+    queue.sign([(rows[key], key.encode()) for key in "abc"], NOW)
+    queue.end(posted=[(rows["a"], 7, b"l" * 32)], refused=[(rows["b"], "too_large")])
+    again = opened(tmp_path)  # without close: as after kill -9
+    assert [(one.key, one.submission) for one in again.signed()] == [("c", b"c")]
+    assert [one.key for one in again.waiting(9)] == ["d"]
+    assert again.counts() == Counts(1, 1, 1, 1, NOW)
+    posted, refused = again.put("s", [hit("a"), hit("b")], NOW)
+    assert (posted.stage, posted.seq, posted.leaf) == (Stage.POSTED, 7, b"l" * 32)
+    assert (refused.stage, refused.code) == (Stage.REFUSED, "too_large")
+
+
+def test_a_write_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    with pytest.raises(Exception, match="float"):
+        queue.put("s", [hit("a"), hit("b", score=0.5)], NOW)
+    assert queue.counts().waiting == 0
+    assert queue.put("s", [hit("a")], NOW)[0].fresh
+
+
+def test_a_queue_of_another_vault_or_operation_is_refused(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    with pytest.raises(QueueDamaged):
+        opened(tmp_path, key=bytes(32))
+    with pytest.raises(QueueDamaged):
+        opened(tmp_path, log=LogId(b"m" * 16))
+    (tmp_path / "queue").write_bytes(b"no database at all, but long enough to be looked at" * 100)
+    for beside in tmp_path.glob("queue-*"):
+        beside.unlink()
+    with pytest.raises(QueueDamaged):
+        opened(tmp_path)
+
+
+def test_a_row_that_somebody_moved_or_changed_does_not_open(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    queue.put("s", [hit("a"), hit("b", score=1)], NOW)
+    queue.close()
+    with sqlite3.connect(tmp_path / "queue") as database:
+        database.execute(
+            "UPDATE hits SET content = (SELECT content FROM hits WHERE row = 2) WHERE row = 1"
+        )
+    with pytest.raises(QueueDamaged):
+        opened(tmp_path).waiting(1)
+
+
+def test_requests_are_remembered_and_forgotten_in_time(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    queue.keep_request("one", b"h" * 32, {"state": "waiting"}, NOW, NOW - 10)
+    queue.keep_request("one", b"x" * 32, {"state": "other"}, NOW, NOW - 10)
+    assert opened(tmp_path).request("one") == (b"h" * 32, {"state": "waiting"})
+    queue.keep_request("two", b"h" * 32, {}, NOW + 100, NOW + 50)
+    assert queue.request("one") is None
+
+
+@given(
+    rate=st.integers(1, 50),
+    steps=st.lists(st.tuples(st.integers(0, HOUR_MS // 8), st.integers(1, 20)), max_size=60),
+)
+def test_no_hour_ever_holds_more_than_the_rate(rate: int, steps: list[tuple[int, int]]) -> None:
+    allowance, now, spent = Allowance(rate), NOW, []
+    for pause, wish in steps:
+        now += pause
+        count = min(wish, allowance.left(now))
+        if count:
+            allowance.spend(now, count)
+            spent.append((now, count))
+        assert sum(n for at, n in spent if now - HOUR_MS < at <= now) <= rate
+        assert (allowance.next_at(now) == now) == (allowance.left(now) > 0)
+    later = allowance.next_at(now)
+    assert allowance.left(later) > 0
+    assert later <= now + HOUR_MS + SLOT_MS
+
+
+def test_the_hour_goes_on_after_a_restart(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    queue.put("s", [hit(str(number)) for number in range(7)], NOW)
+    rows = [one.row for one in queue.waiting(7)]
+    queue.sign([(row, b"") for row in rows[:3]], NOW)
+    queue.sign([(row, b"") for row in rows[3:5]], NOW + HOUR_MS // 2)
+    now = NOW + HOUR_MS // 2 + 1
+    allowance = Allowance(6, opened(tmp_path).signed_since(now - HOUR_MS))
+    assert allowance.left(now) == 1
+    assert allowance.left(NOW + HOUR_MS + 2 * SLOT_MS) == 4

@@ -1,0 +1,218 @@
+"""A webhook takes what its source signed just now, once; all else has a code and no hit."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from cencomm_client.bots.checking import KIND, checked
+from cencomm_client.bots.dropping import Disk
+from cencomm_client.bots.intake import Intake
+from cencomm_client.bots.queue import Queue
+from cencomm_client.bots.reading import MAX_BYTES
+from cencomm_client.bots.serving import Address
+from cencomm_client.bots.source import Outcome, State
+from cencomm_client.bots.webhook import (
+    ID,
+    SIGNATURE,
+    TIME,
+    WINDOW_S,
+    QueueMemory,
+    Webhook,
+    signature,
+)
+from cencomm_client.errors import AddressUnusable
+from cencomm_client.forms.fields import FormInvalid
+from cencomm_crypto.public.ids import LogId
+
+SECRET = b"s" * 32
+HIT: dict[str, Any] = {
+    "source": "manifest screening",
+    "rule": "TOB-7",
+    "rule_version": "3",
+    "snapshot_at": 1_790_000_000_000,
+    "dedupe": "a",
+}
+
+
+class Door:
+    """A webhook before a real queue, and a source system that talks to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.now_ms = time.time_ns() // 1_000_000
+
+    async def __aenter__(self) -> Door:
+        self.disk = Disk(Queue(self.folder / "queue", bytes(32), LogId(bytes(16))))
+        listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.webhook = Webhook(
+            Address("127.0.0.1", 0), SECRET, clock=lambda: self.now_ms, on_port=listening.set_result
+        )
+        self.webhook.memory = QueueMemory(self.disk)
+        self._intake = Intake(self.disk, "webhook", lambda: self.now_ms)
+        self._serving = asyncio.create_task(self._serve())
+        self.url = f"http://127.0.0.1:{await listening}/hits"
+        self.http = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.close()
+        self._serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._serving
+        self.disk.close()
+
+    async def _serve(self) -> None:
+        async for raw in self.webhook.hits():
+            try:
+                kept = await self._intake.take(checked(raw, KIND, self.now_ms))
+                outcome = Outcome(State.WAITING, known=not kept.fresh)
+            except FormInvalid as wrong:
+                outcome = Outcome(State.INVALID, code=wrong.code, fields=wrong.errors)
+            await self.webhook.taken(raw, outcome)
+
+    async def post(
+        self,
+        content: Any = HIT,
+        id: str = "one",
+        *,
+        behind_s: int = 0,
+        secret: bytes = SECRET,
+        **headers: str | None,
+    ) -> tuple[int, dict[str, Any]]:
+        """Post and give status and answer; a header that is None is left out."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        moment = str(self.now_ms // 1000 - behind_s)
+        signed = signature(secret, moment, id, body)
+        given: dict[str, str | None] = {ID: id, TIME: moment, SIGNATURE: signed}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {name: value for name, value in given.items() if value is not None}
+        async with self.http.post(self.url, data=body, headers=sent) as answer:
+            return answer.status, json.loads(await answer.read())
+
+    async def rows(self) -> int:
+        return (await self.disk(Queue.counts)).waiting
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    async with Door(tmp_path) as made:
+        yield made
+
+
+async def test_a_signed_hit_is_on_the_disk_when_it_is_answered(door: Door) -> None:
+    status, answer = await door.post()
+    assert (status, answer["state"], await door.rows()) == (202, "waiting", 1)
+
+
+async def test_the_same_request_again_has_the_same_answer_and_no_second_hit(door: Door) -> None:
+    _, first = await door.post()
+    assert await door.post() == (200, first)
+    assert await door.rows() == 1
+    door.now_ms += 60_000
+    assert await door.post() == (200, first)  # sent again with a new time
+
+
+async def test_the_same_request_many_times_at_once_is_one_hit(door: Door) -> None:
+    answers = await asyncio.gather(*(door.post() for _ in range(20)))
+    assert sorted(status for status, _ in answers) == [200] * 19 + [202]
+    assert await door.rows() == 1
+
+
+async def test_a_restart_forgets_no_request(tmp_path: Path) -> None:
+    async with Door(tmp_path) as before:
+        _, first = await before.post()
+    async with Door(tmp_path) as after:
+        assert await after.post() == (200, first)
+        assert (await after.post({**HIT, "dedupe": "b"}))[0] == 409
+        assert await after.rows() == 1
+
+
+async def test_another_body_under_the_id_is_refused(door: Door) -> None:
+    await door.post()
+    status, answer = await door.post({**HIT, "score": 5})
+    assert (status, answer["code"], await door.rows()) == (409, "request_reused", 1)
+
+
+async def test_a_known_key_under_another_id_is_no_second_hit(door: Door) -> None:
+    await door.post()
+    status, answer = await door.post(id="two")
+    assert (status, answer["known"], await door.rows()) == (200, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"secret": b"t" * 32}, 401, "signature_wrong"),
+        ({"CENcomm_Signature": "v1=" + "0" * 64}, 401, "signature_wrong"),
+        ({"CENcomm_Signature": "v1=\xe9"}, 401, "signature_wrong"),
+        ({"CENcomm_Signature": ""}, 401, "signature_wrong"),
+        ({"CENcomm_Signature": None}, 400, "request_malformed"),
+        ({"CENcomm_Time": None}, 400, "request_malformed"),
+        ({"CENcomm_Id": None}, 400, "request_malformed"),
+        ({"CENcomm_Id": "two"}, 401, "signature_wrong"),
+        ({"CENcomm_Time": "1"}, 401, "signature_wrong"),
+        ({"CENcomm_Time": "yesterday"}, 400, "request_malformed"),
+        ({"CENcomm_Time": "-1"}, 400, "request_malformed"),
+        ({"id": "x" * 65}, 400, "request_malformed"),
+        ({"id": "a b"}, 400, "request_malformed"),
+        ({"behind_s": WINDOW_S + 1}, 401, "time_outside"),
+        ({"behind_s": -WINDOW_S - 1}, 401, "time_outside"),
+        ({"content": b"x" * (MAX_BYTES + 1)}, 413, "request_too_large"),
+        ({"content": b"{"}, 422, "form_invalid"),
+        ({"content": b"[1]"}, 422, "form_invalid"),
+        ({"content": {}}, 422, "form_invalid"),
+    ],
+)
+async def test_what_is_not_right_has_a_code_and_is_no_hit(
+    door: Door, change: dict[str, Any], status: int, code: str
+) -> None:
+    found, answer = await door.post(**change)
+    assert (found, answer["code"], await door.rows()) == (status, code, 0)
+    assert answer["message"].endswith(".")
+    assert (await door.post(id="good"))[0] == 202  # it goes on
+
+
+async def test_within_the_window_clocks_may_differ(door: Door) -> None:
+    for number, off_s in enumerate((-WINDOW_S, 0, WINDOW_S)):
+        content = {**HIT, "dedupe": str(number)}
+        assert (await door.post(content, str(number), behind_s=off_s))[0] == 202
+
+
+async def test_every_wrong_field_is_named(door: Door) -> None:
+    status, answer = await door.post({"dedupe": "a", "source": 7, "score": 101, "colour": "red"})
+    assert status == 422
+    named = {row["path"] for row in answer["fields"]}
+    assert named == {"source", "rule", "rule_version", "score", "snapshot_at", "colour"}
+    assert await door.post({"dedupe": "a", "source": 7, "score": 101, "colour": "red"}) == (
+        422,
+        answer,
+    )
+
+
+async def test_a_full_queue_asks_to_come_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cencomm_client.bots.webhook.BUSY_S", 0.1)
+    monkeypatch.setattr(door._intake, "take", lambda hit: asyncio.sleep(60))
+    status, answer = await door.post()
+    assert (status, answer["code"]) == (503, "queue_full")
+
+
+@pytest.mark.parametrize(
+    "text", ["0.0.0.0:80", "example.org:80", "127.0.0.1", "127.0.0.1:99999", "10.0.0.1:80", ":80"]
+)
+def test_it_listens_on_this_machine_alone(text: str) -> None:
+    with pytest.raises(AddressUnusable):
+        Address.parse(text)
+    assert Address.parse("[::1]:80") == Address("::1", 80)
+
+
+def test_a_short_secret_is_refused() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        Webhook(Address("127.0.0.1", 0), b"short", clock=lambda: 0)
