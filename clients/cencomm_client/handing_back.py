@@ -6,7 +6,7 @@ what rebuilds the head that it signed itself (A50, ADR 0025).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from cencomm_crypto.public.ids import LogId
@@ -16,6 +16,7 @@ from cencomm_crypto.public.wire import WHOLE, decode_sequenced
 from cencomm_client.answers import Standing
 from cencomm_client.errors import NotFound
 from cencomm_client.replica import Replica
+from cencomm_client.root.loss_report import Gap
 
 FORMS_AT_ONCE = MAX_FORMS // 56
 
@@ -63,6 +64,25 @@ async def tell(taker: Taker, replica: Replica, log: LogId, note: bytes) -> Stand
         return await taker.tail(log, TailPart(note, items=genesis))
 
 
+async def gaps(taker: Taker, replica: Replica, log: LogId) -> tuple[Gap, ...]:
+    """The places that nobody has handed back whole, as this device's replica knows their forms.
+
+    Call after `hand_back`. Empty where nothing lacks; places that the replica does not reach are
+    left out. Raises TransportError or Refused.
+    """
+    note, size, found = replica.note(log), replica.size(log), list[Gap]()
+    place = 0
+    while note is not None and place < size:
+        standing = await taker.tail(log, TailPart(note, place))
+        if standing.size == standing.signed or not standing.lacks:
+            break
+        for start, end in standing.lacks:
+            if (start := max(start, place)) < (end := min(end, size)):
+                found.append(Gap(start, tuple(_each_form(replica, log, start, end))))
+        place = max(place + 1, standing.lacks[-1][1])
+    return tuple(found)
+
+
 async def _bring_entries(taker: Taker, replica: Replica, log: LogId, note: bytes) -> None:
     """Send every whole entry that the server lacks, once, in the order of the log."""
     place, size, items = 0, replica.size(log), b""
@@ -76,8 +96,11 @@ async def _bring_entries(taker: Taker, replica: Replica, log: LogId, note: bytes
 
 
 def _forms(replica: Replica, log: LogId, start: int) -> bytes:
-    items = replica.items(log, start, start + FORMS_AT_ONCE)
-    return b"".join(form_of(decode_sequenced(data)) for data in items)
+    return b"".join(_each_form(replica, log, start, start + FORMS_AT_ONCE))
+
+
+def _each_form(replica: Replica, log: LogId, start: int, end: int) -> Iterator[bytes]:
+    return (form_of(decode_sequenced(data)) for data in replica.items(log, start, end))
 
 
 def _items(
