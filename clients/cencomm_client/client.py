@@ -47,6 +47,7 @@ from cencomm_client.outbox import Outbox
 from cencomm_client.plan import OperationPlan
 from cencomm_client.replica import Evidence
 from cencomm_client.reviewing import expect_reviewed
+from cencomm_client.root.loss_report import LossReport
 from cencomm_client.station import Settings, Station
 from cencomm_client.stops import stop_of, stopped_logs
 from cencomm_client.transport import Transport
@@ -252,6 +253,19 @@ class Client:
             except Refused as refused:
                 found[log] = refused
         return found
+
+    async def report_losses(self) -> tuple[LossReport, ...]:
+        """What of this device's logs nobody has handed back, for the governance root (A50).
+
+        Hands back first. Raises TransportError, LogAlarm.
+        """
+        mirror, transport = self._station.mirror, self._station.transport
+        found: list[LossReport] = []
+        for log in (self._station.vault.directory_log, *mirror.operations):
+            with suppress(Refused):  # not this reader's to report
+                report = await mirror.report_losses(transport, log)
+                found += [report] if report is not None else []
+        return tuple(found)
 
     def remarks(self) -> tuple[Remark, ...]:
         """What this person should know: new devices of its own, another root of its own."""

@@ -38,6 +38,7 @@ class ClientCode(StrEnum):
     ROOT_FILE_PASSPHRASE = "root_file_passphrase"  # noqa: S105 - a code, no secret
     ROOT_REFUSED = "root_refused"
     DRAFT_DAMAGED = "draft_damaged"
+    REPORT_DAMAGED = "report_damaged"
     REQUEST_DAMAGED = "request_damaged"
     # a bot's queue and doors
     QUEUE_DAMAGED = "queue_damaged"
@@ -225,6 +226,12 @@ class DraftDamaged(FileError):
     """A draft that travels between custodians is not what one of them signed."""
 
     code = ClientCode.DRAFT_DAMAGED
+
+
+class ReportDamaged(FileError):
+    """A report of what a log lost is not what a member's device wrote (A50)."""
+
+    code = ClientCode.REPORT_DAMAGED
 
 
 class RequestDamaged(FileError):
@@ -509,5 +516,6 @@ ROW_OF_REJECTION: Mapping[str, str] = {
     ErrorCode.TOO_DEEP: "A35",
     ErrorCode.TOO_LARGE: "A35",
     ErrorCode.TOO_MANY: "A35",
+    ErrorCode.VOID: "A50",
 }
 """Rule code of an entry that the log should not hold -> row of ATTACKS.md; else A4."""

@@ -45,8 +45,9 @@ from cencomm_client.errors import (
     ReplicaDamaged,
     TryLater,
 )
-from cencomm_client.handing_back import Taker, hand_back, tell
+from cencomm_client.handing_back import Taker, gaps, hand_back, tell
 from cencomm_client.replica import Evidence, Replica
+from cencomm_client.root.loss_report import LossReport
 from cencomm_client.signed_heads import LogKeys
 from cencomm_client.stops import keep_losses, keep_stop, lift_stop, losses_of, stop_of
 from cencomm_client.vault import Vault
@@ -61,8 +62,11 @@ SAVE_EVERY_S = 2.0  # pushed checkpoints reach the vault's file at least this of
 class Source(Taker, Protocol):
     """What the mirror asks of the server; `transport.Transport` is one."""
 
-    async def checkpoint(self, log: LogId, *, least: int = 0) -> bytes:
-        """The newest signed note of a log; `least`: the size that this reader knows there is."""
+    async def checkpoint(self, log: LogId, size: int | None = None, *, least: int = 0) -> bytes:
+        """The newest signed note of a log, or that of exactly `size`.
+
+        `least`: the size that this reader knows there is.
+        """
 
     async def entries(self, log: LogId, after: int) -> EntriesPage:
         """Items from seq `after` on, at most 4 MiB."""
@@ -213,10 +217,11 @@ class Mirror:
         for kept in self._replica.evidence(log):
             if (kept.code, kept.seq) != (ClientCode.LOG_RESTORED, seq):
                 continue
-            entry = decode_sequenced(kept.data).entry
-            if entry is not None and entry.body is not None:
-                places = range(entry.body["from"], entry.body["to"])
-                keep_losses(self._vault, log, losses_of(self._vault, log).and_of(seq, places))
+            item = decode_sequenced(kept.data)
+            if item.entry is not None and item.entry.body is not None:
+                places = range(item.entry.body["from"], item.entry.body["to"])
+                losses = losses_of(self._vault, log).and_of(item.seq, places)
+                keep_losses(self._vault, log, losses)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` after each step, in order; the result ends it."""
@@ -255,6 +260,21 @@ class Mirror:
             if before.size < before.signed:
                 self._lost(log, before.size)
         return await hand_back(taker, self._replica, log, notes)
+
+    async def report_losses(self, source: Source, log: LogId) -> LossReport | None:
+        """What of a log nobody has handed back; None if nothing lacks that this device knows of.
+
+        Call after `hand_back`. Raises TransportError, Refused, or LogAlarm for a newest head that
+        the log's key did not sign.
+        """
+        standing = await self.hand_back(source, log)
+        found = await gaps(source, self._replica, log)
+        if not found:
+            return None
+        note = await source.checkpoint(log, standing.signed)
+        with self._keeping_evidence():
+            self._verifier(log).expect_signed(note)
+        return LossReport(self._vault.directory_id, log, note, found)
 
     def _lost(self, log: LogId, size: int) -> None:
         self.lost_from[log] = min(size, self.lost_from.get(log, size))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.public.entry import Head
@@ -19,6 +20,13 @@ from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.errors import ClientCode, LogAlarm
 from cencomm_client.vault_contents import KnownHead, PromisedHead
+
+
+class HeadNote(NamedTuple):
+    """A signed note, and the size that it is of."""
+
+    size: int
+    note: bytes
 
 
 class LogKeys:
@@ -131,13 +139,13 @@ class SignedHeads:
             (note, *self._signed_beyond(size)),
         )
 
-    def notes_beyond(self, size: int) -> tuple[bytes, ...]:
+    def heads_beyond(self, size: int) -> tuple[HeadNote, ...]:
         """Signed heads of more than `size` entries, promised or verified, smallest first."""
         held = {head.size: head.note for head in self._promises.values()}
         for head in (self._known, self._verified):
             if head is not None:
                 held[head.size] = head.note
-        return tuple(note for beyond, note in sorted(held.items()) if beyond > size)
+        return tuple(HeadNote(beyond, held[beyond]) for beyond in sorted(held) if beyond > size)
 
     def expect_root(self, checkpoint: Checkpoint, note: bytes) -> None:
         """The own root of the checkpoint's size must be the signed one."""
@@ -174,6 +182,9 @@ class SignedHeads:
         if checkpoint.size <= self._log.size:
             self.expect_root(checkpoint, note)
             return None
+        known = self._known
+        if known is not None and known.size == checkpoint.size and known.root != checkpoint.root:
+            raise self._forked(known.size, (known.note, note))  # a replica that is read anew
         promise = PromisedHead(self._log_id, checkpoint.size, checkpoint.root, note)
         held = self._promises.setdefault(promise.size, promise)
         if held.root != promise.root:

@@ -38,8 +38,9 @@ from cencomm_client.errors import (
     NewerProtocol,
     Stopped,
 )
+from cencomm_client.restoration import expect_named, not_read, restores
 from cencomm_client.rows import row_of
-from cencomm_client.signed_heads import LogKeys, SignedHeads
+from cencomm_client.signed_heads import HeadNote, LogKeys, SignedHeads
 from cencomm_client.vault_contents import KnownHead, PromisedHead, StoredReceipt
 
 MAX_AHEAD_MS = 5 * 60 * 1000  # a client stops at `at` beyond its own clock plus this (DESIGN 3)
@@ -140,9 +141,9 @@ class LogVerifier:
         """The alarm, or the newer protocol, that stopped this log, if one did."""
         return self._stopped
 
-    def notes_beyond(self, size: int) -> tuple[bytes, ...]:
+    def heads_beyond(self, size: int) -> tuple[HeadNote, ...]:
         """Signed heads of this log of more than `size` entries, smallest first."""
-        return self._heads.notes_beyond(size)
+        return self._heads.heads_beyond(size)
 
     def restored_behind(self, size: int, note: bytes) -> LogAlarm:
         """What to keep of a server that lost what it had signed and hears of it; no stop (A50)."""
@@ -159,6 +160,10 @@ class LogVerifier:
         If not, read the directory further before asking anything else about the note.
         """
         return self._heads.is_signed(note)
+
+    def expect_signed(self, note: bytes) -> None:
+        """Raise LogAlarm unless a key that the directory names has signed the note (A36)."""
+        self._heads.open(note)
 
     # -- taking items -------------------------------------------------------------------------
 
@@ -205,7 +210,7 @@ class LogVerifier:
                 )
             self._heads.expect_root(checkpoint, note)
             self._heads.expect_promises(checkpoint.size, note)
-            self._expect_named(checkpoint.size)
+            expect_named(self.log, self.log_id, checkpoint.size)
             self._heads.advance(checkpoint, note)
 
     @contextmanager
@@ -226,7 +231,7 @@ class LogVerifier:
         size = self.log.size
         if checkpoint.size <= size:
             self._heads.expect_root(checkpoint, note)
-            self._expect_named(checkpoint.size)
+            expect_named(self.log, self.log_id, checkpoint.size)
             return self._taken(self._heads.advance(checkpoint, note))
         fresh = fresh[: checkpoint.size - size]
         if len(fresh) < checkpoint.size - size:
@@ -238,9 +243,14 @@ class LogVerifier:
             )
         self._check_times(fresh)
         self._check_tree(fresh, checkpoint, note)
-        for item in fresh:
-            self._apply_one(item)
-        self._expect_named(checkpoint.size)
+        for place, item in enumerate(fresh):
+            try:
+                self._apply_one(item)
+            except LogAlarm as alarm:
+                if alarm.code == ClientCode.LOG_RESTORED:
+                    raise not_read(self.log, self.log_id, fresh[place:]) from alarm
+                raise
+        expect_named(self.log, self.log_id, checkpoint.size)
         return self._taken(self._heads.advance(checkpoint, note))
 
     def _taken(self, head: KnownHead) -> Taken:
@@ -254,18 +264,6 @@ class LogVerifier:
             alarms=(*alarms, *self._missing_bodies()),
             head=head,
         )
-
-    def _expect_named(self, size: int) -> None:
-        """Raise an alarm if places below `size` are lost and no log.restored names them (RES-2)."""
-        unnamed = [seq for seq in self.log.unnamed if seq < size]
-        if unnamed:
-            raise self._alarm(
-                ClientCode.ENTRIES_LOST,
-                f"{len(unnamed)} entries are lost, from {unnamed[0]}, and no log.restored by the"
-                " governance root names them",
-                row="A50",
-                seq=unnamed[0],
-            )
 
     def _missing_bodies(self) -> list[LogAlarm]:
         """A missing body is an alarm unless the newest state says that bodies may go (A49)."""
@@ -362,7 +360,7 @@ class LogVerifier:
         alarm: LogAlarm | None = None
         if isinstance(outcome, Rejected):
             alarm = self._rejected(item, outcome)
-            if _restores(item):
+            if restores(item):
                 raise alarm  # who takes it and who does not would go two ways from here (RES-4)
             self.rejected[item.seq] = outcome
         elif item.lost:
@@ -389,7 +387,7 @@ class LogVerifier:
         try:
             outcome = self.log.apply(item)
         except ReadAnew as anew:
-            raise self._restored(item) from anew
+            raise not_read(self.log, self.log_id, [item]) from anew
         except ProtocolError as error:
             if error.code in _NEWER:
                 raise NewerProtocol(f"log {self.log_id.hex()}: {error.detail}") from error
@@ -398,34 +396,9 @@ class LogVerifier:
                 code, error.detail, row=row, seq=item.seq, evidence=(encode_sequenced(item),)
             ) from error
         unread = item.seq not in self.log.losses.named and not isinstance(outcome, Rejected)
-        if unread and _restores(item):
-            raise self._restored(item)
+        if unread and restores(item):
+            raise not_read(self.log, self.log_id, [item])
         return outcome
-
-    def _restored(self, item: Sequenced) -> LogAlarm:
-        """Every member reads what was lost before it goes on (RULES log.restored)."""
-        body = {} if item.entry is None or item.entry.body is None else item.entry.body
-        return self._alarm(
-            ClientCode.LOG_RESTORED,
-            f"the governance root says that entries {body.get('from')} to before"
-            f" {body.get('to')} are lost for good; they and what was built on them count for"
-            f" nothing{self._by_whom(item)}",
-            row="A50",
-            seq=item.seq,
-            evidence=(encode_sequenced(item),),
-        )
-
-    def _by_whom(self, item: Sequenced) -> str:
-        """A warning where the root that signed is not the directory's present one: its keys may
-        have been replaced because they were stolen."""
-        log, entry = self.log, item.entry
-        head = None if entry is None else entry.header.dir
-        if not isinstance(log, OperationLog) or head is None:
-            return ""
-        newest, named = log.directory.at(log.directory.size), log.directory.at(head.size)
-        if newest.governance.is_another_than(named.governance):
-            return "; BUT the root that signed this has been replaced since: ask before you go on"
-        return ""
 
     def _rejected(self, item: Sequenced, outcome: Rejected) -> LogAlarm:
         return self._alarm(
@@ -532,10 +505,6 @@ class LogVerifier:
         evidence: tuple[bytes, ...] = (),
     ) -> LogAlarm:
         return LogAlarm(code, detail, row=row, log=self.log_id, seq=seq, evidence=evidence)
-
-
-def _restores(item: Sequenced) -> bool:
-    return item.entry is not None and item.entry.header.type == "log.restored"
 
 
 def _damage(code: str, item: Sequenced) -> tuple[ClientCode, str]:

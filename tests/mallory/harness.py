@@ -42,6 +42,7 @@ from cencomm_client.items import Alarm, Control, Item, Message, Notice
 from cencomm_client.operation import Operation
 from cencomm_client.root import ceremony
 from cencomm_client.root.keyfile import RootKey
+from cencomm_client.root.loss_report import LossReport
 from cencomm_client.station import Settings, Station
 from cencomm_client.transport import Transport
 from cencomm_client.vault import Vault
@@ -246,6 +247,16 @@ class Stage:
                 entry = ceremony.complete(signed, root, head, self.clock())
             key = self.server.running.log_key
             await ceremony.publish(transport, entry, name=NAME, log_key=key)
+
+    async def name_lost(self, report: LossReport) -> None:
+        """Governance signs for every gap of a report, and publishes one after the other."""
+        with self.governance() as root:
+            made = ceremony.draft_losses(root, report)
+            drafts = [ceremony.sign(draft, root) for draft in made]
+            async with Transport(self.server.url) as transport:
+                for place, draft in enumerate(drafts, 1):
+                    _, receipt = await ceremony.post(transport, draft, root, self.clock())
+                    drafts[place:] = ceremony.over(drafts[place:], draft, receipt)
 
     # -- what the dishonest do ----------------------------------------------------------------
 

@@ -5,24 +5,26 @@ Draft, sign from custodian to custodian, publish; only `publish` meets a network
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from cencomm_crypto.public.entry import SUITE, Head
+from cencomm_crypto.public.entry import SUITE
 from cencomm_crypto.public.ids import AdminId, PersonId
 
 from cencomm_client.cli.accounts import hex_bytes
 from cencomm_client.cli.exits import InputInvalid
+from cencomm_client.cli.operations import moment
 from cencomm_client.cli.output import Output, fill
 from cencomm_client.cli.prompts import secret
 from cencomm_client.cli.run import AsJson, run
 from cencomm_client.contact_point import NcpRequest
 from cencomm_client.root import ceremony
 from cencomm_client.root.ceremony import Decision
-from cencomm_client.root.draft import Draft
+from cencomm_client.root.draft import PREFIX, Draft
 from cencomm_client.root.keyfile import NO_DIRECTORY, RootKey, RootKind
+from cencomm_client.root.loss_report import LossReport
 from cencomm_client.station import wall_clock
 from cencomm_client.transport import Transport
 
@@ -230,6 +232,37 @@ def draft_suite(
     _governance(key, decision, out, with_, threshold, passphrase_file, as_json)
 
 
+@roots.command("lost")
+def draft_losses(
+    key: Key,
+    report: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="What `cencomm hand-back --report` wrote.")
+    ],
+    out: DraftOut,
+    with_: With = None,
+    threshold: Threshold = 1,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Governance: draft that places which nobody holds any more count for nothing.
+
+    One draft for each gap, all in one file.
+    """
+
+    async def work(output: Output) -> None:
+        reports = [LossReport.parse(line) for line in _text(report).splitlines() if line.strip()]
+        with _opened(key, passphrase_file) as root:
+            drafts: list[Draft] = []
+            for one in reports:
+                made = ceremony.draft_losses(root, one, keys=_keys(root, with_), k=threshold)
+                for draft in made:
+                    _show(output, draft)
+                drafts += [ceremony.sign(draft, root) for draft in made]
+            _keep(output, out, *drafts)
+
+    run(as_json, work)
+
+
 @roots.command("appoint")
 def draft_appointment(
     key: Key,
@@ -278,14 +311,15 @@ def sign_draft(
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read a draft and add this key's signature."""
+    """Read a draft, or the drafts of one file, and add this key's signature."""
 
     async def work(output: Output) -> None:
-        made = Draft.parse(_text(draft))
-        output.say(f"{made.type} {made.serial}", style="bold")
-        output.table(("field", "value"), [(name, _value(v)) for name, v in made.body.items()])
+        drafts = _drafts(draft)
+        for made in drafts:
+            _show(output, made)
         with _opened(key, passphrase_file) as root:
-            _keep(output, out or draft, ceremony.sign(made, root), replace=True)
+            signed = [ceremony.sign(made, root) for made in drafts]
+            _keep(output, out or draft, *signed, replace=True)
 
     run(as_json, work)
 
@@ -306,29 +340,41 @@ def publish(
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Post a draft with enough signatures, from the file that drafted it."""
+    """Post a draft with enough signatures, from the file that drafted it; of several, all."""
 
     async def work(output: Output) -> None:
-        made = Draft.parse(_text(draft))
-        genesis = made.directory == NO_DIRECTORY
+        drafts = _drafts(draft)
+        genesis = any(made.directory == NO_DIRECTORY for made in drafts)
         setup = secret("set-up token", setup_file) if genesis else ""
         with _opened(key, passphrase_file) as root:
             async with Transport(server) as transport:
-                info = await transport.info()
-                head = (
-                    ceremony.NOTHING_SEEN
-                    if genesis
-                    else await ceremony.directory_head(transport, made.directory)
-                )
-                entry = ceremony.complete(made, root, Head(*head), wall_clock())
-                receipt = await ceremony.publish(
-                    transport, entry, name=info.name, log_key=info.log_key, setup=setup
-                )
+                for place, made in enumerate(drafts, 1):
+                    entry, receipt = await ceremony.post(
+                        transport, made, root, wall_clock(), setup=setup
+                    )
+                    log = entry.header.log or ceremony.directory_id_of(entry)[:16]
+                    output.say(
+                        fill(
+                            output.text("cli_published"),
+                            type=made.type,
+                            seq=receipt.seq,
+                            log=log.hex(),
+                        )
+                    )
+                    drafts[place:] = ceremony.over(drafts[place:], made, receipt)
+                    if drafts[place:]:  # what is out must not go out again, should the next fail
+                        _write(draft, drafts[place:])
             directory = ceremony.directory_id_of(entry) if genesis else made.directory
             root.adopt(directory)
-            output.say(fill(output.text("cli_published"), type=made.type, seq=receipt.seq))
             output.say(fill(output.text("cli_directory"), id=directory.hex()))
-            output.document({"type": made.type, "seq": receipt.seq, "directory": directory})
+            output.document(
+                {
+                    "type": made.type,
+                    "seq": receipt.seq,
+                    "directory": directory,
+                    "published": len(drafts),
+                }
+            )
 
     run(as_json, work)
 
@@ -363,20 +409,58 @@ def _keys(root: RootKey, with_: list[str] | None) -> list[bytes]:
     return keys or [root.public]
 
 
-def _keep(output: Output, path: Path, draft: Draft, *, replace: bool = False) -> None:
+def _drafts(path: Path) -> list[Draft]:
+    """The drafts of a file, one a line; one draft may be broken into lines by what carried it."""
+    words = _text(path).split(PREFIX)
+    if len(words) < 2 or words[0].strip():
+        return [Draft.parse(_text(path))]
+    return [Draft.parse(PREFIX + word) for word in words[1:]]
+
+
+def _show(output: Output, draft: Draft) -> None:
+    """What a custodian reads before it signs."""
+    output.say(f"{draft.type} {draft.serial}", style="bold")
+    output.table(
+        ("field", "value"),
+        [(name, _value(value)) for name, value in draft.body.items() if name != "leaves"],
+    )
+    if draft.type != "log.restored":
+        return
+    times = [int.from_bytes(form[:8], "big") for form in draft.body["leaves"]]
+    output.say(
+        fill(
+            output.text("cli_gap"),
+            log=draft.log.hex(),
+            count=len(times),
+            start=draft.body["from"],
+            last=draft.body["to"] - 1,
+            since=moment(times[0]),
+            until=moment(times[-1]),
+        )
+    )
+
+
+def _keep(output: Output, path: Path, *drafts: Draft, replace: bool = False) -> None:
     if path.exists() and not replace:
         raise InputInvalid(f"{path} exists already")
-    path.write_text(draft.text() + "\n", encoding="utf-8")
-    output.say(fill(output.text("cli_drafted"), file=path, missing=draft.missing))
+    _write(path, drafts)
+    missing = max(draft.missing for draft in drafts)
+    output.say(fill(output.text("cli_drafted"), file=path, missing=missing))
+    last = drafts[-1]
     output.document(
         {
-            "type": draft.type,
-            "serial": draft.serial,
+            "type": last.type,
+            "serial": last.serial,
             "file": str(path),
-            "signatures": len(draft.sigs),
-            "missing": draft.missing,
+            "signatures": min(len(draft.sigs) for draft in drafts),
+            "missing": missing,
+            "drafts": len(drafts),
         }
     )
+
+
+def _write(path: Path, drafts: Sequence[Draft]) -> None:
+    path.write_text("".join(draft.text() + "\n" for draft in drafts), encoding="utf-8")
 
 
 def _text(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -87,8 +89,16 @@ async def go_on(
 
 
 @framed()
-async def hand_back(here: Here) -> None:
+async def hand_back(
+    here: Here,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write what nobody holds here, for the governance root."),
+    ] = None,
+) -> None:
     """Bring a server that was restored from a backup what it lost of this device's logs."""
+    if report is not None and report.exists():
+        raise InputInvalid(f"{report} exists already")
     rows: list[dict[str, Any]] = []
     for log, found in (await here.client.hand_back()).items():
         if isinstance(found, Standing):
@@ -101,10 +111,23 @@ async def hand_back(here: Here) -> None:
         here.say("cli_still_behind", count=len(behind))
     else:
         here.say("cli_handed_back")
+    reported = 0 if report is None else await _report(here, report)
     here.show(
-        {"logs": rows, "behind": len(behind)},
+        {"logs": rows, "behind": len(behind), "reported": reported},
         (("log", "held", "signed", "lacking"), [_handed(row) for row in rows]),
     )
+
+
+async def _report(here: Here, path: Path) -> int:
+    """Write the reports, one a line; of how many logs."""
+    found = await here.client.report_losses()
+    if not found:
+        here.say("cli_no_report")
+        return 0
+    text = "".join(one.text() + "\n" for one in found)
+    await asyncio.to_thread(path.write_text, text, "utf-8")
+    here.say("cli_report", file=path, count=len(found))
+    return len(found)
 
 
 def _handed(row: dict[str, Any]) -> tuple[str, ...]:

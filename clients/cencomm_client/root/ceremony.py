@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from dataclasses import replace as changed
 
 from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.public.encoding import Value
@@ -27,6 +28,7 @@ from cencomm_client.contact_point import NcpRequest
 from cencomm_client.errors import ClientCode, LogAlarm, RootRefused, WrongDirectory
 from cencomm_client.root.draft import Draft
 from cencomm_client.root.keyfile import NO_DIRECTORY, RootKey, RootKind
+from cencomm_client.root.loss_report import Gap, LossReport
 from cencomm_client.sealed_file import Random
 from cencomm_client.transport import Transport
 
@@ -95,6 +97,15 @@ def withdraw_role(person: PersonId) -> Decision:
     return Decision("role.withdraw", {"person": person, "role": "operations"})
 
 
+def name_lost(log: LogId, gap: Gap) -> Decision:
+    """Governance: nobody holds these places any more; they count for nothing, from the beginning.
+
+    Of an operation or of the directory; `gap` is a piece that one entry can name (A50).
+    """
+    fields = {"log": log, "from": gap.start, "to": gap.end, "leaves": list(gap.forms)}
+    return Decision("log.restored", fields)
+
+
 def appoint_ncp(admin: AdminId, request: NcpRequest) -> Decision:
     """Administration root: the person and first device of an NCP, from its request."""
     return Decision(
@@ -151,11 +162,13 @@ def draft(
     keys: Sequence[bytes] | None = None,
     k: int = 1,
     serial: int | None = None,
+    note: bytes = b"",
 ) -> Draft:
     """A body for this root to sign; `poster` will publish it.
 
     `keys` and `k` are the governance root's; an administration's root signs alone. `serial` is
-    the last of this root plus one, by the file if not said. Raises RootRefused, DraftDamaged.
+    the last of this root plus one, by the file if not said; `note` as in `Draft`. Raises
+    RootRefused, DraftDamaged.
     """
     if poster.directory_id == NO_DIRECTORY:
         raise RootRefused("this key file belongs to no directory yet")
@@ -172,11 +185,28 @@ def draft(
         body,
         (poster.public,) if keys is None else tuple(keys),
         k,
+        note=note,
     )
     if made.root is not poster.about.kind:
         raise RootRefused(f"{decision.type} is the {made.root} root's to decide")
     made.check()
     return made
+
+
+def draft_losses(
+    poster: RootKey, report: LossReport, *, keys: Sequence[bytes] | None = None, k: int = 1
+) -> list[Draft]:
+    """A draft for each gap that a member reported, in the order in which they are published.
+
+    Raises RootRefused, also for a report about another directory than the key file's.
+    """
+    if report.directory != poster.directory_id:
+        raise RootRefused("this report is about another directory than the key file's")
+    pieces = [piece for gap in report.gaps for piece in gap.pieces()]
+    return [
+        draft(poster, name_lost(report.log, piece), keys=keys, k=k, serial=serial, note=report.note)
+        for serial, piece in enumerate(pieces, max(poster.serial, 0) + 1)
+    ]
 
 
 def sign(draft: Draft, root: RootKey, *, replace: bool = False) -> Draft:
@@ -213,12 +243,14 @@ def complete(
     seen: Head,
     now_ms: int,
     *,
+    directory: Head | None = None,
     random: Random = secrets.token_bytes,
 ) -> Entry:
     """The signed entry, once enough signatures are there; raises RootRefused.
 
-    `seen` is the directory's head; a genesis has seen nothing. The genesis' hash is the
-    directory's id: adopt it in every root's file (`directory_id_of`).
+    `seen` is the head of the log that it goes into, `directory` that of the directory where this
+    is another one. A genesis has seen nothing; its hash is the directory's id: adopt it in every
+    root's file (`directory_id_of`).
     """
     draft.check()
     if draft.missing:
@@ -235,7 +267,8 @@ def complete(
         id=entry_id(now_ms, random),
         time=now_ms,
         seen=NOTHING_SEEN if genesis else seen,
-        log=None if genesis else LogId(draft.directory[:16]),
+        log=None if genesis else draft.log,
+        dir=None if draft.log == draft.directory[:16] else directory,
     )
     return author(header, draft.complete_body(), poster.poster)
 
@@ -258,10 +291,37 @@ async def directory_head(transport: Transport, directory_id: bytes) -> Head:
     try:
         checkpoint = open_checkpoint(note, origin(info.name, directory_id[:16]), info.log_key)
     except ProtocolError as error:
-        raise _forged(directory_id, note) from error
+        raise _forged(directory_id[:16], note) from error
     if (checkpoint.size, checkpoint.root) != (size, root):
-        raise _forged(directory_id, note)
+        raise _forged(directory_id[:16], note)
     return Head(size, root)
+
+
+async def post(
+    transport: Transport, draft: Draft, poster: RootKey, now_ms: int, *, setup: str = ""
+) -> tuple[Entry, Receipt]:
+    """Complete a draft over the newest heads, and publish it; raises as both, and LogAlarm for a
+    draft whose note the log's key did not sign."""
+    info, genesis = await transport.info(), draft.directory == NO_DIRECTORY
+    directory = NOTHING_SEEN if genesis else await directory_head(transport, draft.directory)
+    seen = directory
+    if draft.note:
+        try:
+            found = open_checkpoint(draft.note, origin(info.name, draft.log), info.log_key)
+        except ProtocolError as error:
+            raise _forged(draft.log, draft.note) from error
+        seen = Head(found.size, found.root)
+    entry = complete(draft, poster, seen, now_ms, directory=directory)
+    receipt = await publish(transport, entry, name=info.name, log_key=info.log_key, setup=setup)
+    return entry, receipt
+
+
+def over(drafts: Sequence[Draft], published: Draft, receipt: Receipt) -> list[Draft]:
+    """These, to be published next: those about the same lost log have seen this one there."""
+    return [
+        changed(draft, note=receipt.note) if draft.note and draft.log == published.log else draft
+        for draft in drafts
+    ]
 
 
 async def publish(
@@ -281,7 +341,7 @@ async def publish(
     except ProtocolError as error:
         raise LogAlarm(
             ClientCode.RECEIPT_FORGED,
-            "the receipt does not prove that the entry is in the directory",
+            "the receipt does not prove that the entry is in the log",
             row="A6",
             log=directory,
             seq=receipt.seq,
@@ -298,11 +358,11 @@ def _receipt_head(receipt: Receipt, place: str, log_key: bytes, entry: Entry) ->
     return open_checkpoint(receipt.note, place, log_key)
 
 
-def _forged(directory_id: bytes, note: bytes) -> LogAlarm:
+def _forged(log: bytes, note: bytes) -> LogAlarm:
     return LogAlarm(
         ClientCode.CHECKPOINT_FORGED,
-        "the directory's head is not signed by the key that the server names",
+        "the log's head is not signed by the key that the server names",
         row="A36",
-        log=directory_id[:16],
+        log=log,
         evidence=(note,),
     )

@@ -6,8 +6,6 @@ it says, and signs that and nothing else.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -20,16 +18,17 @@ from cencomm_crypto.public.bodies import (
     parse_body,
 )
 from cencomm_crypto.public.encoding import Value, decode_map, encode
+from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.keys import SigType, root_message, verify
-from cencomm_crypto.public.primitives import sha256
-from cencomm_crypto.public.shape import Array, Fixed, Map, Text, UInt
+from cencomm_crypto.public.note import MAX_NOTE
+from cencomm_crypto.public.shape import Array, Bytes, Fixed, Map, Text, UInt
 
 from cencomm_client.errors import DraftDamaged
 from cencomm_client.root.keyfile import NO_DIRECTORY, RootKind
+from cencomm_client.root.word import NotAWord, open_word, pack_word
 
 PREFIX = "cencomm-draft1-"
 MAX_DRAFT = 128 * 1024
-_CHECK_SIZE = 4
 _SHAPE = Map(
     {
         "type": Text(32),
@@ -37,6 +36,7 @@ _SHAPE = Map(
         "keys": Array(B32, least=1, most=16),
         "k": UInt(1, 16),
         "sigs": Array(Fixed((UInt(most=15), SIG)), most=16),
+        "note?": Bytes(least=1, most=MAX_NOTE),
     }
 )
 
@@ -46,7 +46,8 @@ class Draft:
     """A body without its signatures, and the signatures so far.
 
     `keys` and `k` are those of the root that signs, as the drafter knows them; `directory` is
-    zeros for a genesis.
+    zeros for a genesis. `note`: for a log.restored, the newest signed head of the log that it is
+    about, which its poster names as seen; no signature covers it.
     """
 
     type: str
@@ -55,6 +56,7 @@ class Draft:
     keys: tuple[bytes, ...]
     k: int
     sigs: tuple[tuple[int, bytes], ...] = ()
+    note: bytes = b""
 
     @property
     def root(self) -> RootKind:
@@ -62,6 +64,11 @@ class Draft:
         if self.type in ADMIN_ROOT_BODIES:
             return RootKind.ADMINISTRATION
         return RootKind.GOVERNANCE
+
+    @property
+    def log(self) -> LogId:
+        """The log that the entry goes into; zeros for a genesis."""
+        return LogId(self.body["log"] if self.type == "log.restored" else self.directory[:16])
 
     @property
     def signature_type(self) -> SigType:
@@ -109,6 +116,8 @@ class Draft:
         genesis = self.type == "directory.genesis"
         if genesis != (self.directory == NO_DIRECTORY):
             raise DraftDamaged("only a genesis stands before its directory")
+        if (self.type == "log.restored") != bool(self.note):
+            raise DraftDamaged("a log.restored, and nothing else, comes with its log's newest head")
         if genesis:
             governance = self.body["governance"]
             if (tuple(governance["keys"]), governance["k"]) != (self.keys, self.k):
@@ -116,35 +125,26 @@ class Draft:
 
     def text(self) -> str:
         """The draft as one word: prefix || base64url(CBOR || H(CBOR)[0..4])."""
-        data = encode(
-            {
-                "type": self.type,
-                "directory": self.directory,
-                "body": encode(self.body),
-                "keys": list(self.keys),
-                "k": self.k,
-                "sigs": [[index, sig] for index, sig in self.sigs],
-            }
-        )
-        packed = base64.urlsafe_b64encode(data + sha256(data)[:_CHECK_SIZE])
-        return PREFIX + packed.decode("ascii").rstrip("=")
+        fields: dict[str, Value] = {
+            "type": self.type,
+            "directory": self.directory,
+            "body": encode(self.body),
+            "keys": list(self.keys),
+            "k": self.k,
+            "sigs": [[index, sig] for index, sig in self.sigs],
+        }
+        if self.note:
+            fields["note"] = self.note
+        return pack_word(PREFIX, fields)
 
     @classmethod
     def parse(cls, text: str) -> Draft:
         """Read and check; raises DraftDamaged."""
-        word = "".join(text[: 2 * MAX_DRAFT].split())
-        if not word.startswith(PREFIX) or len(word) > MAX_DRAFT:
-            raise DraftDamaged(f"a word that starts with {PREFIX} expected")
-        packed = word.removeprefix(PREFIX)
         try:
-            raw = base64.b64decode(packed + "=" * (-len(packed) % 4), altchars=b"-_", validate=True)
-            data, check = raw[:-_CHECK_SIZE], raw[-_CHECK_SIZE:]
-            if sha256(data)[:_CHECK_SIZE] != check:
-                raise DraftDamaged("the draft was cut or changed: its check does not hold")
-            fields = decode_map(data, max_size=MAX_DRAFT)
+            fields = open_word(PREFIX, text, MAX_DRAFT)
             body = decode_map(_bytes(fields.pop("body", None)), max_size=MAX_DRAFT)
             _SHAPE.check(fields, "draft")
-        except (ProtocolError, binascii.Error, ValueError) as error:
+        except (NotAWord, ProtocolError) as error:
             raise DraftDamaged(f"not a good draft: {error}") from error
         draft = cls(
             type=fields["type"],
@@ -153,6 +153,7 @@ class Draft:
             keys=tuple(fields["keys"]),
             k=fields["k"],
             sigs=tuple((index, sig) for index, sig in fields["sigs"]),
+            note=fields.get("note", b""),
         )
         draft.check()
         return draft

@@ -79,8 +79,9 @@ class Reading:
         """The signed note: the newest for this reader, or that of exactly `size`.
 
         `least`: what the reader knows there is; it may have it from another server process, and
-        a smaller answer would be a rollback in its eyes (A3). Raises NotFound where no
-        checkpoint of that size was stored.
+        a smaller answer would be a rollback in its eyes (A3). `size` may be that of a head beyond
+        what is here, which the server was told of (A50). Raises NotFound where no checkpoint of
+        that size was stored.
         """
         runtime, seen = await self._open(reader, log)
         if least > seen.size == runtime.size:
@@ -89,7 +90,9 @@ class Reading:
         wanted = seen.size if size is None else size
         if wanted == runtime.size:
             return runtime.note_at(wanted)
-        if 0 < wanted <= seen.size:
+        behind = runtime.behind
+        proof = behind is not None and wanted == behind.size and seen.goes_on
+        if 0 < wanted <= seen.size or proof:
             stored = await self._logs.store.checkpoint(log, wanted)
             if stored is not None:
                 return stored
