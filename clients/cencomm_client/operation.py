@@ -69,6 +69,11 @@ class Operation:
         return self._station.vault.person
 
     @property
+    def device(self) -> DeviceId:
+        """This device."""
+        return self._station.vault.device
+
+    @property
     def administration(self) -> str:
         """Code of this person's administration."""
         return self._directory.administration
@@ -128,7 +133,7 @@ class Operation:
 
     def attend(self) -> Attendant:
         """The desk over this operation, kept in step with what is read."""
-        return Attendant(self.view, lambda: self._station.directory)
+        return Attendant(self.view, lambda: self._station.directory, self._station.now)
 
     def remarks(self) -> tuple[Remark, ...]:
         """Standing notices: no witness, no audit set, one administration holds an epoch ..."""

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from cencomm_client.cli import accounts, messages
+from cencomm_client.cli import accounts, messages, work
 from cencomm_client.cli.cen_commands import extracts
 from cencomm_client.cli.desk import desk
 from cencomm_client.cli.exits import Exit
@@ -46,6 +46,12 @@ for command in (
     messages.follow,
     messages.verify,
     desk,
+    work.search,
+    work.chain,
+    work.correct,
+    work.withdraw,
+    work.forward,
+    work.export,
 ):
     app.command()(command)
 app.add_typer(operations, name="operation")

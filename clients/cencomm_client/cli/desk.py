@@ -14,10 +14,9 @@ from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.operations import OperationName
 from cencomm_client.client import Client
 from cencomm_client.operation import Operation
-from cencomm_client.station import wall_clock
 from cencomm_client.work.attending import Attendant
 
-REDRAW_S = 0.25  # at most four pictures a second, however fast entries come
+REDRAW_S = 0.1  # at most ten pictures a second, however fast entries come
 CLOCK_S = 1.0  # without any entry: the clocks go on
 
 
@@ -50,7 +49,7 @@ async def desk(
 def picture(client: Client, operation: Operation, attendant: Attendant) -> DeskScreen:
     """What stands now."""
     desk_ = attendant.refresh()
-    snapshot = desk_.snapshot(attendant.now(wall_clock()), MOST)
+    snapshot = desk_.snapshot(attendant.now(), MOST)
     head = Head(operation.name, str(operation.phase), client.code, client.live)
     return DeskScreen(head, snapshot)
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cencomm_client.handling import Handling
 from cencomm_client.items import Item, Message
 from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.work import reading
@@ -48,6 +49,8 @@ class Desk:
         self._clocks, self._who = clocks, who
         self._periods = Periods(live[0], live[1], clocks.sit)
         self._threads = Threads()
+        self.handling = Handling(self._threads.changes, self._threads.message, who.may_grant)
+        """What may leave, as everything stands now."""
         self._chains: dict[bytes, Chain] = {}
         self._warnings, self._tasks = Ranked(_urgent), Ranked(_by_due)
         self._hits = Ranked(lambda chain: (chain.root.place.seq,))
@@ -67,6 +70,7 @@ class Desk:
         if not isinstance(item, Message) or item.kind == PROFILE:
             return
         self._threads.take(item)
+        self.handling.take(item)
         leaf = item.place.leaf
         if leaf not in self._counted and sound(item):
             self._counted.add(leaf)
