@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
-from cencomm_crypto.public.directory.state import Device
+from cencomm_crypto.public.directory.state import Device, DirectoryState
 from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId, PersonId
 from cencomm_crypto.public.operation.state import Member, OperationState
 from cencomm_crypto.public.phases import Phase
@@ -67,6 +67,11 @@ class Operation:
     def person(self) -> PersonId:
         """Whose device this is."""
         return self._station.vault.person
+
+    @property
+    def directory(self) -> DirectoryState:
+        """The newest verified directory."""
+        return self._station.directory
 
     @property
     def device(self) -> DeviceId:

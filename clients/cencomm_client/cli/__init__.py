@@ -12,7 +12,7 @@ import typer
 
 from cencomm_client.cli import accounts, messages, work
 from cencomm_client.cli.cen_commands import extracts
-from cencomm_client.cli.desk import desk
+from cencomm_client.cli.desk import desk, desk_bot
 from cencomm_client.cli.exits import Exit
 from cencomm_client.cli.operations import channels, operations
 from cencomm_client.cli.roots import roots
@@ -46,6 +46,7 @@ for command in (
     messages.follow,
     messages.verify,
     desk,
+    desk_bot,
     work.search,
     work.chain,
     work.correct,

@@ -8,6 +8,7 @@ from typing import Any
 
 from cencomm_client.items import Message
 from cencomm_client.operation import Operation
+from cencomm_client.work import reading
 from cencomm_client.work.attending import Attendant
 from cencomm_client.work.chain import Chain
 from cencomm_client.work.changes import sound
@@ -81,7 +82,7 @@ class HistoryRow:
     """One entry of a chain: `state` says whether it stands."""
 
     message: Message
-    state: str  # "", corrected, withdrawn, without effect
+    state: str  # "", corrected, withdrawn, without effect, repeated
 
 
 def history_rows(desk: Desk, chain: Chain) -> list[HistoryRow]:
@@ -89,9 +90,14 @@ def history_rows(desk: Desk, chain: Chain) -> list[HistoryRow]:
     messages = desk.history(chain.leaf)
     idle = {change.place.leaf for one in messages for change in desk.present(one).idle}
     rows: list[HistoryRow] = []
+    reminders: set[bytes] = set()
     for message in messages:
         present = desk.present(message)
-        if present.withdrawn is not None:
+        again = message.kind == reading.MESSAGE and message.mid in reminders
+        reminders.add(message.mid or b"")
+        if again:
+            state = "repeated"
+        elif present.withdrawn is not None:
             state = "withdrawn"
         elif message.place.leaf in idle or not sound(message):
             state = "without effect"

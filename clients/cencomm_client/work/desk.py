@@ -52,6 +52,7 @@ class Desk:
         self.handling = Handling(self._threads.changes, self._threads.message, who.may_grant)
         """What may leave, as everything stands now."""
         self._chains: dict[bytes, Chain] = {}
+        self._said: dict[bytes, dict[bytes, Message]] = {}  # MSG by mid
         self._warnings, self._tasks = Ranked(_urgent), Ranked(_by_due)
         self._hits = Ranked(lambda chain: (chain.root.place.seq,))
         self._agenda = Agenda()
@@ -71,6 +72,8 @@ class Desk:
             return
         self._threads.take(item)
         self.handling.take(item)
+        if item.kind == reading.MESSAGE and item.mid is not None:
+            self._said.setdefault(item.mid, {})[item.place.leaf] = item
         leaf = item.place.leaf
         if leaf not in self._counted and sound(item):
             self._counted.add(leaf)
@@ -104,6 +107,16 @@ class Desk:
     def present(self, message: Message) -> Present:
         """What an entry says now."""
         return self._threads.changes.present(message)
+
+    def reminded(self, mid: bytes, re: bytes | None, due: int) -> Message | None:
+        """The first sound MSG of this `mid` that answers `re` and came after `due`: a reminder
+        that was posted before its time counts for nothing."""
+        found = sorted(self._said.get(mid, {}).values(), key=lambda one: one.place.seq)
+        for one in found:
+            named = None if one.re is None else self._threads.canonical(one.re)
+            if sound(one) and named == re and one.place.at > due:
+                return one
+        return None
 
     def snapshot(self, now: int, most: int | None = None) -> Snapshot:
         """The desk at `now` (ms): own clock or the log's time, whichever is later.

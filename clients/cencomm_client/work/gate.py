@@ -24,6 +24,7 @@ class Gate:
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
         self._attendant = operation.attend()
+        self._logged: set[tuple[bytes, Way]] = set()  # own uses that were not read back yet
 
     def message(self, leaf: bytes) -> Message | None:
         """The message of a leaf, of one that was sealed anew the first."""
@@ -85,11 +86,13 @@ class Gate:
             "use": str(way),
             "remarks": f"Used under entry {grant.message.place.seq}.{conditions}",
         }
-        return await channel.post(reading.RELEASE, content, re=grant.leaf)
+        posted = await channel.post(reading.RELEASE, content, re=grant.leaf)
+        self._logged.add((grant.leaf, way))
+        return posted
 
     def _used(self, grant: Grant, way: Way) -> bool:
         desk = self._attendant.refresh()
-        return any(
+        return (grant.leaf, way) in self._logged or any(
             one.kind == reading.RELEASE
             and one.re == grant.leaf
             and one.author.device == self._operation.device
