@@ -20,15 +20,21 @@ from cencomm_crypto.public.operation.state import Release as Released
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.cen_record import FORMAT, FreeText, Record, ascii_json, make_record
+from cencomm_client.handling import Grant, Way
 from cencomm_client.items import Flag, Message
 from cencomm_client.kinds import CORRECTION, SEIZURE, WITHDRAWAL
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
 from cencomm_client.sealed_file import replace_file
+from cencomm_client.work.gate import Gate
 
 USE, USE_WITHDRAWN = "CEN", "CEN withdrawn"
 RECALLED = frozenset(["withdrawn", "handling_h2", "tlp_red"])  # damage here recalls nothing there
 DOUBTS = (Flag.FORGED_METADATA, Flag.AFTER_REVOCATION)
+
+
+Permit = Callable[[Message], Grant | None]
+"""The REL that lets an entry pass to CEN in spite of its handling codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +103,10 @@ def prepare(
     administration: str,
     approved: Collection[str] = (),
     released: Iterable[Released] = (),
+    permit: Permit | None = None,
 ) -> Extract:
-    """Select, correct, reduce. `approved` holds `FreeText.answer` lines that a person said yes to.
+    """Select, correct, reduce. `approved` holds `FreeText.answer` lines that a person said yes to;
+    `permit` gives the grant that lets an H2 or TLP RED entry pass.
 
     Only entries of the own administration are looked at: each NCP releases its own.
     """
@@ -116,6 +124,8 @@ def prepare(
             try:
                 seizure = _corrected(message, changes.get(message.place.leaf, []))
                 refusal = _handling(seizure)
+                if refusal is not None and permit is not None and permit(message) is not None:
+                    refusal = None
             except FormInvalid as error:
                 refusal = ("form_invalid", error.detail)
             except _Withdrawn as error:
@@ -218,6 +228,14 @@ async def extract(
     messages = [item for item in operation.items() if isinstance(item, Message)]
     released = [item for item in state.releases.values() if item.admin == own]
 
+    gate, used = Gate(operation), dict[bytes, Grant]()
+
+    def permit(message: Message) -> Grant | None:
+        grant = gate.lifts(message, Way.CEN)
+        if grant is not None:
+            used[message.place.leaf] = grant
+        return grant
+
     def prepared(answers: Collection[str]) -> Extract:
         return prepare(
             messages,
@@ -225,12 +243,17 @@ async def extract(
             administration=operation.administration,
             approved=answers,
             released=released,
+            permit=permit,
         )
 
     made = prepared(approved)
     if review is not None and made.pending:
         yes = {text.answer for text in made.pending if review(text)}
         made = prepared({*approved, *yes})
+    if release or folder is not None:
+        for record in made.records:
+            if record.leaf in used:
+                await gate.log_use(used[record.leaf], Way.CEN)
     files = None if folder is None else await asyncio.to_thread(made.write, folder)
     posted = [
         await operation.release(due.body())
@@ -255,7 +278,14 @@ def _once(messages: list[Message]) -> list[Message]:
 def _changes(messages: list[Message]) -> dict[bytes, list[Message]]:
     """Corrections and withdrawals by their target, in the order of the log."""
     changes: dict[bytes, list[Message]] = {}
+    undone = {  # corrections that were withdrawn themselves
+        message.content.get("target")
+        for message in messages
+        if message.kind == WITHDRAWAL and message.content and not message.flags & set(DOUBTS)
+    }
     for message in messages:
+        if message.kind == CORRECTION and message.place.leaf in undone:
+            continue
         if message.kind in (CORRECTION, WITHDRAWAL) and message.content is not None:
             target = message.content.get("target")
             if isinstance(target, bytes) and not message.flags.intersection(DOUBTS):

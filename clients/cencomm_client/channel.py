@@ -66,11 +66,13 @@ class Channel:
         prio: str | None = None,
         ack_by: int | None = None,
         to: Iterable[str] = (),
+        mid: bytes | None = None,
         patience_s: float = PATIENCE_S,
     ) -> Posted:
         """Seal and post a message; returns its verified receipt.
 
-        `to` are functional codes: it addresses, it never hides. `ack_by` is in ms. Raises
+        `to` are functional codes: it addresses, it never hides. `ack_by` is in ms; `mid` is for
+        what must be told apart from a repetition (16 bytes; else random). Raises
         FormInvalid for a form with wrong fields, ProtocolError where this client refuses to
         author, NotDirected for what only some may read, Refused where the server does,
         TransportError after `patience_s` (the bytes stay in the outbox and go out later).
@@ -79,7 +81,7 @@ class Channel:
         addressees = self._addressees(to)
         payload = make_payload(
             kind,
-            self._station.settings.random(16),
+            mid or self._station.settings.random(16),
             held,
             re=leaf_of(re),
             prio=prio,

@@ -90,6 +90,9 @@ class ClientCode(StrEnum):
     ENROLMENT_PROOF = "enrolment_proof"
     ENROLMENT_WAITING = "enrolment_waiting"
     NOT_ENROLLED = "not_enrolled"
+    # what this client does not do with content
+    HANDLING_FORBIDS = "handling_forbids"
+    NOT_THE_AUTHOR = "not_the_author"
 
 
 class ClientError(CencommError):
@@ -373,6 +376,22 @@ class NotEnrolled(ClientError):
 
     code = ClientCode.NOT_ENROLLED
     row = "A2"
+
+
+class HandlingForbids(ClientError):
+    """A handling code forbids this way out and no REL lifts it; `entry` is a leaf hash."""
+
+    code = ClientCode.HANDLING_FORBIDS
+
+    def __init__(self, entry: bytes, detail: str) -> None:
+        super().__init__(detail)
+        self.entry = entry
+
+
+class NotTheAuthor(ClientError):
+    """Only the administration that wrote an entry corrects or withdraws it."""
+
+    code = ClientCode.NOT_THE_AUTHOR
 
 
 class Refused(ClientError):

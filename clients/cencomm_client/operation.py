@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
-from cencomm_crypto.public.directory.state import Device
+from cencomm_crypto.public.directory.state import Device, DirectoryState
 from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId, PersonId
 from cencomm_crypto.public.operation.state import Member, OperationState
 from cencomm_crypto.public.phases import Phase
@@ -85,6 +85,16 @@ class Operation:
         return self._station.vault.person
 
     @property
+    def directory(self) -> DirectoryState:
+        """The newest verified directory."""
+        return self._station.directory
+
+    @property
+    def device(self) -> DeviceId:
+        """This device."""
+        return self._station.vault.device
+
+    @property
     def administration(self) -> str:
         """Code of this person's administration."""
         return self._directory.administration
@@ -144,7 +154,7 @@ class Operation:
 
     def attend(self) -> Attendant:
         """The desk over this operation, kept in step with what is read."""
-        return Attendant(self.view, lambda: self._station.directory)
+        return Attendant(self.view, lambda: self._station.directory, self._station.now)
 
     def remarks(self) -> tuple[Remark, ...]:
         """Standing notices: no witness, no audit set, one administration holds an epoch ..."""

@@ -107,6 +107,7 @@ class Talk:
             self.codes.get,
             lambda code: code.partition("-")[0] if code.partition("-")[0] in self.owing else None,
             lambda: self.owing,
+            lambda release: release.author.code.endswith("-001"),
         )
 
     def empty_desk(self) -> Desk:

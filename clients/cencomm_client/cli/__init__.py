@@ -10,11 +10,11 @@ import sys
 
 import typer
 
-from cencomm_client.cli import accounts, messages
+from cencomm_client.cli import accounts, messages, work
 from cencomm_client.cli import course as course  # its commands stand in the group `operation`
 from cencomm_client.cli.bot_commands import bots
 from cencomm_client.cli.cen_commands import extracts
-from cencomm_client.cli.desk import desk
+from cencomm_client.cli.desk import desk, desk_bot
 from cencomm_client.cli.exits import Exit
 from cencomm_client.cli.operations import channels, operations
 from cencomm_client.cli.roots import roots
@@ -49,6 +49,13 @@ for command in (
     messages.follow,
     messages.verify,
     desk,
+    desk_bot,
+    work.search,
+    work.chain,
+    work.correct,
+    work.withdraw,
+    work.forward,
+    work.export,
 ):
     app.command()(command)
 app.add_typer(operations, name="operation")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from random import SystemRandom
 from typing import Annotated
 
 import typer
@@ -10,14 +11,16 @@ from rich.live import Live
 
 from cencomm_client.cli.desk_documents import desk_document
 from cencomm_client.cli.desk_screen import MOST, DeskScreen, Head
+from cencomm_client.cli.documents import posted_document
 from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.operations import OperationName
 from cencomm_client.client import Client
 from cencomm_client.operation import Operation
-from cencomm_client.station import wall_clock
+from cencomm_client.posting import Posted
 from cencomm_client.work.attending import Attendant
+from cencomm_client.work.desk_bot import DeskBot
 
-REDRAW_S = 0.25  # at most four pictures a second, however fast entries come
+REDRAW_S = 0.1  # at most ten pictures a second, however fast entries come
 CLOCK_S = 1.0  # without any entry: the clocks go on
 
 
@@ -47,10 +50,38 @@ async def desk(
             await _moved(found)
 
 
+@framed()
+async def desk_bot(
+    here: Here,
+    operation: OperationName,
+    channel: Annotated[
+        str | None,
+        typer.Option("--channel", help="Where missing situation reports are reminded of."),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="One round, then end.")] = False,
+) -> None:
+    """Remind of what is overdue, by stage, until the operation is over; safe to run twice."""
+    found = await here.operation(operation)
+    general = None if channel is None else found.channel(channel).id
+    bot = DeskBot(found, SystemRandom().uniform, general)
+
+    def told(posted: Posted) -> None:
+        here.say("cli_posted", seq=posted.seq, leaf=posted.leaf.hex())
+        if here.output.as_json:
+            here.output.line(posted_document(posted))
+
+    if once:
+        for posted in await bot.once():
+            told(posted)
+        return
+    await here.client.go_live()
+    await bot.run(told)
+
+
 def picture(client: Client, operation: Operation, attendant: Attendant) -> DeskScreen:
     """What stands now."""
     desk_ = attendant.refresh()
-    snapshot = desk_.snapshot(attendant.now(wall_clock()), MOST)
+    snapshot = desk_.snapshot(attendant.now(), MOST)
     head = Head(operation.name, str(operation.phase), client.code, client.live)
     return DeskScreen(head, snapshot)
 

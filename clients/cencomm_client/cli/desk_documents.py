@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from cencomm_client.items import Message
 from cencomm_client.operation import Operation
-from cencomm_client.station import wall_clock
+from cencomm_client.work import reading
 from cencomm_client.work.attending import Attendant
 from cencomm_client.work.chain import Chain
+from cencomm_client.work.changes import sound
+from cencomm_client.work.desk import Desk
 from cencomm_client.work.duties import Duty
+from cencomm_client.work.gate import Gate
 from cencomm_client.work.sightings import Spot
 from cencomm_client.work.snapshot import Completeness, Count, Overdue
 
 
 def desk_document(operation: Operation, attendant: Attendant) -> dict[str, Any]:
-    """`cencomm desk --json`: everything, nothing cut off."""
-    snap = attendant.refresh().snapshot(attendant.now(wall_clock()))
+    """`cencomm desk --json`: everything, nothing cut off; without what H2 or RED entries are
+    about."""
+    gate = Gate(operation)
+
+    def rows(chains: Iterable[Chain]) -> list[dict[str, Any]]:
+        return [chain_document(one, snap.at, hide=gate.hidden(one.root)) for one in chains]
+
+    snap = attendant.refresh().snapshot(attendant.now())
     totals = snap.totals
     return {
         "log": operation.id,
@@ -24,14 +36,14 @@ def desk_document(operation: Operation, attendant: Attendant) -> dict[str, Any]:
         "at": snap.at,
         "entries": totals.entries,
         "seizures": totals.seizures,
-        "warnings": [chain_document(chain, snap.at) for chain in snap.warnings],
+        "warnings": rows(snap.warnings),
         "overdue": [_overdue(row) for row in snap.overdue],
         "stages": {
             code: {stage.label: count for stage, count in counts.items()}
             for code, counts in sorted(snap.stages.items())
         },
-        "hits": [chain_document(chain, snap.at) for chain in snap.hits],
-        "tasks": [chain_document(chain, snap.at) for chain in snap.tasks],
+        "hits": rows(snap.hits),
+        "tasks": rows(snap.tasks),
         "returns_due": [
             {"administration": row.administration, "missing": row.missing, "since": row.since}
             for row in snap.nil_due
@@ -44,8 +56,9 @@ def desk_document(operation: Operation, attendant: Attendant) -> dict[str, Any]:
     }
 
 
-def chain_document(chain: Chain, now: int) -> dict[str, Any]:
-    """One chain: what started it, how far it came, who owes what."""
+def chain_document(chain: Chain, now: int, *, hide: bool) -> dict[str, Any]:
+    """One chain: what started it, how far it came, who owes what; `hide` leaves out what it is
+    about."""
     root = chain.root
     return {
         "leaf": chain.leaf,
@@ -56,12 +69,42 @@ def chain_document(chain: Chain, now: int) -> dict[str, Any]:
         "channel": root.channel_name,
         "author": root.author.code,
         "administration": root.author.administration,
-        "subject": chain.subject,
+        "subject": None if hide else chain.subject,
         "stands": chain.stand,
         "open": chain.open,
         "entries": chain.entries,
         "duties": [_duty(duty, now) for duty in chain.duties],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One entry of a chain: `state` says whether it stands."""
+
+    message: Message
+    state: str  # "", corrected, withdrawn, without effect, repeated
+
+
+def history_rows(desk: Desk, chain: Chain) -> list[HistoryRow]:
+    """Everything that was said in a chain, in the log's order."""
+    messages = desk.history(chain.leaf)
+    idle = {change.place.leaf for one in messages for change in desk.present(one).idle}
+    rows: list[HistoryRow] = []
+    reminders: set[bytes] = set()
+    for message in messages:
+        present = desk.present(message)
+        again = message.kind == reading.MESSAGE and message.mid in reminders
+        reminders.add(message.mid or b"")
+        if again:
+            state = "repeated"
+        elif present.withdrawn is not None:
+            state = "withdrawn"
+        elif message.place.leaf in idle or not sound(message):
+            state = "without effect"
+        else:
+            state = "corrected" if present.applied else ""
+        rows.append(HistoryRow(message, state))
+    return rows
 
 
 def _duty(duty: Duty, now: int) -> dict[str, Any]:

@@ -24,8 +24,10 @@ from cencomm_client.cli.operations import OperationName, moment
 from cencomm_client.cli.output import Output, dumps
 from cencomm_client.cli.prompts import STDIN, line
 from cencomm_client.directed import split_circle
+from cencomm_client.handling import label
 from cencomm_client.items import Alarm, Control, Item, Message, Notice
 from cencomm_client.operation import Operation
+from cencomm_client.work.gate import Gate
 
 BYTE_FIELDS = frozenset(["warning", "target"])  # leaf hashes in forms; hex in JSON
 MAX_CONTENT = 64 * 1024
@@ -95,13 +97,15 @@ async def follow(
     """Show an operation as it happens; with --json one line per item. Keeps it going meanwhile."""
     found = await here.operation(operation)
     wanted = None if channel is None else within(found, found.channel(channel).id)
+    copies = here.output.copies  # into another program or a file: handling codes act
+    gate = Gate(found)
     if once:
         for item in found.items(after):
-            show_item(here.output, item, wanted)
+            show_item(here.output, await gate.copied(item) if copies else item, wanted)
         return
     await here.client.go_live()
     async for item in found.follow(after):
-        show_item(here.output, item, wanted)
+        show_item(here.output, await gate.copied(item) if copies else item, wanted)
 
 
 @framed(session=Session.IF_THERE)
@@ -178,6 +182,9 @@ def item_line(item: Item) -> Text:
         if item.damage is not None:
             line_.append(f"{shown(item.damage.code)}: {shown(item.damage.detail)}", style="red")
         else:
+            marks = label(item.content or {})
+            if marks:
+                line_.append(f"[{shown(marks, max_len=60)}] ", style="bold yellow")
             line_.append(_content(dict(item.content or {})))
         for flag in sorted(item.flags):
             line_.append(f" {flag}", style="yellow")

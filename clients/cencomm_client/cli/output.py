@@ -28,6 +28,11 @@ class Output:
         self.console = console or Console(highlight=False, soft_wrap=True)
         self._errors = errors or Console(stderr=True, highlight=False, soft_wrap=True)
 
+    @property
+    def copies(self) -> bool:
+        """Whether what is shown goes into another program or a file, not before a person."""
+        return self.as_json or not self.console.is_terminal
+
     def document(self, value: Mapping[str, Any]) -> None:
         """The one JSON document of a command; nothing where people read."""
         if self.as_json:

@@ -10,7 +10,9 @@ from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import SENDING
 
 from cencomm_client.follow import Feed
-from cencomm_client.items import Control
+from cencomm_client.handling import granting
+from cencomm_client.items import Control, Message
+from cencomm_client.verifier import Clock
 from cencomm_client.view import OperationView
 from cencomm_client.work.chain import Who
 from cencomm_client.work.clocks import Clocks
@@ -26,8 +28,8 @@ class Attendant:
     Takes only what came since; begins anew where the view did (entries lost their effect).
     """
 
-    def __init__(self, view: OperationView, directory: Directories) -> None:
-        self._view, self._directory = view, directory
+    def __init__(self, view: OperationView, directory: Directories, clock: Clock) -> None:
+        self._view, self._directory, self._clock = view, directory, clock
         self._owing: tuple[int, dict[str, int]] = (-1, {})
         self._generation = self._position = 0
         self._begin()
@@ -42,13 +44,13 @@ class Attendant:
             self.desk.take(item)
         return self.desk
 
-    def now(self, clock: int) -> int:
+    def now(self) -> int:
         """Own clock or the log's time, whichever is later: ends count from `at`."""
-        return max(clock, self._view.state.at)
+        return max(self._clock(), self._view.state.at)
 
     def _begin(self) -> None:
         state = self._view.state
-        who = Who(self._code_of, self._named, self._owing_now)
+        who = Who(self._code_of, self._named, self._owing_now, self._may_grant)
         self.desk = Desk(Clocks.of(state.genesis), state.live, who)
         feed = self._view.feed
         self._generation = feed.generation
@@ -70,6 +72,9 @@ class Attendant:
             return code
         person = directory.person_by_code(code)
         return None if person is None else self._code_of(person.id)
+
+    def _may_grant(self, release: Message) -> bool:
+        return granting(self._view.state, release)
 
     def _owing_now(self) -> dict[str, int]:
         """Administrations with somebody who may post, since when; anew after each decision."""

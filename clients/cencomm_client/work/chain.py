@@ -36,12 +36,14 @@ class Who:
 
     `of` gives the code for a person's or an administration's id, `named` for a person's or an
     administration's code; None for what nobody knows. `owing` are the administrations that
-    report now, with the time of their first admission (ms).
+    report now, with the time of their first admission (ms); `may_grant` says whether the author
+    of a REL decides for its administration.
     """
 
     of: Callable[[bytes], str | None]
     named: Named
     owing: Callable[[], Mapping[str, int]]
+    may_grant: Callable[[Message], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cencomm_client.handling import Handling
 from cencomm_client.items import Item, Message
 from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.work import reading
@@ -48,7 +49,10 @@ class Desk:
         self._clocks, self._who = clocks, who
         self._periods = Periods(live[0], live[1], clocks.sit)
         self._threads = Threads()
+        self.handling = Handling(self._threads.changes, self._threads.message, who.may_grant)
+        """What may leave, as everything stands now."""
         self._chains: dict[bytes, Chain] = {}
+        self._said: dict[bytes, dict[bytes, Message]] = {}  # MSG by mid
         self._warnings, self._tasks = Ranked(_urgent), Ranked(_by_due)
         self._hits = Ranked(lambda chain: (chain.root.place.seq,))
         self._agenda = Agenda()
@@ -67,6 +71,9 @@ class Desk:
         if not isinstance(item, Message) or item.kind == PROFILE:
             return
         self._threads.take(item)
+        self.handling.take(item)
+        if item.kind == reading.MESSAGE and item.mid is not None:
+            self._said.setdefault(item.mid, {})[item.place.leaf] = item
         leaf = item.place.leaf
         if leaf not in self._counted and sound(item):
             self._counted.add(leaf)
@@ -100,6 +107,16 @@ class Desk:
     def present(self, message: Message) -> Present:
         """What an entry says now."""
         return self._threads.changes.present(message)
+
+    def reminded(self, mid: bytes, re: bytes | None, due: int) -> Message | None:
+        """The first sound MSG of this `mid` that answers `re` and came after `due`: a reminder
+        that was posted before its time counts for nothing."""
+        found = sorted(self._said.get(mid, {}).values(), key=lambda one: one.place.seq)
+        for one in found:
+            named = None if one.re is None else self._threads.canonical(one.re)
+            if sound(one) and named == re and one.place.at > due:
+                return one
+        return None
 
     def snapshot(self, now: int, most: int | None = None) -> Snapshot:
         """The desk at `now` (ms): own clock or the log's time, whichever is later.

@@ -1,0 +1,136 @@
+"""What members do with entries that stand: correct, withdraw, forward, export (client rules).
+
+Refuses to change what another administration said, and to let out what handling forbids.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cencomm_crypto.errors import ErrorCode, ProtocolError
+
+from cencomm_client.channel import Channel, checked
+from cencomm_client.errors import HandlingForbids, NotTheAuthor
+from cencomm_client.handling import Way
+from cencomm_client.items import Message
+from cencomm_client.kinds import CORRECTION, WITHDRAWAL
+from cencomm_client.operation import Operation
+from cencomm_client.posting import Posted
+from cencomm_client.work import reading
+from cencomm_client.work.changes import CHANGING
+from cencomm_client.work.gate import Gate
+
+Exported = tuple[list[tuple[Message, Mapping[str, Any]]], list[HandlingForbids]]
+"""What may leave with its content, and what must stay with the reason."""
+
+
+async def correct(
+    operation: Operation, leaf: bytes, changed: Mapping[str, Any], reason: str
+) -> Posted:
+    """Give fields of an own administration's entry anew; the old entry stays.
+
+    The entry with the new fields must still be a right form. Raises NotTheAuthor, FormInvalid,
+    ProtocolError(UNKNOWN_REFERENCE) for an entry that this device cannot read.
+    """
+    message = await _own(operation, leaf)
+    if message.kind in CHANGING:
+        raise ProtocolError(
+            ErrorCode.BAD_VALUE, "a correction is corrected by correcting the entry itself again"
+        )
+    present = operation.attend().refresh().present(message)
+    if present.content is None:
+        raise ProtocolError(ErrorCode.BAD_VALUE, f"entry {message.place.seq} is withdrawn")
+    checked(operation.view.form_set, message.kind or "", {**present.content, **changed})
+    content = {"target": message.place.leaf, "fields": dict(changed), "reason": reason}
+    return await _channel_of(operation, message).post(CORRECTION, content, re=message)
+
+
+async def withdraw(operation: Operation, leaf: bytes, reason: str) -> Posted:
+    """Withdraw an own administration's entry, or a correction; it stays in the history, for good.
+
+    Raises NotTheAuthor, ProtocolError(UNKNOWN_REFERENCE).
+    """
+    message = await _own(operation, leaf)
+    if message.kind == WITHDRAWAL:
+        raise ProtocolError(ErrorCode.BAD_VALUE, "a withdrawal is final: report anew")
+    content = {"target": message.place.leaf, "reason": reason}
+    return await _channel_of(operation, message).post(WITHDRAWAL, content, re=message)
+
+
+async def forward(operation: Operation, leaf: bytes, channel: str) -> Posted:
+    """Quote an entry as it stands into another channel, with its caveats.
+
+    Raises HandlingForbids; a forwarding under a grant is logged. ProtocolError(UNKNOWN_CHANNEL,
+    UNKNOWN_REFERENCE).
+    """
+    gate = Gate(operation)
+    message = _readable(gate.message(leaf), leaf)
+    place = operation.channel(channel)
+    content = await gate.let_out(message, Way.FORWARD)
+    words = json.dumps(_plain(content), ensure_ascii=False, indent=1)
+    source = f"{message.kind} of {message.author.code}, entry {message.place.seq}"
+    text = f"Forwarded: {source} in {message.channel_name}\n{words}"
+    return await place.post(reading.MESSAGE, {"text": text, **reading.caveats(content)}, re=message)
+
+
+async def export(operation: Operation, leaves: Iterable[bytes] | None = None) -> Exported:
+    """Content of entries for a file; everything that this device reads where none is named.
+
+    A named one that must stay raises HandlingForbids before anything leaves. The use of grants is
+    in the log when this returns.
+    """
+    gate = Gate(operation)
+    desk = operation.attend().refresh()
+    named = leaves is not None
+    messages = (
+        [_readable(gate.message(leaf), leaf) for leaf in leaves]
+        if leaves is not None
+        else [one for one in desk.messages() if one.content is not None]
+    )
+    stays: list[HandlingForbids] = []
+    passing: list[Message] = []
+    for message in messages:
+        try:
+            gate.check(message, Way.EXPORT)
+            passing.append(message)
+        except HandlingForbids as refused:
+            if named:
+                raise
+            stays.append(refused)
+    return [(one, await gate.let_out(one, Way.EXPORT)) for one in passing], stays
+
+
+async def _own(operation: Operation, leaf: bytes) -> Message:
+    await operation.refresh()
+    message = _readable(operation.attend().refresh().message(leaf), leaf)
+    if message.author.administration != operation.administration:
+        raise NotTheAuthor(
+            f"entry {message.place.seq} is by {message.author.administration}; "
+            f"this device is of {operation.administration}"
+        )
+    return message
+
+
+def _readable(message: Message | None, leaf: bytes) -> Message:
+    if message is None or message.content is None:
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_REFERENCE, f"no entry {leaf.hex()} that this device can read"
+        )
+    return message
+
+
+def _channel_of(operation: Operation, message: Message) -> Channel:
+    return operation.channel(message.channel.hex())
+
+
+def _plain(value: Any) -> Any:
+    """JSON's types: bytes as hex."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,101 @@
+"""The one gate through which content leaves: what handling forbids stays, what a REL lets out is
+logged before it goes.
+
+A use under a grant is an entry: a REL without a decision that answers the grant, by who used it.
+Who may not post cannot use a grant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cencomm_client.errors import HandlingForbids
+from cencomm_client.handling import Grant, Way
+from cencomm_client.items import Damage, Item, Message
+from cencomm_client.operation import Operation
+from cencomm_client.posting import Posted
+from cencomm_client.work import reading
+from cencomm_client.work.reading import Content
+
+
+class Gate:
+    """The gate of one operation on this device."""
+
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
+        self._attendant = operation.attend()
+        self._logged: set[tuple[bytes, Way]] = set()  # own uses that were not read back yet
+
+    def message(self, leaf: bytes) -> Message | None:
+        """The message of a leaf, of one that was sealed anew the first."""
+        return self._attendant.refresh().message(leaf)
+
+    def check(self, message: Message, way: Way) -> Grant | None:
+        """As `Handling.check`, with everything that this device has read. Raises
+        HandlingForbids."""
+        return self._attendant.refresh().handling.check(message, way, self._attendant.now())
+
+    def lifts(self, message: Message, way: Way) -> Grant | None:
+        """The grant that lets the whole of an entry out, if one does; None also where nothing
+        forbids it, or where a grant names only some of its fields."""
+        try:
+            grant = self.check(message, way)
+        except HandlingForbids:
+            return None
+        present = self._attendant.refresh().present(message)
+        return grant if grant is not None and grant.covers(present.content or {}) else None
+
+    async def let_out(self, message: Message, way: Way) -> Content:
+        """The content as posted, or what a grant lets out of it; the use is in the log then.
+
+        Raises HandlingForbids; Refused or TransportError where the use cannot be logged.
+        """
+        grant = self.check(message, way)
+        content = message.content or {}
+        if grant is None:
+            return content
+        await self.log_use(grant, way)
+        return grant.narrowed(content)
+
+    async def copied(self, item: Item) -> Item:
+        """An item as another program may have it: one that is forbidden comes without content.
+
+        Its `damage` says why. A grant is used, and its use logged, once per device.
+        """
+        if not isinstance(item, Message) or item.content is None:
+            return item
+        try:
+            return replace(item, content=await self.let_out(item, Way.COPY))
+        except HandlingForbids as refused:
+            return replace(item, content=None, damage=Damage(refused.code, refused.detail))
+
+    def hidden(self, message: Message) -> bool:
+        """Whether an overview for another program leaves out what this is about: no use of a
+        grant is made for a line of it."""
+        return bool(self._attendant.refresh().handling.codes(message))
+
+    async def log_use(self, grant: Grant, way: Way) -> Posted | None:
+        """Put the use of a grant into the log; a copy or a CEN record once per device."""
+        if way in (Way.COPY, Way.CEN) and self._used(grant, way):
+            return None
+        channel = self._operation.channel(grant.message.channel.hex())
+        conditions = f" Conditions: {grant.conditions}" if grant.conditions else ""
+        content = {
+            "entry": grant.entry,
+            "fields": sorted(grant.fields),
+            "use": str(way),
+            "remarks": f"Used under entry {grant.message.place.seq}.{conditions}",
+        }
+        posted = await channel.post(reading.RELEASE, content, re=grant.leaf)
+        self._logged.add((grant.leaf, way))
+        return posted
+
+    def _used(self, grant: Grant, way: Way) -> bool:
+        desk = self._attendant.refresh()
+        return (grant.leaf, way) in self._logged or any(
+            one.kind == reading.RELEASE
+            and one.re == grant.leaf
+            and one.author.device == self._operation.device
+            and reading.text_of(one.content or {}, "use") == way
+            for one in desk.history(grant.leaf)
+        )

@@ -1,0 +1,118 @@
+"""Reminders of what is overdue: recipient, then NCP, then OCU; which are due is a pure question.
+
+A reminder is a MSG whose `mid` follows from what it is about and from the stage. So any program
+can tell whether the log holds it already: restarts post nothing twice, and of two programs that
+race readers count one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cencomm_config.catalog import sentence
+from cencomm_crypto.public.directory.state import DirectoryState
+from cencomm_crypto.public.ids import ChannelId, LogId
+from cencomm_crypto.public.operation.state import Member, OperationState
+from cencomm_crypto.public.rights import SENDING, Role
+
+from cencomm_client.work.clocks import FLASH, Stage
+from cencomm_client.work.desk import Desk
+from cencomm_client.work.snapshot import Overdue, Snapshot
+
+MOST_ADDRESSED = 50
+_LABEL = b"cencomm desk reminder\0"
+_PRIO = {Stage.RECIPIENT: "priority", Stage.NCP: "immediate", Stage.OCU: "immediate"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """One to be posted: `to` are functional codes, `re` is the chain's leaf hash."""
+
+    mid: bytes
+    channel: ChannelId
+    re: bytes | None
+    prio: str
+    to: tuple[str, ...]
+    text: str
+
+
+def reminder_mid(log: LogId, row: Overdue) -> bytes:
+    """The `mid` of the one reminder for an overdue duty at its stage, 16 bytes.
+
+    A duty whose time was moved by a correction is reminded of anew.
+    """
+    leaf = bytes(32) if row.chain is None else row.chain.leaf
+    about = f"{row.duty.what}\0{row.administration}\0{int(row.stage)}\0{row.duty.due}"
+    return sha256(_LABEL + log + leaf + about.encode()).digest()[:16]
+
+
+def reminders_due(
+    desk: Desk,
+    snapshot: Snapshot,
+    state: OperationState,
+    directory: DirectoryState,
+    general: ChannelId | None = None,
+) -> Iterator[Reminder]:
+    """What is overdue and not reminded of at its stage, the longest first.
+
+    `general` is the channel for what belongs to none: missing situation reports.
+    """
+    for row in snapshot.overdue:
+        chan = general if row.chain is None else row.chain.root.channel
+        if chan is None or chan not in state.channels or state.channels[chan].main:
+            continue
+        mid = reminder_mid(state.id16, row)
+        re = None if row.chain is None else row.chain.leaf
+        if desk.reminded(mid, re, row.duty.due or 0) is not None:
+            continue
+        flash = row.chain is not None and row.chain.root.prio == FLASH
+        yield Reminder(
+            mid,
+            chan,
+            re,
+            FLASH if flash else _PRIO[row.stage],
+            addressed(row, chan, state, directory),
+            _text(row),
+        )
+
+
+def addressed(
+    row: Overdue, chan: ChannelId, state: OperationState, directory: DirectoryState
+) -> tuple[str, ...]:
+    """Codes of whom a stage asks, of those who read the channel; where there is nobody, of the
+    next stage."""
+    channel = state.channels[chan]
+    readers = [one for one in state.members.values() if state.in_channel(one.person, channel)]
+    for stage in Stage:
+        if stage < row.stage:
+            continue
+        found = [one for one in readers if _asked(one, stage, row, directory)]
+        if stage is Stage.RECIPIENT and row.chain is not None:
+            named = [one for one in found if one.person in row.chain.root.to]
+            found = named or found
+        if found:
+            codes = sorted(directory.persons[one.person].code for one in found)
+            return tuple(codes[:MOST_ADDRESSED])
+    return ()
+
+
+def _asked(member: Member, stage: Stage, row: Overdue, directory: DirectoryState) -> bool:
+    if stage is Stage.OCU:
+        return member.role is Role.COORDINATOR
+    admin = directory.administration(member.admin)
+    if admin is None or admin.code != row.administration:
+        return False
+    return member.role is Role.NCP if stage is Stage.NCP else member.role in SENDING
+
+
+def _text(row: Overdue) -> str:
+    """The same words from every program: they follow from the log alone."""
+    entry = "-" if row.chain is None else str(row.chain.root.place.seq)
+    return sentence("desk_reminder").format(
+        what=row.duty.what,
+        entry=entry,
+        administration=row.administration or "-",
+        stage=row.stage.label,
+    )

@@ -1,0 +1,219 @@
+"""Work on real sealed entries: correct, withdraw, forward, export, remind, over one counter."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from cencomm_client.directory import Directory
+from cencomm_client.errors import HandlingForbids, NotTheAuthor
+from cencomm_client.handling import Way
+from cencomm_client.items import Message
+from cencomm_client.operation import Operation
+from cencomm_client.work import authoring
+from cencomm_client.work.clocks import Stage
+from cencomm_client.work.desk_bot import DeskBot
+from cencomm_client.work.gate import Gate
+from cencomm_crypto.errors import CencommError, ErrorCode
+
+from tests.support.counter import Desk, Town
+from tests.support.talk import seizure, warning
+
+MINUTE = 60_000
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    return Town(tmp_path)
+
+
+def over(desk: Desk) -> Operation:
+    """The SDK's operation over a desk's parts."""
+    made = Operation(desk.station, desk.counter.log, Directory(desk.station))
+    desk.station.mirror.listen(
+        lambda update: made.view.take(update) if update.log == made.id else None
+    )
+    return made
+
+
+async def manned(town: Town) -> list[Operation]:
+    """A coordinator of FR, an officer of DE, an officer of FR; each can read the channel."""
+    first = over(await town.desk(0))
+    await first.channel("alpha").post("MSG", {"text": "opened"})
+    others = [over(await town.desk(place)) for place in (1, 2)]
+    for one in others:
+        await one.refresh()
+    return [first, *others]
+
+
+def code(town: Town, place: int) -> str:
+    return town.people[place].code
+
+
+async def test_a_correction_and_a_withdrawal_reach_everybodys_desk(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    warned = await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)])
+    await authoring.correct(fr, warned.leaf, {"goods_suspected": "ivory"}, "misread")
+    await de.refresh()
+    (chain,) = de.attend().refresh().snapshot(0).warnings
+    assert chain.subject == "CSQU3054383 ivory"
+    await authoring.withdraw(fr, warned.leaf, "wrong number")
+    await de.refresh()
+    desk = de.attend().refresh()
+    assert desk.snapshot(0).warnings == ()
+    assert [one.kind for one in desk.history(warned.leaf)] == ["WRN", "COR", "WDR"]
+
+
+async def test_a_client_refuses_to_change_what_another_administration_said(town: Town) -> None:
+    fr, de, colleague = await manned(town)
+    warned = await fr.channel("alpha").post("WRN", warning())
+    for act in (
+        authoring.correct(de, warned.leaf, {"action": "monitor"}, "x"),
+        authoring.withdraw(de, warned.leaf, "x"),
+    ):
+        with pytest.raises(NotTheAuthor, match="FR"):
+            await act
+    await authoring.withdraw(colleague, warned.leaf, "by the same administration")
+
+
+async def test_a_correction_must_leave_a_right_form(town: Town) -> None:
+    fr, *_ = await manned(town)
+    seized = await fr.channel("alpha").post("SZR", seizure())
+    with pytest.raises(CencommError, match="office"):
+        await authoring.correct(fr, seized.leaf, {"office": "Hamburg"}, "x")
+
+
+@pytest.mark.parametrize("content", [{"handling": ["H2"]}, {"tlp": "RED"}])
+async def test_every_way_out_is_closed_then_opened_by_a_rel_and_logged(
+    town: Town, content: dict[str, object]
+) -> None:
+    fr, de, _ = await manned(town)
+    await fr.create_channel("beta")
+    await de.refresh()
+    alpha = fr.channel("alpha")
+    secret = await alpha.post("WRN", warning(**content))
+    await de.refresh()
+    with pytest.raises(HandlingForbids, match=f"entry {secret.seq} "):
+        await authoring.forward(de, secret.leaf, "beta")
+    with pytest.raises(HandlingForbids, match=f"entry {secret.seq} "):
+        await authoring.export(de, [secret.leaf])
+    passing, stays = await authoring.export(de)
+    assert [one.entry for one in stays] == [secret.leaf]
+    assert secret.leaf not in [message.place.leaf for message, _ in passing]
+    gate = Gate(de)
+    message = gate.message(secret.leaf)
+    assert message is not None
+    copied = await gate.copied(message)
+    assert isinstance(copied, Message)
+    assert copied.content is None
+    assert copied.damage is not None
+    assert copied.damage.code == "handling_forbids"
+
+    grant = {
+        "entry": secret.leaf,
+        "fields": ["identifiers", "subject"],
+        "use": "forward, export, copy out: a trial",
+        "decision": "granted",
+        "conditions": "Not to the press.",
+    }
+    released = await alpha.post("REL", grant)
+    await de.refresh()
+    (only, let_out), *_ = (await authoring.export(de, [secret.leaf]))[0]
+    wanted = {**content, "subject": "container", "identifiers": {"container": "CSQU3054383"}}
+    assert (only.place.leaf, let_out) == (secret.leaf, wanted)
+    forwarded = await authoring.forward(de, secret.leaf, "beta")
+    for _ in range(2):
+        copied = await gate.copied(message)
+        assert isinstance(copied, Message)
+        assert copied.content == wanted
+    await fr.refresh()
+    uses = [
+        (one.author.administration, dict(one.content or {}))
+        for one in fr.attend().refresh().messages()
+        if one.kind == "REL" and one.re == released.leaf
+    ]
+    assert [use["use"] for _, use in uses] == ["export", "forward", "copy out"]
+    assert all("Not to the press." in use["remarks"] for _, use in uses)
+    assert {who for who, _ in uses} == {"DE"}
+    quoted = fr.attend().refresh().message(forwarded.leaf)
+    assert quoted is not None
+    assert quoted.content is not None
+    assert {name: quoted.content.get(name) for name in content} == content  # still bound
+    with pytest.raises(HandlingForbids):
+        Gate(fr).check(quoted, Way.EXPORT)
+
+
+async def test_the_desk_bot_reminds_each_stage_once_across_restarts(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    warned = await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)], prio="flash")
+    assert await bot(fr).once() == []
+    town.operation.clock += 11 * MINUTE
+    (first,) = await bot(fr).once()
+    assert await bot(fr).once() == []  # a new program over the same log
+    town.operation.clock += 10 * MINUTE
+    (second,) = await bot(fr).once()
+    town.operation.clock += 10 * MINUTE
+    (third,) = await bot(fr).once()
+    town.operation.clock += 60 * MINUTE
+    assert await bot(fr).once() == []
+    await de.refresh()
+    desk = de.attend().refresh()
+    to = [desk.message(posted.leaf) for posted in (first, second, third)]
+    people = {person.id: person.code for person in town.people}
+    assert [one is not None and [people[person] for person in one.to] for one in to] == [
+        [code(town, 1)],
+        [code(town, 0)],  # no NCP of DE reads the channel: the OCU
+        [code(town, 0)],
+    ]
+    assert [one is not None and one.prio for one in to] == ["flash"] * 3
+    assert all(one is not None and one.re == warned.leaf for one in to)
+
+
+async def test_two_desk_bots_together_end_with_one_reminder_per_stage(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    warned = await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)])
+    await asyncio.gather(fr.refresh(), de.refresh())
+    town.operation.clock += 31 * MINUTE
+    one, two = bot(fr), bot(de)
+    same = [reminder.mid for reminder in one.due()]
+    assert same == [reminder.mid for reminder in two.due()]
+    await asyncio.gather(one._post(one.due()[0]), two._post(two.due()[0]))  # neither looks again
+    await asyncio.gather(fr.refresh(), de.refresh())
+    desk = de.attend().refresh()
+    said = [message for message in desk.history(warned.leaf) if message.kind == "MSG"]
+    assert {message.mid for message in said} == set(same)
+    assert len(said) == 2
+    (row,) = [row for row in desk.snapshot(town.operation.clock).overdue if row.chain is not None]
+    assert row.stage is Stage.RECIPIENT
+    shown = desk.reminded(same[0], warned.leaf, row.duty.due or 0)
+    assert shown is not None
+    assert shown.place.leaf == said[0].place.leaf
+    assert await one.once() == await two.once() == []
+
+
+async def test_a_reminder_before_its_time_counts_for_nothing(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    warned = await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)])
+    await fr.refresh()
+    town.operation.clock += 31 * MINUTE
+    mid = bot(fr).due()[0].mid
+    town.operation.clock -= 31 * MINUTE
+    await de.refresh()
+    await de.channel("alpha").post("MSG", {"text": "quiet"}, re=warned, mid=mid)
+    town.operation.clock += 31 * MINUTE
+    assert len(await bot(fr).once()) == 1
+
+
+async def test_a_bot_that_reads_nothing_is_no_desk_bot(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, 1), "observer")
+    await de.refresh()
+    with pytest.raises(CencommError) as refused:
+        bot(de)
+    assert refused.value.code == ErrorCode.NOT_PERMITTED
+
+
+def bot(operation: Operation) -> DeskBot:
+    """A desk bot that lets nobody go first."""
+    return DeskBot(operation, lambda _low, _high: 0.0)
