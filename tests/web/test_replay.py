@@ -1,4 +1,4 @@
-"""Whole logs give both the same state and the same refusals, entry by entry (PROTOCOL 6.6, 7.13)."""
+"""Whole logs give both the same state and refusals, entry by entry (PROTOCOL 6.6, 7.13)."""
 
 from __future__ import annotations
 
