@@ -15,7 +15,6 @@ from cencomm_crypto.member.escrow import seal_escrow, shares_of, wrap_share
 from cencomm_crypto.member.flag import FlagReason, RotationMismatch
 from cencomm_crypto.member.links import (
     context_at,
-    epoch_at,
     open_previous_close,
     open_previous_epoch,
 )
@@ -224,8 +223,8 @@ def _shares_at(seen: _Seen) -> tuple[Sequence[ShareHolder], list[bytes]]:
 def _expect_good(state: OperationState, chan: ChannelId, previous: EpochSecret) -> None:
     """An epoch whose commitments are false is never linked: nobody could follow (RULES Epochs)."""
     context = previous.context
-    if (context.log, context.chan) == (state.id16, chan):
-        before = epoch_at(state, chan, context.n)
+    before = state.channels[chan].epochs.get(context.n)
+    if before is not None and (context.log, context.chan) == (state.id16, chan):
         found = (context, previous.commit, previous.close_commit)
         if found == (context_at(state, chan, context.n), before.commit, before.close_commit):
             return

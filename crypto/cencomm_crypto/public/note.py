@@ -18,6 +18,7 @@ MAX_NOTE = 16 * 1024
 _MAX_SIZE = 2**53 - 1
 _ED25519 = b"\x01"
 _COSIGNATURE = b"\x04"
+_KEY_ID_SIZE = 4
 _SIGNATURE_LINE = "\u2014 "  # em dash and a space, as C2SP signed-note says
 
 
@@ -135,6 +136,8 @@ def _split(note: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
             blob = base64.b64decode(encoded, validate=True)
             if base64.b64encode(blob).decode("ascii") != encoded:
                 raise _bad("a signature that is not in the one form of its base64")
+            if len(blob) <= _KEY_ID_SIZE:
+                raise _bad("a signature line of another form")
             lines.append((name, blob))
     except (ValueError, binascii.Error) as error:
         raise _bad("a signature line of another form") from error

@@ -57,19 +57,20 @@ def _made(stage: Stage, epochs: Epochs) -> Iterator[Case]:
     yield _rotation(stage, "first rotate of a channel", "ROT-8", state.main, None, 0)
     secret, found = fixed("rotate"), epochs.made[work, 3].secret
     rotation = make_rotation(state, work, directory, secret, found)
-    foreign = EpochSecret(found.secret, replace(found.context, n=2))
-    yield Case(
-        "rotate from an epoch that is none of the channel's",
-        "ROT-5",
-        "make rotation",
-        {
-            **_added(stage),
-            "chan": work,
-            "secret": secret,
-            "previous": {"secret": foreign.secret, "context": context(foreign.context)},
-        },
-        failure="bad_epoch_link",
-    )
+    for name, n in (("that is none of the channel's", 2), ("of a number that is not there", 4)):
+        foreign = EpochSecret(found.secret, replace(found.context, n=n))
+        yield Case(
+            f"rotate from an epoch {name}",
+            "ROT-5",
+            "make rotation",
+            {
+                **_added(stage),
+                "chan": work,
+                "secret": secret,
+                "previous": {"secret": foreign.secret, "context": context(foreign.context)},
+            },
+            failure="bad_epoch_link",
+        )
     if len(rotation.wraps) != 112 * len(epochs.epoch(work, 3).recips):
         raise ValueError("one wrap for each recipient expected")
 

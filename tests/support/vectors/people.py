@@ -74,11 +74,22 @@ def _word(data: bytes, checksum: bytes | None = None) -> str:
     return PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
+WHITE_SPACE = "".join(
+    map(chr, (*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B),
+              0x2028, 0x2029, 0x202F, 0x205F, 0x3000))
+)  # fmt: skip
+
+
 def _words() -> Iterator[Case]:
     made = _invitation()
     word = made.text()
     bot = replace(made, account="FR-BOT-1", kind="bot", server="http://127.0.0.1:8470")
-    for name, invited in (("invitation", made), ("invitation of a bot", bot)):
+    slashes = replace(made, server="https://cencomm.example//")
+    for name, invited in (
+        ("invitation", made),
+        ("invitation of a bot", bot),
+        ("invitation to a server with two slashes", slashes),
+    ):
         yield Case(name, "INV-2", "invitation", _shown(invited),
                    {"text": invited.text(), "url": invited.url(),
                     "lookup": invited.lookup})  # fmt: skip
@@ -86,6 +97,8 @@ def _words() -> Iterator[Case]:
     yield Case("URL read", "INV-2", "read invitation", {"text": made.url()}, _shown(made))
     yield Case("word read with line breaks", "INV-2", "read invitation",
                {"text": f"  {word[:40]}\n {word[40:80]}\t{word[80:]}\n"}, _shown(made))  # fmt: skip
+    yield Case("word read with each white space", "INV-2", "read invitation",
+               {"text": word[:40] + WHITE_SPACE + word[40:]}, _shown(made))  # fmt: skip
     data = encode(_fields())
     bad: dict[str, tuple[str, str]] = {
         "another prefix": (word.replace("cencomm1-", "cencomm2-"), "malformed"),
@@ -93,6 +106,8 @@ def _words() -> Iterator[Case]:
                              "malformed"),
         "a letter lost": (word[:60] + word[61:], "malformed"),
         "another check sum": (_word(data, bytes(4)), "malformed"),
+        "a space without width": (word[:40] + "\u200b" + word[40:], "malformed"),
+        "a mark of byte order": ("\ufeff" + word, "malformed"),
         "padding": (word + "=", "malformed"),
         "a letter of plain base64": (word[:-3] + "+" + word[-2:], "malformed"),
         "nothing": (PREFIX, "malformed"),

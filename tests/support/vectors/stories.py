@@ -134,19 +134,19 @@ def _operations(scenes: dict[str, Json]) -> Iterator[Case]:
             )
 
 
-def tell(stage: Stage, seed: str) -> ChannelId:
-    """A story of its own for each seed; the id of a channel that some of its people are in."""
-    return _play(stage, _Numbers(seed))
+def tell(stage: Stage, seed: str, turns: int = _TURNS) -> ChannelId:
+    """A story of its own for each seed, or its first turns; a channel that some people are in."""
+    return _play(stage, _Numbers(seed), turns)
 
 
-def _play(stage: Stage, numbers: _Numbers) -> ChannelId:
+def _play(stage: Stage, numbers: _Numbers, turns: int) -> ChannelId:
     """Random turns while the operation runs, then past its end."""
     operation = stage.operation
     aside = operation.channel("aside", [stage.chief, stage.deputy, stage.officer])
     operation.rotate(aside)
     people: list[HeldPerson] = [*stage.by_role.values(), stage.deputy, stage.stranger]
     early = sorted(set(ATTEMPTS) - _LATE)
-    for turn in range(_TURNS):
+    for turn in range(turns):
         if turn == _TURNS - 30:
             operation.wait_until(CLOSES + GRACE + 1)
         late = turn >= _TURNS - 30

@@ -142,6 +142,10 @@ def notes() -> Book:
              {"times": {}}),
         Case("no cosignature", "NOTE-3", "cosignatures",
              {"note": _text(NOTE), "witnesses": known}, {"times": {}}),
+        Case("a witness that is not known, of another script", "NOTE-3", "cosignatures",
+             {"note": _text(cosign(one, "t\u00e9moin\u2003\u0001/1", OTHER_LOG, TIME_S)),
+              "witnesses": known},
+             {"times": {"witness.example/1": TIME_S}}),
     ]  # fmt: skip
     moved = sign_checkpoint(Checkpoint(ORIGIN, 123_457, HEAD.root), LOG) + one[len(NOTE) :]
     later = _line("witness.example/1", _blob(one)[:4] + u64(TIME_S + 1) + _blob(one)[12:])
@@ -183,6 +187,7 @@ def _bad_notes() -> list[Case]:
         "a dash instead of an em dash": NOTE.replace("\u2014".encode(), b"-"),
         "two spaces in the signature line": NOTE.replace(b" ", b"  ", 1),
         "a second spelling of the signature": _respelled(NOTE),
+        "a line of a key id alone": NOTE + _line("unknown.example", bytes(4)),
         "over 16,384 bytes": NOTE + _line("unknown.example", bytes(12_400)),
     }
     return [

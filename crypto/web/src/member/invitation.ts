@@ -35,9 +35,7 @@ export interface InvitationFields extends ValueMap {
 export class Invitation {
   readonly fields: Readonly<InvitationFields>;
 
-  /** Raises `malformed` for fields off their shape. */
   constructor(fields: InvitationFields) {
-    shape(fields, "invitation");
     this.fields = fields;
   }
 
@@ -60,11 +58,13 @@ export class Invitation {
     }
     const fields = decode(data, MAX_CHARACTERS);
     if (!isMap(fields)) throw malformed("it holds no map");
+    shape(fields, "invitation");
     return new Invitation(fields as InvitationFields);
   }
 
-  /** "cencomm1-" || base64url of encode(fields) || H(encode(fields))[0..4]. */
+  /** "cencomm1-" || base64url of encode(fields) || H(encode(fields))[0..4]; raises `malformed` for fields off their shape. */
   get word(): string {
+    shape(this.fields as ValueMap, "invitation");
     const data = encode(this.fields as ValueMap);
     return PREFIX + toBase64Url(concat(data, checksum(data)));
   }

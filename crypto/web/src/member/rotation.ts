@@ -147,7 +147,7 @@ export function* checkingRotation(claim: Claim, secret: EpochSecret, previous?: 
   expect("prev_link", () => {
     if (body.prev_link === undefined || before === undefined) return true;
     known = secret.openLink(body.prev_link, before.context, before.commit);
-    return previous === undefined || sameSecret(known.secret, previous.secret);
+    return previous === undefined || sameSecret(known.commit, previous.commit);
   });
   expect("prev_close", () => {
     if (body.prev_close === undefined || before === undefined) return true;

@@ -24,6 +24,12 @@ const ENCODE_OPTIONS = {
   ...rfc8949EncodeOptions,
   typeEncoders: {
     // cborg would write U+FFFD for half of a surrogate pair.
+    bigint(integer: bigint): null {
+      if (integer < -(2n ** 64n) || integer >= 2n ** 64n) {
+        throw new ProtocolError("wrong_type", `the integer ${integer}; -2^64 to 2^64-1 expected`);
+      }
+      return null;
+    },
     string(text: string): null {
       if (!text.isWellFormed()) throw new ProtocolError("malformed", "text holds half of a surrogate pair");
       return null;

@@ -107,7 +107,7 @@ function whole(
 }
 
 /** Steps 1 to 10. */
-function parseHeader(headerBytes: Uint8Array): Header {
+export function parseHeader(headerBytes: Uint8Array): Header {
   const map = mapOf(decode(headerBytes, MAX_HEADER), "header");
   const version = map["v"];
   if ((typeof version === "number" || typeof version === "bigint") && version !== VERSION) {

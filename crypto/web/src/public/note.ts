@@ -11,7 +11,7 @@ const ED25519 = 1;
 const COSIGNATURE = 4;
 const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 // U+2014, a key name as in DIR-1, standard base64.
-const SIGNATURE_LINE = /^\u2014 ([!-*,-~]+) ([A-Za-z0-9+/]+={0,2})$/;
+const SIGNATURE_LINE = /^\u2014 ([^ +]+) ([A-Za-z0-9+/]+={0,2})$/s;
 const DECIMAL = /^(?:0|[1-9][0-9]{0,15})$/;
 
 export interface Checkpoint {

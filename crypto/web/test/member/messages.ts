@@ -1,7 +1,7 @@
 /** Ops of PROTOCOL 8.5 to 8.7. */
 import { fromHex } from "../../src/public/bytes.ts";
-import { decode, encode, MAX_HEADER, type ValueMap } from "../../src/public/encoding.ts";
-import { parse, parseErased, type Entry, type Header } from "../../src/public/entry.ts";
+import { encode, type ValueMap } from "../../src/public/encoding.ts";
+import { parse, parseErased, parseHeader, type Entry, type Header } from "../../src/public/entry.ts";
 import { keyed } from "../../src/public/primitives.ts";
 import { sodium } from "../../src/public/sodium.ts";
 import { openDrop, sealDrop } from "../../src/member/drop.ts";
@@ -12,7 +12,7 @@ import { notation, value, type Inputs, type Op } from "../vectors.ts";
 import { readSecret } from "./epochs.ts";
 
 function readHeader(inputs: Inputs): Header {
-  return decode(fromHex(inputs["header"]), MAX_HEADER) as unknown as Header;
+  return parseHeader(fromHex(inputs["header"]));
 }
 
 function readPayload(inputs: Inputs): ValueMap {
