@@ -141,12 +141,9 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
         made |= {"code": str(outcome.code), "detail": outcome.detail}
     if outcome.fields:
         made["fields"] = [
-            {
-                "path": wrong.path,
-                "label": wrong.label(),
-                "read": wrong.read,
-                "expected": wrong.expected.text(),
-            }
+            {"path": wrong.path, "label": wrong.label()}
+            | ({} if wrong.read is None else {"read": wrong.read})
+            | {"expected": wrong.expected.text()}
             for wrong in outcome.fields
         ]
     return made

@@ -29,7 +29,7 @@ from cencomm_client.bots.webhook import (
     signature,
 )
 from cencomm_client.errors import AddressUnusable
-from cencomm_client.forms.fields import FormInvalid
+from cencomm_config.forms import FormInvalid
 from cencomm_crypto.public.ids import LogId
 
 SECRET = b"s" * 32

@@ -90,12 +90,16 @@ async def test_every_way_out_is_closed_then_opened_by_a_rel_and_logged(
 ) -> None:
     fr, de, _ = await manned(town)
     await fr.create_channel("beta")
+    # TLP RED stands in directed channels alone, and so does what is quoted of it.
+    red = "tlp" in content
+    alpha = await fr.directed("alpha", administrations=["DE"]) if red else fr.channel("alpha")
     await de.refresh()
-    alpha = fr.channel("alpha")
+    beta = (await fr.directed("beta", administrations=["DE"])).name if red else "beta"
+    await de.refresh()
     secret = await alpha.post("WRN", warning(**content))
     await de.refresh()
     with pytest.raises(HandlingForbids, match=f"entry {secret.seq} "):
-        await authoring.forward(de, secret.leaf, "beta")
+        await authoring.forward(de, secret.leaf, beta)
     with pytest.raises(HandlingForbids, match=f"entry {secret.seq} "):
         await authoring.export(de, [secret.leaf])
     passing, stays = await authoring.export(de)
@@ -122,7 +126,7 @@ async def test_every_way_out_is_closed_then_opened_by_a_rel_and_logged(
     (only, let_out), *_ = (await authoring.export(de, [secret.leaf]))[0]
     wanted = {**content, "subject": "container", "identifiers": {"container": "CSQU3054383"}}
     assert (only.place.leaf, let_out) == (secret.leaf, wanted)
-    forwarded = await authoring.forward(de, secret.leaf, "beta")
+    forwarded = await authoring.forward(de, secret.leaf, beta)
     for _ in range(2):
         copied = await gate.copied(message)
         assert isinstance(copied, Message)
