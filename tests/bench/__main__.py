@@ -11,7 +11,14 @@ from itertools import chain
 
 from rich.console import Console
 
-from tests.bench import bench_crypto, bench_memory, bench_reading, bench_scale, bench_server
+from tests.bench import (
+    bench_crypto,
+    bench_memory,
+    bench_reading,
+    bench_scale,
+    bench_server,
+    bench_web,
+)
 from tests.bench.frame import Bench, run
 
 BENCHES: tuple[Bench, ...] = (
@@ -22,6 +29,7 @@ BENCHES: tuple[Bench, ...] = (
         "server",
         lambda: chain(bench_server.server(), bench_reading.reading(), bench_memory.memory()),
     ),
+    Bench("web", bench_web.web),
 )
 SCALE = Bench("scale", bench_scale.scale)  # by name, or alone with SCALE=1
 
