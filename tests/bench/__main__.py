@@ -18,6 +18,7 @@ from tests.bench import (
     bench_reading,
     bench_scale,
     bench_server,
+    bench_web,
 )
 from tests.bench.frame import Bench, run
 
@@ -30,6 +31,7 @@ BENCHES: tuple[Bench, ...] = (
         "server",
         lambda: chain(bench_server.server(), bench_reading.reading(), bench_memory.memory()),
     ),
+    Bench("web", bench_web.web),
 )
 SCALE = Bench("scale", bench_scale.scale)  # by name, or alone with SCALE=1
 

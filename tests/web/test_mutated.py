@@ -17,7 +17,7 @@ from tests.support.vector_runner import logs, member_logs
 from tests.support.vector_runner.reading import Op, books
 from tests.web.bridge import PYTHON, Answer, Bridge, Case, in_python, told
 
-CASES_PER_ROUND = 150
+CASES_PER_ROUND = 80
 LONG = ("replay operation", "replay directory", "log root")  # whole stories: where there is time
 ENOUGH_ROUNDS = 20
 BY_CONTRACT = ("split", "combine", "part")  # and functions: sizes that who calls has to keep

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.web.node import TSC, VITE, VITEST, WEB, run
-
-MAX_GZIP_BYTES = 60_000  # the library without libsodium, which carries the wasm
+from tests.web.node import MAX_GZIP_BYTES, TSC, VITEST, WEB, gzip_sizes, run
 
 
 def test_the_types_hold() -> None:
@@ -26,12 +23,8 @@ def test_its_own_tests_pass() -> None:
 
 
 def test_it_builds_and_stays_small(tmp_path: Path) -> None:
-    run(VITE, "build", "--outDir", str(tmp_path), "--logLevel", "warn")
-    chunks = {path.name: path.read_bytes() for path in tmp_path.rglob("*.js")}
-    own = {name: data for name, data in chunks.items() if not name.startswith("libsodium")}
-    assert len(own) < len(chunks), f"libsodium is no chunk of its own: {sorted(chunks)}"
-    sizes = {name: len(gzip.compress(data)) for name, data in own.items()}
-    assert 0 < sum(sizes.values()) <= MAX_GZIP_BYTES, sizes
+    sizes = gzip_sizes(tmp_path)
+    assert sum(sizes.values()) <= MAX_GZIP_BYTES, sizes
 
 
 def test_the_lock_holds_hashes_and_no_address() -> None:

@@ -7,6 +7,7 @@ export const ZERO_32 = new Uint8Array(32);
 
 const KDF_CONTEXT = "CENcomm1";
 const SEPARATOR = Uint8Array.of(0);
+const PREFIXES = new Map<string, Uint8Array>(); // a dozen labels, each used per message or device
 
 /** H: SHA-256 over `parts` after one another. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
@@ -15,7 +16,12 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** B (FUN-1): BLAKE2b, 32 bytes, keyed with `key[32]`, over label || 0x00 || parts. */
 export function keyed(key: Uint8Array, label: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  return sodium().crypto_generichash(HASH_SIZE, concat(utf8(label), SEPARATOR, ...parts), key);
+  let prefix = PREFIXES.get(label);
+  if (prefix === undefined) {
+    prefix = concat(utf8(label), SEPARATOR);
+    PREFIXES.set(label, prefix);
+  }
+  return sodium().crypto_generichash(HASH_SIZE, concat(prefix, ...parts), key);
 }
 
 /** KDF (FUN-2): `crypto_kdf_derive_from_key`, 32 bytes, subkey `index` (u64), context "CENcomm1". */

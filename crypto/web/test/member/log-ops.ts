@@ -1,11 +1,14 @@
 /** Ops of PROTOCOL 8 in a log: rotates, what links them, what is revealed. */
 import { fromHex } from "../../src/public/bytes.ts";
 import { recipientsOf, shareHoldersOf } from "../../src/public/operation/recipients.ts";
+import { DirectoryLog, OperationLog, readLog } from "../../src/public/replay.ts";
+import { decodeItem } from "../../src/public/wire.ts";
 import type { Channel, OperationState } from "../../src/public/operation/state.ts";
 import { reach, toReveal } from "../../src/member/closing.ts";
 import { CloseKey, EpochSecret } from "../../src/member/epoch.ts";
 import { claimOf, contextAt, earlierEpochs, nextEpoch } from "../../src/member/links.ts";
 import { checkRotation, makeRotation, rootOverWraps, type Recipient } from "../../src/member/rotation.ts";
+import { view, type Held } from "../../src/member/view.ts";
 import { WRAP_SIZE } from "../../src/member/wrap.ts";
 import { stagesOf } from "../public/log-ops.ts";
 import { notation, type Book, type Inputs, type Op } from "../vectors.ts";
@@ -26,6 +29,23 @@ function pieces(joined: string): Uint8Array[] {
 
 function bytesOf(rows: { device: string; boxPk: Uint8Array }[]): Recipient[] {
   return rows.map(({ device, boxPk }) => ({ device: fromHex(device), boxPk }));
+}
+
+function heldOf(directory: string[], operation: string[], secrets: [string, number, string][]): Held {
+  const [first, own] = [directory, operation].map((shown) => shown.map((item) => decodeItem(fromHex(item))));
+  const log = readLog((losses) => new DirectoryLog(undefined, losses), first!).log;
+  const { log: held, rejected } = readLog((losses) => new OperationLog(log, undefined, losses), own!);
+  return {
+    state: held.state,
+    items: own!,
+    rejected,
+    directoryAt: (size) => log.viewAt(size),
+    directoryTimes: first!.map(({ at }) => at),
+    secretOf(channel, n) {
+      const found = secrets.find(([chan, number]) => chan === channel && number === n);
+      return found && secretOf(held.state, held.state.channels.get(channel)!, n, found[2]);
+    },
+  };
 }
 
 export function memberLogOps(scenes: Book["scenes"] = {}): { [op: string]: Op } {
@@ -87,6 +107,22 @@ export function memberLogOps(scenes: Book["scenes"] = {}): { [op: string]: Op } 
       const channel = channelOf(state, inputs);
       const secret = secretOf(state, channel, inputs["n"], inputs["secret"]);
       return { secrets: [...earlierEpochs(state, channel, secret)].map((one) => [one.context.n, one.secret]) };
+    },
+    /** What a member with these secrets is shown, newest state and all. */
+    view: (inputs) => {
+      const { directory, operation } = scenes[inputs["scene"]]!;
+      const held = heldOf(directory!, operation!, inputs["secrets"]);
+      const rows = view(held, inputs["from"]).map((row) => [
+        row.seq,
+        row.type,
+        row.rejection?.code ?? null,
+        row.failure?.code ?? null,
+        row.flags,
+        row.forged,
+        row.failure === undefined && row.payload !== undefined ? notation(row.payload) : null,
+        row.profiles?.map(({ name }) => name) ?? null,
+      ]);
+      return { rows };
     },
     "to reveal": (inputs) => {
       const { state } = operationAt(inputs);
