@@ -13,6 +13,7 @@ import typer
 from cencomm_client.cli import accounts, messages
 from cencomm_client.cli.cen_commands import extracts
 from cencomm_client.cli.exits import Exit
+from cencomm_client.cli.forms_commands import forms, lists
 from cencomm_client.cli.operations import channels, operations
 from cencomm_client.cli.roots import roots
 from cencomm_client.cli.status import go_on, hand_back, status
@@ -48,6 +49,8 @@ for command in (
     app.command()(command)
 app.add_typer(operations, name="operation")
 app.add_typer(channels, name="channel")
+app.add_typer(forms, name="forms")
+app.add_typer(lists, name="lists")
 app.add_typer(extracts, name="cen")
 app.add_typer(roots, name="root")
 

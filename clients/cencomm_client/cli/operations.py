@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from cencomm_config.forms import base_set
 from cencomm_crypto.public.ids import DeviceId
 
 from cencomm_client.cli.accounts import hex_bytes
@@ -17,6 +19,7 @@ from cencomm_client.cli.documents import (
 )
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Here, Session, command
+from cencomm_client.form_library import FormLibrary
 from cencomm_client.plan import Admission, OperationPlan
 from cencomm_client.proposals import Standing
 
@@ -52,10 +55,15 @@ async def create(
     exercise: Annotated[
         bool, typer.Option("--exercise", help="An exercise; never reaches CEN.")
     ] = False,
+    forms: Annotated[
+        Path | None, typer.Option("--forms", metavar="FILE", help="A narrower set of forms.")
+    ] = None,
 ) -> None:
     """Found an operation, as a draft; its author is the first coordinator."""
+    chosen = base_set() if forms is None else FormLibrary(here.client.data).keep(_document(forms))
     plan = OperationPlan(
         name=name,
+        forms=chosen,
         not_before=milliseconds(start),
         not_after=milliseconds(end),
         legal=legal,
@@ -69,6 +77,13 @@ async def create(
     made = await here.client.create_operation(plan)
     here.say("cli_created", name=name, id=made.id.hex())
     here.output.document({"log": made.id, "name": made.name})
+
+
+def _document(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputInvalid(f"{file}: cannot be read") from error
 
 
 @command(operations, "list", session=Session.IF_THERE)
