@@ -38,6 +38,7 @@ from cencomm_client.errors import (
     TransportError,
     TryLater,
 )
+from cencomm_client.form_library import data_folder
 from cencomm_client.link import Link
 from cencomm_client.mirror import Mirror
 from cencomm_client.notices import Remark
@@ -382,6 +383,11 @@ class Client:
             shown = name.hex() if isinstance(name, bytes) else name
             raise NotFound("unknown_log", f"{len(found)} operations are called {shown}")
         return found[0]
+
+    @property
+    def data(self) -> Path:
+        """The folder of what this device keeps beside its vault: form sets, code lists."""
+        return data_folder(self._station.vault.path)
 
     async def create_operation(self, plan: OperationPlan) -> Operation:
         """Found an operation; its author is the first coordinator. It starts as a draft."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from random import Random
 from typing import Any
 
+from cencomm_client.form_library import FormLibrary
 from cencomm_client.items import Alarm, Control, Flag, Item, Message, Notice
 from cencomm_client.keyring import Keyring
 from cencomm_client.profiles import Names
 from cencomm_client.reader import Reader
+from cencomm_config.forms import FormSet
 from cencomm_crypto.errors import Rejected
 from cencomm_crypto.member.epoch import EpochSecret
 from cencomm_crypto.member.message import message_key, seal_bytes
@@ -28,7 +31,7 @@ from tests.support.epochs import Epochs
 from tests.support.vector_runner.reading import notation
 
 MINUTE_MS = 60_000
-NOT_OF_THE_PROTOCOL = {Flag.EXERCISE}
+NOT_OF_THE_PROTOCOL = {Flag.EXERCISE, Flag.NOT_DIRECTED, Flag.OPEN_TASKS}
 BODY_WITHHELD = "body_withheld"  # a client's word for a body that is gone: it cannot be opened
 
 
@@ -154,12 +157,21 @@ class Talk:
     def rows(self) -> Iterator[list[Any]]:
         """What `Reader` makes of it, in the form of the op "view"."""
         state, history = self.cast.operation.state, self.cast.directory.log
-        reader = Reader(state.id16, _Secrets(self.secrets), Names())
+        reader = Reader(
+            state.id16, _Secrets(self.secrets), Names(), _NoForms(Path()), lambda: state.at
+        )
         for item in self.items:
             made = reader.item(item, self.rejected.get(item.seq), state, history)
             row = _row(item, made)
             if row is not None:
                 yield row
+
+
+class _NoForms(FormLibrary):
+    """What a form holds is no matter of the protocol: any content will do."""
+
+    def of(self, digest: bytes) -> FormSet:
+        return FormSet("none", {})
 
 
 class _Secrets(Keyring):

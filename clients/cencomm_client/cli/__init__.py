@@ -16,6 +16,7 @@ from cencomm_client.cli.bot_commands import bots
 from cencomm_client.cli.cen_commands import extracts
 from cencomm_client.cli.desk import desk, desk_bot
 from cencomm_client.cli.exits import Exit
+from cencomm_client.cli.forms_commands import forms, lists
 from cencomm_client.cli.operations import channels, operations
 from cencomm_client.cli.roots import roots
 from cencomm_client.cli.status import go_on, hand_back, status
@@ -62,6 +63,8 @@ app.add_typer(operations, name="operation")
 app.add_typer(channels, name="channel")
 app.add_typer(bots, name="bot")
 app.add_typer(triage, name="triage")
+app.add_typer(forms, name="forms")
+app.add_typer(lists, name="lists")
 app.add_typer(extracts, name="cen")
 app.add_typer(roots, name="root")
 

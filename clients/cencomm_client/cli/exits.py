@@ -7,6 +7,7 @@ from enum import IntEnum
 from cencomm_config.forms import FormInvalid, FormSetInvalid
 from cencomm_crypto.errors import CencommError, ErrorCode
 
+from cencomm_client.code_lists import ListInvalid
 from cencomm_client.errors import (
     EnrolmentWaiting,
     FileError,
@@ -57,7 +58,7 @@ _BY_CLASS: tuple[tuple[tuple[type[CencommError], ...], Exit], ...] = (
     ((LoginFailed, NotAuthenticated, NoSession, EnrolmentWaiting, NotEnrolled), Exit.LOGIN),
     ((TransportError, TryLater), Exit.UNREACHABLE),
     ((FileError,), Exit.FILE),
-    ((InputInvalid, FormInvalid, FormSetInvalid), Exit.INPUT),
+    ((InputInvalid, FormInvalid, FormSetInvalid, ListInvalid), Exit.INPUT),
 )
 _BY_CODE: dict[str, Exit] = {
     ErrorCode.UNKNOWN_CHANNEL: Exit.NOT_FOUND,

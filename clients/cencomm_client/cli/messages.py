@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from cencomm_config.catalog import DEFAULT_LANGUAGE
 from cencomm_config.display import shown
+from cencomm_config.forms import Form
 from cencomm_crypto.errors import CencommError
 from cencomm_crypto.public.ids import ChannelId
 from rich.text import Text
@@ -19,18 +19,18 @@ from rich.text import Text
 from cencomm_client.cli.accounts import hex_bytes
 from cencomm_client.cli.documents import item_document, verification_document
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown
+from cencomm_client.cli.filled import filled_content
+from cencomm_client.cli.form_prompts import Prompts
 from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.operations import OperationName, moment
 from cencomm_client.cli.output import Output, dumps
-from cencomm_client.cli.prompts import STDIN, line
+from cencomm_client.cli.prompts import STDIN
+from cencomm_client.code_lists import CodeLists
 from cencomm_client.directed import split_circle
 from cencomm_client.handling import label
 from cencomm_client.items import Alarm, Control, Item, Message, Notice
 from cencomm_client.operation import Operation
 from cencomm_client.work.gate import Gate
-
-BYTE_FIELDS = frozenset(["warning", "target"])  # leaf hashes in forms; hex in JSON
-MAX_CONTENT = 64 * 1024
 
 
 @framed()
@@ -38,13 +38,19 @@ async def post(
     here: Here,
     operation: OperationName,
     channel: Annotated[str, typer.Argument(help="The channel's name.")],
-    kind: Annotated[str, typer.Argument(help="MSG, WRN, ACK, FBK, SZR ...")] = "MSG",
+    kind: Annotated[
+        str | None, typer.Argument(help="MSG (if nothing is said), WRN, ACK, FBK, SZR ...")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--form", metavar="CODE", help="The same as KIND.")
+    ] = None,
     file: Annotated[
         str | None,
         typer.Option(
             "--file",
+            "--from",
             metavar="FILE",
-            help="The content: a JSON object, or the text of a MSG; - is standard input.",
+            help="The filled form: JSON, or the text of a MSG; - is standard input; else asked.",
         ),
     ] = None,
     re: Annotated[
@@ -65,19 +71,22 @@ async def post(
         ),
     ] = None,
 ) -> None:
-    """Seal and post a message; content never stands on the command line."""
-    given = await asyncio.to_thread(content_of, kind, file)
+    """Seal and post a message; its form is asked for field by field, or read from a file."""
+    code = chosen_kind(kind, form)
     found = await here.operation(operation)
     place = found.channel(channel)
     if to_only is not None:
-        codes = [code.strip() for code in to_only.split(",") if code.strip()]
+        codes = [name.strip() for name in to_only.split(",") if name.strip()]
         people, administrations = split_circle(here.client.directory.state, codes)
         place = await found.directed(channel, people, administrations)
+    lists = CodeLists(here.client.data)
+    filling = found.view.form_set.form(code)
+    given = await asyncio.to_thread(content_of, filling, file, here.output, lists)
     answered = None if re is None else referred(found, re)
     if here.client.is_bot:
-        here.posted(await place.drop(kind, given))
+        here.posted(await place.drop(code, given))
     else:
-        here.posted(await place.post(kind, given, re=answered, prio=prio, to=to or ()))
+        here.posted(await place.post(code, given, re=answered, prio=prio, to=to or ()))
     with suppress(
         CencommError
     ):  # hold it here too: nobody else may, should the server lose it (A50)
@@ -167,10 +176,10 @@ def show_item(output: Output, item: Item, wanted: Wanted = None) -> None:
     if output.as_json:
         output.line(item_document(item))
         return
-    output.console.print(item_line(item))
+    output.console.print(item_line(item, output.language))
 
 
-def item_line(item: Item) -> Text:
+def item_line(item: Item, language: str = DEFAULT_LANGUAGE) -> Text:
     """An item as one line: time, number, who, what; every foreign part through `shown`."""
     if isinstance(item, Message):
         line_ = _head(item.place.at, item.place.seq)
@@ -180,7 +189,9 @@ def item_line(item: Item) -> Text:
         if item.prio is not None:
             line_.append(f"{shown(item.prio)} ", style="bold red")
         if item.damage is not None:
-            line_.append(f"{shown(item.damage.code)}: {shown(item.damage.detail)}", style="red")
+            told = " ".join(wrong.text(language) for wrong in item.damage.errors)
+            told = shown(told or item.damage.detail, max_len=2000)
+            line_.append(f"{shown(item.damage.code)}: {told}", style="red")
         else:
             marks = label(item.content or {})
             if marks:
@@ -199,24 +210,21 @@ def item_line(item: Item) -> Text:
     return line_
 
 
-def content_of(kind: str, file: str | None) -> dict[str, Any]:
-    """The content map: JSON from a file or standard input, or plain text for a MSG."""
+def chosen_kind(kind: str | None, form: str | None) -> str:
+    """The form's code from KIND or --form; raises InputInvalid where they differ."""
+    if kind is not None and form is not None and kind.upper() != form.upper():
+        raise InputInvalid(f"--form: {form} read, {kind} expected, which KIND names")
+    return (kind or form or "MSG").upper()
+
+
+def content_of(form: Form, file: str | None, output: Output, lists: CodeLists) -> dict[str, Any]:
+    """The content map: from a file or standard input, at a terminal field by field."""
     if file is None and sys.stdin.isatty():
-        return {"text": line("text", None)}
-    source = STDIN if file is None else file
-    try:
-        data = sys.stdin.read(MAX_CONTENT) if source == STDIN else Path(source).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputInvalid(f"{source}: cannot be read") from error
-    if kind == "MSG" and not data.lstrip().startswith("{"):
-        return {"text": data.strip()}
-    try:
-        value = json.loads(data)
-    except ValueError as error:
-        raise InputInvalid(f"{source}: not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise InputInvalid(f"{source}: a JSON object expected")
-    return {name: _sealed(name, item) for name, item in value.items()}
+        try:
+            return Prompts(form, output, input, lists).fill()
+        except EOFError:
+            raise InputInvalid("the form was not filled to its end") from None
+    return filled_content(form, STDIN if file is None else file, output)
 
 
 def referred(operation: Operation, text: str) -> bytes:
@@ -227,17 +235,6 @@ def referred(operation: Operation, text: str) -> bytes:
     if not isinstance(found, Message | Control):
         raise NotKnown(f"no entry {text} is shown in this operation")
     return found.place.leaf
-
-
-def _sealed(name: str, value: Any) -> Any:
-    """JSON values as the payload takes them: leaf hashes as bytes, no floats, no null."""
-    if isinstance(value, float) or value is None:
-        raise InputInvalid(f"{name}: write amounts as text, and leave out what is empty")
-    if isinstance(value, dict):
-        return {key: _sealed(key, item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_sealed(name, item) for item in value]
-    return hex_bytes(value, 32) if name in BYTE_FIELDS and isinstance(value, str) else value
 
 
 def _head(at: int, seq: int | None) -> Text:

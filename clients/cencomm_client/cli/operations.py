@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from cencomm_config.forms import base_set
 from cencomm_crypto.public.ids import DeviceId
 from cencomm_crypto.public.phases import SETS
 
@@ -18,6 +20,7 @@ from cencomm_client.cli.documents import (
 )
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Decide, Here, Session, command
+from cencomm_client.form_library import FormLibrary
 from cencomm_client.plan import Admission, OperationPlan
 from cencomm_client.proposals import Standing
 from cencomm_client.reviewing import GROUP_YEAR_MS
@@ -60,13 +63,18 @@ async def create(
     exercise: Annotated[
         bool, typer.Option("--exercise", help="An exercise; never reaches CEN.")
     ] = False,
+    forms: Annotated[
+        Path | None, typer.Option("--forms", metavar="FILE", help="A narrower set of forms.")
+    ] = None,
 ) -> None:
     """Found an operation, as a draft; its author is the first coordinator."""
     if standing == (end is not None):
         raise InputInvalid("one of --until and --standing expected")
     begins = milliseconds(start)
+    chosen = base_set() if forms is None else FormLibrary(here.client.data).keep(_document(forms))
     plan = OperationPlan(
         name=name,
+        forms=chosen,
         not_before=begins,
         not_after=begins + GROUP_YEAR_MS if end is None else milliseconds(end),
         legal=legal,
@@ -80,6 +88,13 @@ async def create(
     made = await here.client.create_operation(plan)
     here.say("cli_created", name=name, id=made.id.hex())
     here.output.document({"log": made.id, "name": made.name})
+
+
+def _document(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputInvalid(f"{file}: cannot be read") from error
 
 
 @command(operations, "list", session=Session.IF_THERE)

@@ -7,11 +7,13 @@ The only module of the package that writes to standard output and error. Every t
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cencomm_config.catalog import sentence
+from cencomm_config.catalog import chosen_language, sentence
 from cencomm_config.display import shown
+from cencomm_config.forms import FormInvalid
 from cencomm_crypto.errors import CencommError
 from rich.console import Console
 from rich.table import Table
@@ -25,6 +27,7 @@ class Output:
         self, *, as_json: bool, console: Console | None = None, errors: Console | None = None
     ) -> None:
         self.as_json = as_json
+        self.language = chosen_language(os.environ)
         self.console = console or Console(highlight=False, soft_wrap=True)
         self._errors = errors or Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -44,7 +47,7 @@ class Output:
 
     def text(self, code: str) -> str:
         """The catalogue's sentence for `code`, with its places still open (`fill`)."""
-        return sentence(code)
+        return sentence(code, self.language)
 
     def say(self, text: str, style: str = "") -> None:
         """A sentence for people; foreign parts were put through `shown` by `fill`."""
@@ -75,11 +78,24 @@ class Output:
             row = getattr(error, "row", None)
             if row is not None:
                 value["error"]["row"] = row
+            if isinstance(error, FormInvalid):
+                value["error"]["fields"] = [
+                    {
+                        "path": wrong.path,
+                        "label": wrong.label(self.language),
+                        "read": wrong.read,
+                        "expected": wrong.expected.text(self.language),
+                    }
+                    for wrong in error.errors
+                ]
             self._errors.print(dumps(value), markup=False, highlight=False, soft_wrap=True)
             return
-        text = Text(sentence(code), style="bold red")
+        text = Text(self.text(code), style="bold red")
         self._errors.print(text)
-        if detail:
+        if isinstance(error, FormInvalid):
+            for wrong in error.errors:
+                self._errors.print(Text(f"  {shown(wrong.text(self.language))}", style="red"))
+        elif detail:
             self._errors.print(Text(f"{code}: {detail}", style="red"))
 
     def _write(self, text: str) -> None:

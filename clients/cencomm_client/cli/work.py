@@ -4,18 +4,22 @@ stand."""
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from cencomm_config.forms import base_set
 
 from cencomm_client.cli.desk_documents import chain_document, history_rows
 from cencomm_client.cli.documents import item_document
 from cencomm_client.cli.exits import InputInvalid, NotKnown
+from cencomm_client.cli.filled import filled_content
 from cencomm_client.cli.frame import Here, Session, framed
-from cencomm_client.cli.messages import content_of, referred
+from cencomm_client.cli.messages import referred
 from cencomm_client.cli.operations import OperationName, moment
-from cencomm_client.cli.output import dumps
+from cencomm_client.cli.output import Output, dumps
+from cencomm_client.cli.prompts import STDIN, line
 from cencomm_client.sealed_file import replace_file
 from cencomm_client.work import authoring
 from cencomm_client.work.gate import Gate
@@ -142,10 +146,15 @@ async def correct(
     why_file: Why = None,
 ) -> None:
     """Give fields of an entry of the own administration anew; the old entry stays."""
-    changed = await asyncio.to_thread(content_of, "COR", file)
-    why = await asyncio.to_thread(_text, why_file)
     found = await here.operation(operation)
-    here.posted(await authoring.correct(found, referred(found, entry), changed, why))
+    leaf = referred(found, entry)
+    message = found.attend().refresh().message(leaf)
+    if message is None:
+        raise NotKnown(f"entry {entry} is no message that this device can read")
+    form = found.view.form_set.form(message.kind or "")
+    changed = await asyncio.to_thread(filled_content, form, file, here.output)
+    why = await asyncio.to_thread(_text, why_file, here.output)
+    here.posted(await authoring.correct(found, leaf, changed, why))
 
 
 @framed()
@@ -153,7 +162,7 @@ async def withdraw(
     here: Here, operation: OperationName, entry: Entry, why_file: Why = None
 ) -> None:
     """Withdraw an entry of the own administration; it stays in the history."""
-    why = await asyncio.to_thread(_text, why_file)
+    why = await asyncio.to_thread(_text, why_file, here.output)
     found = await here.operation(operation)
     here.posted(await authoring.withdraw(found, referred(found, entry), why))
 
@@ -198,8 +207,12 @@ async def export(
     )
 
 
-def _text(file: str | None) -> str:
-    said = content_of("MSG", file).get("text")
+def _text(file: str | None, output: Output) -> str:
+    """A reason: a file's text, standard input, or a line that is asked for."""
+    if file is None and sys.stdin.isatty():
+        return line("reason", None)
+    content = filled_content(base_set().form("MSG"), STDIN if file is None else file, output)
+    said = content.get("text")
     if not isinstance(said, str) or not said:
         raise InputInvalid("--why-file: the reason expected, as text")
     return said

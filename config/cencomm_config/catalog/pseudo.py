@@ -15,6 +15,7 @@ _PLACE = re.compile(r"(\{[^}]*\}|`[^`]*`)")
 
 def pseudo(text: str) -> str:
     """A sentence in it; places and names of commands stay."""
+    end = "." if text.endswith(".") else ""
     parts = _PLACE.split(text.removesuffix("."))
     made = (part if _PLACE.fullmatch(part) else part.translate(_ACCENTED) for part in parts)
-    return f"⟦{''.join(made)}⟧."
+    return f"⟦{''.join(made)}⟧{end}"

@@ -13,6 +13,8 @@ from functools import cache
 import pycountry
 from babel import Locale
 
+from cencomm_config.catalog import DEFAULT_LANGUAGE, LANGUAGES
+
 # Kosovo: no ISO 3166-1 code, but XK is what the Union's and many other customs systems use.
 _USER_ASSIGNED = frozenset({"XK"})
 
@@ -55,4 +57,4 @@ def _of_cldr(name: str, language: str) -> Iterator[tuple[str, str]]:
 
 @cache
 def _locale(language: str) -> Locale:
-    return Locale.parse(language)
+    return Locale.parse(language if language in LANGUAGES else DEFAULT_LANGUAGE)

@@ -13,10 +13,11 @@ import typer
 from cencomm_client.cli import app
 from cencomm_client.cli.cen_commands import folder_for
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown, exit_for
-from cencomm_client.cli.messages import content_of, item_line
+from cencomm_client.cli.messages import chosen_kind, content_of, item_line
 from cencomm_client.cli.operations import admission, channel_end, milliseconds
 from cencomm_client.cli.output import Output, dumps, fill
 from cencomm_client.cli.prompts import secret
+from cencomm_client.code_lists import CodeLists
 from cencomm_client.errors import (
     ClientCode,
     EnrolmentWaiting,
@@ -31,7 +32,7 @@ from cencomm_client.errors import (
 )
 from cencomm_client.items import Author, Damage, Flag, Message, Place
 from cencomm_config.catalog import sentences
-from cencomm_config.forms import FieldError, FormInvalid
+from cencomm_config.forms import FieldError, FormInvalid, base_set
 from cencomm_config.forms.errors import Expected
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from rich.console import Console
@@ -168,17 +169,32 @@ def test_times_need_a_zone_and_admissions_a_role() -> None:
 
 
 def test_content_is_json_or_the_text_of_a_message(tmp_path: Path) -> None:
-    file = tmp_path / "content"
+    file, output = tmp_path / "content", Output(as_json=True)
+    forms, lists = base_set(), CodeLists(tmp_path)
+
+    def read(code: str) -> dict[str, Any]:
+        return content_of(forms.form(code), str(file), output, lists)
+
     file.write_text("hello\n")
-    assert content_of("MSG", str(file)) == {"text": "hello"}
+    assert read("MSG") == {"text": "hello"}
     with pytest.raises(InputInvalid, match="not JSON"):
-        content_of("WRN", str(file))
-    file.write_text(json.dumps({"warning": "ab" * 32, "goods": [{"quantity": "1.5"}]}))
-    assert content_of("SZR", str(file))["warning"] == b"\xab" * 32
-    for wrong in ({"quantity": 1.5}, {"warning": "ab"}, {"text": None}, [1]):
-        file.write_text(json.dumps(wrong))
+        read("WRN")
+    file.write_text(json.dumps({"warning": "ab" * 32, "goods": [{"quantity": 1.50}], "tlp": None}))
+    assert read("SZR") == {"warning": b"\xab" * 32, "goods": [{"quantity": "1.5"}]}
+    for wrong in ("[1]", "{", "[" * 100_000):
+        file.write_text(wrong)
         with pytest.raises(InputInvalid):
-            content_of("SZR", str(file))
+            read("SZR")
+    file.write_text("x" * 70_000)
+    with pytest.raises(InputInvalid, match="at most"):
+        read("MSG")
+
+
+def test_a_kind_is_named_once() -> None:
+    assert (chosen_kind(None, None), chosen_kind("wrn", None)) == ("MSG", "WRN")
+    assert (chosen_kind(None, "szr"), chosen_kind("SZR", "szr")) == ("SZR", "SZR")
+    with pytest.raises(InputInvalid, match="--form"):
+        chosen_kind("WRN", "SZR")
 
 
 def message(

@@ -1,6 +1,11 @@
-"""Every code has one sentence, and no sentence is left over."""
+"""Every code has one sentence in each language, and no sentence is left over."""
 
-from cencomm_config.catalog import sentence, sentences
+import re
+from string import Formatter
+
+import pytest
+from cencomm_config.catalog import LANGUAGES, chosen_language, sentence, sentences
+from cencomm_config.catalog.pseudo import PSEUDO
 from cencomm_config.display import shown
 from cencomm_config.errors import ServiceCode, ServiceError, StoreDown, error_for
 from cencomm_crypto.errors import ErrorCode, ProtocolError
@@ -11,10 +16,46 @@ def test_every_code_has_a_sentence() -> None:
     assert codes <= sentences().keys()
 
 
-def test_each_sentence_is_one_plain_line_that_ends() -> None:
-    for code, text in sentences().items():
-        assert text.endswith("."), code
+@pytest.mark.parametrize("language", [*LANGUAGES, PSEUDO])
+def test_each_sentence_is_one_plain_line_that_ends(language: str) -> None:
+    for code, text in sentences(language).items():
+        assert text.endswith(".") != code.startswith("label_"), code
         assert shown(text) == text, code
+
+
+@pytest.mark.parametrize("language", [*LANGUAGES, PSEUDO])
+def test_every_language_says_everything_with_the_same_places(language: str) -> None:
+    assert list(sentences(language)) == list(sentences())
+    for code, text in sentences(language).items():
+        assert places(text) == places(sentences()[code]), code
+        assert re.findall("`[^`]*`", text) == re.findall("`[^`]*`", sentences()[code]), code
+
+
+def test_a_translation_is_one() -> None:
+    """Sentences are not left in English: a few labels may be the same word."""
+    same = {code for code, text in sentences("fr").items() if text == sentences()[code]}
+    assert same <= {"label_code", "label_version"}
+
+
+def places(text: str) -> list[str]:
+    return sorted(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [
+        ({}, "en"),
+        ({"CENCOMM_LANG": "fr"}, "fr"),
+        ({"CENCOMM_LANG": "fr", "LANG": "en_GB.UTF-8"}, "fr"),
+        ({"LANG": "fr_FR.UTF-8"}, "fr"),
+        ({"LC_ALL": "C", "LANG": "fr_FR.UTF-8"}, "en"),
+        ({"CENCOMM_LANG": "fr-CA"}, "fr"),
+        ({"CENCOMM_LANG": "xx"}, "en"),
+        ({"CENCOMM_LANG": "qps"}, "qps"),
+    ],
+)
+def test_the_language_is_the_chosen_one(environ: dict[str, str], language: str) -> None:
+    assert chosen_language(environ) == language
 
 
 def test_an_unknown_code_is_named() -> None:
