@@ -6,11 +6,12 @@
  */
 import type { ValueMap } from "../public/encoding.ts";
 import type { Header } from "../public/entry.ts";
-import type { Code } from "../public/errors.ts";
+import type { Code, Rejection } from "../public/errors.ts";
 import type { FlagReason } from "../member/flag.ts";
 import type { Stretched } from "../member/login.ts";
 import type { Payload, VisibleField } from "../member/payload.ts";
 import type { RotateBody } from "../member/rotation.ts";
+import type { Shown } from "../member/view.ts";
 
 /** Names an epoch that the worker holds. */
 export interface EpochName {
@@ -45,6 +46,12 @@ export type Opened =
   | { readonly payload: Payload; readonly forged: readonly VisibleField[] }
   | { readonly code: Code; readonly detail: string };
 
+/** For the vault. */
+export interface LearntEpoch {
+  readonly n: number;
+  readonly secret: Uint8Array;
+}
+
 export interface MadeRotation {
   readonly n: number;
   readonly body: RotateBody;
@@ -52,6 +59,25 @@ export interface MadeRotation {
   readonly shares: Uint8Array;
   /** E, for the vault: the worker forgets it when it ends. */
   readonly secret: Uint8Array;
+}
+
+/** How far a log was followed. */
+export interface Followed {
+  readonly size: number;
+  /** Of the tree over so many leaves; the page holds it against a checkpoint. */
+  readonly root: Uint8Array;
+  /** Entries without effect among those of this call; all of the log's if it was read anew. */
+  readonly rejected: readonly (Rejection & { readonly seq: number })[];
+  /** It was read anew, without what a log.restored called lost (11.2): what was shown before may not stand. */
+  readonly anew: boolean;
+  /** Why the item of place `size` was not taken; `directory_behind`: feed the directory, and ask again. */
+  readonly stopped?: Rejection;
+}
+
+/** Names a channel of an operation that is followed. */
+export interface ChannelName {
+  readonly operation: Uint8Array; // 32 bytes
+  readonly chan: Uint8Array; // 16 bytes
 }
 
 interface Call<Args, Result> {
@@ -73,6 +99,18 @@ export interface Calls {
     { readonly epoch: EpochName; readonly p: number; readonly linked: boolean; readonly audience: PackedAudience },
     MadeRotation
   >;
+  /** The same by the logs that are followed: context and recipients as the rules have them now (7.6). */
+  next: Call<ChannelName & { readonly p: number }, MadeRotation>;
+  /** Compute an accepted rotate again (ROT-4); refused with `rotation_mismatch` and the field. `n` is held. */
+  check: Call<ChannelName & { readonly n: number }, null>;
+  /** Hold the epoch in this device's wrap, and what it links; gives the secrets that are new, for the vault. */
+  learn: Call<ChannelName & { readonly n: number; readonly wrap: Uint8Array; readonly boxSeed: Uint8Array }, LearntEpoch[]>;
+  /** Follow the directory: items as they came (9.1). `id` is the pin, all 32 bytes. Cannot be cancelled. */
+  directory: Call<{ readonly id: Uint8Array; readonly items: readonly Uint8Array[] }, Followed>;
+  /** Follow an operation over it. */
+  operation: Call<{ readonly id: Uint8Array; readonly items: readonly Uint8Array[] }, Followed>;
+  /** What can be read of an operation with the epochs that are held, from place `from` on. */
+  view: Call<{ readonly operation: Uint8Array; readonly from: number }, Shown[]>;
   /** The body of a message in an epoch that is held (8.5). */
   seal: Call<{ readonly header: Header; readonly payload: ValueMap }, Uint8Array>;
   /** The body of a drop, by who holds no epoch (8.6). */

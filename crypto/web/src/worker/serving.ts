@@ -39,7 +39,7 @@ export function serve(port: Port, handlers: Handlers = new Session().handlers): 
     }
   }
 
-  async function ended(id: number, { total, steps }: Work<CallName>): Promise<Ended> {
+  async function ended(id: number, { total, steps, cancellable = true }: Work<CallName>): Promise<Ended> {
     let sliced = performance.now();
     for (;;) {
       const { done, value } = steps.next();
@@ -47,7 +47,7 @@ export function serve(port: Port, handlers: Handlers = new Session().handlers): 
       if (performance.now() - sliced < SLICE_MS) continue;
       port.postMessage({ id, progress: { done: value, total } });
       await breath();
-      expectGoing(id);
+      if (cancellable) expectGoing(id);
       sliced = performance.now();
     }
   }

@@ -1,15 +1,29 @@
 /** What the worker does for each call, and the epochs that it holds. Draws what is random. */
-import { concat, hex } from "../public/bytes.ts";
+import { concat, fromHex, hex } from "../public/bytes.ts";
 import { parse, type Entry } from "../public/entry.ts";
 import { CencommError, ProtocolError } from "../public/errors.ts";
+import { BoxKey } from "../public/keys.ts";
+import { epochOf } from "../public/operation/epochs.ts";
+import { sameSecret } from "../public/primitives.ts";
 import { loadSodium, sodium } from "../public/sodium.ts";
 import { openDrop, sealDrop } from "../member/drop.ts";
 import { EpochContext, EpochSecret, NO_EPOCH, SECRET_SIZE } from "../member/epoch.ts";
+import { claimOf, contextAt, earlierEpochs, nextEpoch } from "../member/links.ts";
 import { stretch } from "../member/login.ts";
 import { NONCE_SIZE, openMessage, SALT_SIZE, sealMessage } from "../member/message.ts";
 import { forgedFields } from "../member/payload.ts";
-import { makingRotation, type Audience, type Recipient, type ShareHolder, type Steps } from "../member/rotation.ts";
-import type { Args, CallName, EpochName, Opened, PackedAudience, Result, SealedEntry } from "./calls.ts";
+import {
+  checkingRotation,
+  makingRotation,
+  type Audience,
+  type Recipient,
+  type ShareHolder,
+  type Steps,
+} from "../member/rotation.ts";
+import { view } from "../member/view.ts";
+import { openWrap } from "../member/wrap.ts";
+import type { Args, CallName, EpochName, Followed, Opened, PackedAudience, Result, SealedEntry } from "./calls.ts";
+import { Logs } from "./logs.ts";
 
 /**
  * A call at work: gives how much is done, and at last its result with what has to happen for it.
@@ -18,6 +32,8 @@ import type { Args, CallName, EpochName, Opened, PackedAudience, Result, SealedE
  */
 export interface Work<Name extends CallName> {
   readonly total: number;
+  /** Of what takes effect step by step: it goes on to its end. */
+  readonly cancellable?: boolean;
   readonly steps: Steps<{ readonly result: Result<Name>; readonly commit?: () => void }>;
 }
 
@@ -25,6 +41,7 @@ export type Handlers = { readonly [Name in CallName]: (args: Args<Name>) => Work
 
 export class Session {
   readonly #epochs = new Map<string, EpochSecret>();
+  readonly #logs = new Logs();
 
   readonly handlers: Handlers = {
     start: async ({ lock }) => {
@@ -58,6 +75,46 @@ export class Session {
       const secret = new EpochSecret(random(SECRET_SIZE), context); // of this one rotate (EPO-2)
       const unpacked = unpack(audience);
       return { total: unpacked.recipients.length, steps: this.#rotating(secret, previous, linked, unpacked) };
+    },
+
+    next: ({ operation, chan, p }) => {
+      const { state, channel, view: directory } = this.#logs.at(operation, chan);
+      const previous = p === 0 ? undefined : this.#epoch({ log: operation.slice(0, 16), chan, n: p });
+      const { secret, audience } = nextEpoch(state, channel, directory, random(SECRET_SIZE), previous);
+      const linked = state.history === "all";
+      return { total: audience.recipients.length, steps: this.#rotating(secret, previous, linked, audience) };
+    },
+
+    check: ({ operation, chan, n }) => {
+      const { state, channel } = this.#logs.at(operation, chan);
+      const log = operation.slice(0, 16);
+      const claim = claimOf(state, channel, n, this.#logs.directoryAt(epochOf(channel, n).watermark));
+      const previous = this.#epochs.get(keyOf({ log, chan, n: Number(claim.body.p) }));
+      const steps = checkingRotation(claim, this.#epoch({ log, chan, n }), previous);
+      return { total: claim.audience.recipients.length, steps: nothing(steps) };
+    },
+
+    learn: ({ operation, chan, n, wrap, boxSeed }) => {
+      const { state, channel } = this.#logs.at(operation, chan);
+      const { commit } = epochOf(channel, n);
+      const found = openWrap(wrap, BoxKey.fromSeed(boxSeed), contextAt(state, channel, n), commit);
+      const read = [found, ...earlierEpochs(state, channel, found)].filter(({ context }) => !this.#epochs.has(keyOf(context)));
+      const result = read.map(({ context, secret }) => ({ n: context.n, secret: secret.slice() }));
+      return atOnce(result, () => read.forEach((epoch) => this.#hold(epoch)));
+    },
+
+    directory: ({ id, items }) => following(items, this.#logs.followDirectory(id, items)),
+
+    operation: ({ id, items }) => following(items, this.#logs.followOperation(id, items)),
+
+    view: ({ operation, from }) => {
+      const log = operation.slice(0, 16);
+      const held = this.#logs.held(operation, (chan, n) => {
+        const found = this.#epochs.get(keyOf({ log, chan: fromHex(chan), n }));
+        const commit = held.state.channels.get(chan)?.epochs.get(n)?.commit;
+        return found !== undefined && commit !== undefined && sameSecret(found.commit, commit) ? found : undefined;
+      });
+      return atOnce(view(held, from));
     },
 
     seal: ({ header, payload }) => {
@@ -146,6 +203,19 @@ function atOnce<Value>(
     return commit === undefined ? { result } : { result, commit };
   }
   return { total: 0, steps: steps() };
+}
+
+/** Each item takes effect as it is read, so nothing is left for the end. */
+function following(items: readonly Uint8Array[], steps: Steps<Followed>): Work<"directory"> & Work<"operation"> {
+  function* all(): Steps<{ result: Followed }> {
+    return { result: yield* steps };
+  }
+  return { total: items.length, cancellable: false, steps: all() };
+}
+
+function* nothing(steps: Steps<void>): Steps<{ result: null }> {
+  yield* steps;
+  return { result: null };
 }
 
 function keyOf({ log, chan, n }: EpochName): string {

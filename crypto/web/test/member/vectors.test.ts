@@ -4,23 +4,13 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { CencommError } from "../../src/public/errors.ts";
 import { loadSodium } from "../../src/public/sodium.ts";
 import { book, plain, type Case, type Op } from "../vectors.ts";
-import { OPS as EPOCHS } from "./epochs.ts";
-import { OPS as ESCROW } from "./escrow.ts";
-import { memberLogOps } from "./log-ops.ts";
-import { OPS as MESSAGES } from "./messages.ts";
-import { OPS as PEOPLE } from "./people.ts";
-import { OPS as SEALS } from "./seals.ts";
-
-const OPS: { [op: string]: Op } = { ...SEALS, ...EPOCHS, ...ESCROW, ...MESSAGES, ...PEOPLE };
-
-/** Where member's code is needed; the rest of `functions` is anybody's. */
-const BOOKS = ["functions", "epochs", "escrow", "messages", "attachments", "login", "invitation"];
+import { BOOKS, memberOps } from "./books.ts";
 
 beforeAll(loadSodium);
 
 describe.each(BOOKS)("%s", (name) => {
   const { cases, scenes } = book(name);
-  const ops = { ...OPS, ...memberLogOps(scenes) };
+  const ops = memberOps(scenes);
   const own = name === "functions" ? cases.filter(({ op }) => op in ops) : cases;
   test.each(own)("$name", (one) => check(ops[one.op]!, one));
 });

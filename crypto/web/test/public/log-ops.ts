@@ -127,7 +127,7 @@ export function logOps(scenes: Book["scenes"] = {}): { [op: string]: Op } {
     },
     "log root": (inputs) => {
       const [log, own] = wholeOperation(inputs);
-      replayed(log, own, channels(inputs));
+      for (const item of own) log.apply(shownTo(channels(inputs), item));
       return { size: log.size, root: log.root(log.size) };
     },
     erasable: (inputs) => ({ erasable: isErasable(operationAt(inputs).state, inputs["at"]) }),

@@ -1,5 +1,4 @@
 /** What the two sides of the worker say to each other; the real worker is in chromium.test.ts. */
-import { MessageChannel as Channel } from "node:worker_threads";
 import { afterEach, beforeAll, expect, test } from "vitest";
 
 import { utf8 } from "../../src/public/bytes.ts";
@@ -9,39 +8,16 @@ import { sha256 } from "../../src/public/primitives.ts";
 import { loadSodium } from "../../src/public/sodium.ts";
 import { EpochContext, EpochSecret } from "../../src/member/epoch.ts";
 import { openWrap } from "../../src/member/wrap.ts";
-import { CryptoWorker, type WorkerLike } from "../../src/worker/client.ts";
-import { serve, type Port } from "../../src/worker/serving.ts";
+import { CryptoWorker } from "../../src/worker/client.ts";
+import { channel, endAll } from "./channel.ts";
 
 const fixed = (name: string, size = 32): Uint8Array => sha256(utf8(name)).slice(0, size);
-let ends: (() => void)[] = [];
 
 beforeAll(async () => {
   await loadSodium();
 });
 
-afterEach(() => {
-  for (const end of ends) end();
-  ends = [];
-});
-
-/** A channel in place of the worker's: it copies what crosses, as a real one does. */
-function channel(answering = true): WorkerLike {
-  const { port1, port2 } = new Channel();
-  if (answering) serve(port2 as unknown as Port);
-  port1.start();
-  port2.start();
-  const terminate = (): void => {
-    port1.close();
-    port2.close();
-  };
-  ends.push(terminate);
-  const page = port1 as unknown as WorkerLike;
-  return {
-    postMessage: (message) => page.postMessage(message),
-    addEventListener: (type, listener) => page.addEventListener(type, listener),
-    terminate,
-  };
-}
+afterEach(endAll);
 
 const [log, chan] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
 const row = (i: number): Uint8Array => {
