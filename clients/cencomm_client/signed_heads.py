@@ -7,6 +7,7 @@ come true: own roots agree with it, and nothing newer lies behind it (A4, A36, A
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.public.entry import Head
@@ -16,8 +17,15 @@ from cencomm_crypto.public.primitives import equal
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Sequenced
 
-from cencomm_client.errors import ClientCode, LogAlarm
+from cencomm_client.errors import AnswerMalformed, ClientCode, LogAlarm
 from cencomm_client.vault_contents import KnownHead, PromisedHead
+
+
+class HeadNote(NamedTuple):
+    """A signed note, and the size that it is of."""
+
+    size: int
+    note: bytes
 
 
 class LogKeys:
@@ -129,13 +137,13 @@ class SignedHeads:
             (note, *self._signed_beyond(size)),
         )
 
-    def notes_beyond(self, size: int) -> tuple[bytes, ...]:
+    def heads_beyond(self, size: int) -> tuple[HeadNote, ...]:
         """Signed heads of more than `size` entries, promised or verified, smallest first."""
         held = {head.size: head.note for head in self._promises.values()}
         for head in (self._known, self._verified):
             if head is not None:
                 held[head.size] = head.note
-        return tuple(note for beyond, note in sorted(held.items()) if beyond > size)
+        return tuple(HeadNote(beyond, held[beyond]) for beyond in sorted(held) if beyond > size)
 
     def expect_root(self, checkpoint: Checkpoint, note: bytes) -> None:
         """The own root of the checkpoint's size must be the signed one."""
@@ -172,6 +180,9 @@ class SignedHeads:
         if checkpoint.size <= self._log.size:
             self.expect_root(checkpoint, note)
             return None
+        known = self._known
+        if known is not None and known.size == checkpoint.size and known.root != checkpoint.root:
+            raise self._forked(known.size, (known.note, note))  # a replica that is read anew
         promise = PromisedHead(self._log_id, checkpoint.size, checkpoint.root, note)
         held = self._promises.setdefault(promise.size, promise)
         if held.root != promise.root:
@@ -203,6 +214,15 @@ class SignedHeads:
         self, code: ClientCode, detail: str, row: str, evidence: tuple[bytes, ...]
     ) -> LogAlarm:
         return LogAlarm(code, detail, row=row, log=self._log_id, evidence=evidence)
+
+
+def claimed_size(note: bytes) -> int:
+    """The size a note claims, before its signature is checked: only how far to read."""
+    lines = note.split(b"\n", 2)
+    try:
+        return int(lines[1])
+    except (IndexError, ValueError) as error:
+        raise AnswerMalformed("the checkpoint is no signed note") from error
 
 
 def _named_just_now(

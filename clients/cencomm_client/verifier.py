@@ -40,7 +40,7 @@ from cencomm_client.errors import (
 )
 from cencomm_client.restoration import expect_named, not_read, restores
 from cencomm_client.rows import row_of
-from cencomm_client.signed_heads import LogKeys, SignedHeads
+from cencomm_client.signed_heads import HeadNote, LogKeys, SignedHeads
 from cencomm_client.vault_contents import KnownHead, PromisedHead, StoredReceipt
 
 MAX_AHEAD_MS = 5 * 60 * 1000  # a client stops at `at` beyond its own clock plus this (DESIGN 3)
@@ -141,9 +141,9 @@ class LogVerifier:
         """The alarm, or the newer protocol, that stopped this log, if one did."""
         return self._stopped
 
-    def notes_beyond(self, size: int) -> tuple[bytes, ...]:
+    def heads_beyond(self, size: int) -> tuple[HeadNote, ...]:
         """Signed heads of this log of more than `size` entries, smallest first."""
-        return self._heads.notes_beyond(size)
+        return self._heads.heads_beyond(size)
 
     def restored_behind(self, size: int, note: bytes) -> LogAlarm:
         """What to keep of a server that lost what it had signed and hears of it; no stop (A50)."""

@@ -12,6 +12,7 @@ from typing import Any
 from cencomm_client import Admission, Client, OperationPlan
 from cencomm_client.cli.exits import Exit
 from cencomm_client.errors import LogAlarm
+from cencomm_client.items import Message
 from cencomm_client.operation import Operation
 from cencomm_crypto.public.ids import LogId
 
@@ -64,11 +65,13 @@ async def doctor(town: Deployment) -> dict[str, Any]:
 
 
 async def texts(client: Client) -> list[str]:
-    """What a person reads in the operation."""
+    """What a person reads in the channel of work."""
     operation = await client.operation("MERIDIAN")
     await operation.refresh()
-    found = [getattr(item, "content", None) for item in operation.items()]
-    return [content["text"] for content in found if content and "text" in content]
+    messages = [item for item in operation.items() if isinstance(item, Message)]
+    return [
+        item.content["text"] for item in messages if item.channel_name == "alpha" and item.content
+    ]
 
 
 async def prepared(town: Deployment, *codes: str) -> None:

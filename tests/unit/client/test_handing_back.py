@@ -9,7 +9,7 @@ import pytest
 from cencomm_client import handing_back
 from cencomm_client.answers import Standing, parse_standing
 from cencomm_client.errors import AnswerMalformed
-from cencomm_client.handing_back import hand_back
+from cencomm_client.handing_back import Holding, hand_back
 from cencomm_client.replica import Replica
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.tail import MAX_PART, TailPart
@@ -73,7 +73,7 @@ def replica(
 
 async def test_all_of_it_comes_back_in_pages(scene: Restored, tmp_path: Path) -> None:
     with replica(scene, tmp_path / "replica") as held:
-        standing = await hand_back(Counter(scene, scene.officer), held, scene.log)
+        standing = await hand_back(Counter(scene, scene.officer), Holding(held, scene.log))
     assert standing == Standing(scene.signed, scene.signed, scene.signed, ())
     await whole_again(scene)
 
@@ -81,11 +81,11 @@ async def test_all_of_it_comes_back_in_pages(scene: Restored, tmp_path: Path) ->
 async def test_each_brings_what_it_holds_whole(scene: Restored, tmp_path: Path) -> None:
     """More gaps than one answer names: every one of them is looked at."""
     with replica(scene, tmp_path / "one", lambda item: item.seq % 2 == 0) as held:
-        standing = await hand_back(Counter(scene, scene.officer), held, scene.log)
+        standing = await hand_back(Counter(scene, scene.officer), Holding(held, scene.log))
     assert (standing.size, standing.signed) == (scene.base, scene.signed)
     assert len(standing.lacks) == 3
     with replica(scene, tmp_path / "two", lambda item: item.seq % 2 == 1) as held:
-        standing = await hand_back(Counter(scene, scene.other), held, scene.log)
+        standing = await hand_back(Counter(scene, scene.other), Holding(held, scene.log))
     assert standing.size == standing.signed
     await whole_again(scene)
 
@@ -93,17 +93,17 @@ async def test_each_brings_what_it_holds_whole(scene: Restored, tmp_path: Path) 
 async def test_what_is_there_already_is_not_sent_again(scene: Restored, tmp_path: Path) -> None:
     with replica(scene, tmp_path / "replica", lambda item: item.seq != scene.base) as held:
         first, again = Counter(scene, scene.officer), Counter(scene, scene.officer)
-        await hand_back(first, held, scene.log)
-        standing = await hand_back(again, held, scene.log)
+        await hand_back(first, Holding(held, scene.log))
+        standing = await hand_back(again, Holding(held, scene.log))
     assert standing.lacks == ((scene.base, scene.base + 1),)
     assert again.sent < 4_000 < first.sent
 
 
 async def test_a_server_that_lost_nothing_is_asked_once(scene: Restored, tmp_path: Path) -> None:
     with replica(scene, tmp_path / "replica") as held:
-        await hand_back(Counter(scene, scene.officer), held, scene.log)
+        await hand_back(Counter(scene, scene.officer), Holding(held, scene.log))
         calm = Counter(scene, scene.other)
-        await hand_back(calm, held, scene.log)
+        await hand_back(calm, Holding(held, scene.log))
     assert calm.sent < 1_500
 
 
@@ -129,7 +129,7 @@ async def test_a_server_that_never_has_enough_gets_each_thing_once(
             return answer
 
     with replica(scene, tmp_path / "replica") as held:
-        assert await hand_back(Insatiable(), held, scene.log) == answer
+        assert await hand_back(Insatiable(), Holding(held, scene.log)) == answer
 
 
 @pytest.mark.parametrize(
