@@ -248,7 +248,7 @@ class Client:
         found: dict[LogId, Standing | Refused] = {}
         for log in (self._station.vault.directory_log, *mirror.operations):
             try:
-                found[log] = standing = await mirror.hand_back(transport, log)
+                found[log] = standing = await mirror.tails.hand_back(transport, log)
                 if standing.size == standing.signed:
                     await self._operations.mend(log)
             except Refused as refused:
@@ -264,7 +264,7 @@ class Client:
         found: list[LossReport] = []
         for log in (self._station.vault.directory_log, *mirror.operations):
             with suppress(Refused):  # not this reader's to report
-                report = await mirror.report_losses(transport, log)
+                report = await mirror.tails.report(transport, log)
                 found += [report] if report is not None else []
         return tuple(found)
 

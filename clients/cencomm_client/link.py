@@ -147,7 +147,7 @@ class Link:
         or one that is not for this reader there, which it says again."""
         station = self._station
         try:
-            standing = await station.mirror.hand_back(station.transport, log)
+            standing = await station.mirror.tails.hand_back(station.transport, log)
         except Refused:
             return
         if standing.size == standing.signed:

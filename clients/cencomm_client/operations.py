@@ -93,9 +93,10 @@ class Operations:
     async def mend(self, log: LogId) -> None:
         """Bring back wraps that the server lost with the end of a log, once that is back (A50)."""
         mirror = self._station.mirror
-        if log in mirror.lost_from and log in mirror.operations:
-            await bring_wraps(self._station, self.of(log).view, mirror.lost_from[log])
-        mirror.lost_from.pop(log, None)
+        lost_from = mirror.tails.lost_from
+        if log in lost_from and log in mirror.operations:
+            await bring_wraps(self._station, self.of(log).view, lost_from[log])
+        lost_from.pop(log, None)
 
     def retire_box_keys(self) -> int:
         """Delete box keys from before the last re-key once every operation has passed it."""

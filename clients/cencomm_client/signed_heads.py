@@ -18,7 +18,7 @@ from cencomm_crypto.public.primitives import equal
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Sequenced
 
-from cencomm_client.errors import ClientCode, LogAlarm
+from cencomm_client.errors import AnswerMalformed, ClientCode, LogAlarm
 from cencomm_client.vault_contents import KnownHead, PromisedHead
 
 
@@ -234,6 +234,15 @@ class _Found:
 
     def is_of(self, note: bytes, name: str, keys: Sequence[bytes]) -> bool:
         return note == self.note and name == self.name and self.key in keys
+
+
+def claimed_size(note: bytes) -> int:
+    """The size a note claims, before its signature is checked: only how far to read."""
+    lines = note.split(b"\n", 2)
+    try:
+        return int(lines[1])
+    except (IndexError, ValueError) as error:
+        raise AnswerMalformed("the checkpoint is no signed note") from error
 
 
 def _named_just_now(

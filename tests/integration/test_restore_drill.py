@@ -69,8 +69,9 @@ async def texts(client: Client) -> list[str]:
     operation = await client.operation("MERIDIAN")
     await operation.refresh()
     messages = [item for item in operation.items() if isinstance(item, Message)]
-    said = [item for item in messages if item.channel_name == "alpha" and item.content]
-    return [item.content["text"] for item in said if item.content]
+    return [
+        item.content["text"] for item in messages if item.channel_name == "alpha" and item.content
+    ]
 
 
 async def prepared(town: Deployment, *codes: str) -> None:

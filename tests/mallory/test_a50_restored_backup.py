@@ -232,6 +232,55 @@ async def test_an_operation_that_the_backup_does_not_know_comes_back(
         stage.quiet(OFFICER)
 
 
+async def test_an_author_that_read_no_more_than_its_receipts_brings_its_own_back(
+    world: World, folder: Path
+) -> None:
+    """Nobody else had read them; its program was closed right after. All of them come back, and
+    what it said next waits for that."""
+    store = copy_of(world.store)
+    async with serve(world, folder, store) as stage:
+        await stage.look(CHIEF, ANALYST)
+        backup = copy_of(store)
+        alerts = (await stage.operation(CHIEF)).channel(ALERTS)
+        size = stage.size(CHIEF)
+        for text in (MADE, "and the van"):
+            await alerts.post("MSG", {"text": text})
+        assert stage.size(CHIEF) == size < stage.head().size
+        signed = stage.head()
+    async with serve(world, folder, backup) as stage:
+        await stage.look(CHIEF)
+        assert stage.head() == signed
+        stage.expect({"A50"}, CHIEF)
+        assert (await stage.client(CHIEF)).stopped() == ()
+        await (await stage.operation(CHIEF)).channel(ALERTS).post("MSG", {"text": "go"})
+        await stage.look(ANALYST)
+        assert stage.texts(ANALYST)[-3:] == [MADE, "and the van", "go"]
+        stage.quiet(ANALYST)
+
+
+async def test_an_author_brings_its_own_once_others_told_what_lies_before_it(
+    world: World, folder: Path
+) -> None:
+    """Its receipt is of a place far behind what it had read."""
+    store = copy_of(world.store)
+    async with serve(world, folder, store) as stage:
+        await stage.look(CHIEF, OFFICER, ANALYST)
+        backup = copy_of(store)
+        await (await stage.operation(OFFICER)).channel(ALERTS).post("MSG", {"text": "first"})
+        await (await stage.operation(CHIEF)).channel(RAID).post("MSG", {"text": MADE})
+        await stage.look(ANALYST)  # reads `first`, and of `raid` 56 bytes
+        signed = stage.head()
+    async with serve(world, folder, backup) as stage:
+        await stage.look(CHIEF)
+        assert stage.server.logs.behind() == (stage.log,)
+        await stage.look(ANALYST)
+        assert stage.server.logs.behind() == (stage.log,)
+        await stage.look(CHIEF)
+        assert stage.head() == signed
+        await stage.look(OFFICER)
+        assert stage.texts(OFFICER)[-2:] == ["first", MADE]
+
+
 async def test_who_is_not_in_the_operation_is_not_heard(world: World, folder: Path) -> None:
     """With the very same proof: a stranger learns not even that the log is there."""
     backup, _ = await first_life(world, folder)

@@ -323,7 +323,7 @@ class Oracle:
         client, operation = device.client, device.operation(self._log_id)
         if client is None or operation is None:
             return
-        withheld = set(client._station.mirror._operations[self._log_id].withheld)
+        withheld = set(client._station.mirror._logs.of(self._log_id).withheld)
         self._same_state(device, client, operation.state, withheld)
 
     def judge(self, device: Device) -> None:
