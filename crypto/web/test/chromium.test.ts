@@ -7,6 +7,7 @@ import { book, bookNames, type Book } from "./vectors.ts";
 
 /** Whole stories take as long as all the rest: in CI, as Python's heavy rounds. */
 const FULL_ROUNDS = 20;
+const START_MS = 120_000;
 const LONG = Number(process.env["ROUNDS"] ?? 1) < FULL_ROUNDS ? ["stories"] : [];
 
 describe.skipIf(WITHOUT_BROWSER)("in Chromium", () => {
@@ -16,7 +17,7 @@ describe.skipIf(WITHOUT_BROWSER)("in Chromium", () => {
   beforeAll(async () => {
     browser = await Chromium.start({ page: "test/page.ts" });
     page = await browser.page(POLICY);
-  });
+  }, START_MS);
 
   afterAll(() => browser?.end());
 
