@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 import nacl.bindings as sodium
 
+from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.primitives import keyed, sha256
+from cencomm_crypto.public.unicode14 import unassigned
 
 OPS = 3  # passes, RFC 9106 t
 MEMORY_BYTES = 64 * 1024 * 1024  # RFC 9106 m; one lane
@@ -30,11 +32,12 @@ class Stretched:
 def stretch(password: str, directory_id: bytes, account: str) -> Stretched:
     """Argon2id (RFC 9106; t 3, 64 MiB, p 1, 64 bytes) over the password in NFC; about 0.1 s.
 
-    `directory_id` is all 32 bytes; `account` the person's functional code.
+    `directory_id` is all 32 bytes; `account` the person's functional code. Raises
+    ProtocolError(MALFORMED) for a password whose NFC another program could take for another.
     """
     out = sodium.crypto_pwhash_alg(
         _OUTPUT_SIZE,
-        unicodedata.normalize("NFC", password).encode("utf-8"),
+        _password_bytes(password),
         login_salt(directory_id, account),
         OPS,
         MEMORY_BYTES,
@@ -42,6 +45,24 @@ def stretch(password: str, directory_id: bytes, account: str) -> Stretched:
     )
     key, rest = out[:_KEY_SIZE], out[_KEY_SIZE:]
     return Stretched(login=keyed(key, "login", rest), vault=keyed(key, "vault", rest))
+
+
+def _password_bytes(password: str) -> bytes:
+    """NFC as UTF-8, the same with every version of Unicode (ENC-4)."""
+    try:
+        whole = password.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise _unreadable("half of a surrogate pair") from error
+    if unassigned(password):
+        raise _unreadable("a character that Unicode 14.0 does not know")
+    if whole.isascii():
+        return whole
+    return unicodedata.normalize("NFC", password).encode("utf-8")
+
+
+def _unreadable(what: str) -> ProtocolError:
+    """Without the character: a password stands in no log."""
+    return ProtocolError(ErrorCode.MALFORMED, f"the password holds {what}; text expected")
 
 
 def login_salt(directory_id: bytes, account: str) -> bytes:

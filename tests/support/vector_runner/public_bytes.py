@@ -328,7 +328,10 @@ OPS: dict[str, Op] = {
     "cosignatures": _cosignatures,
     "item": _item,
     "items": lambda inputs: {
-        "seqs": [item.seq for item in decode_sequenced_stream(raw(inputs, "data"))]
+        "seqs": [
+            item.seq
+            for item in decode_sequenced_stream(raw(inputs, "data") + bytes(inputs.get("zeros", 0)))
+        ]
     },
     "submission": _submission,
     "receipt": _receipt,

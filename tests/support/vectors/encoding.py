@@ -87,6 +87,8 @@ BAD: dict[str, tuple[str, str, str]] = {
     "key of bytes": ("ENC-3", "a1416101", "wrong_type"),
     "array as key": ("ENC-3", "a18001", "wrong_type"),
     "null as key": ("ENC-3", "a1f601", "wrong_type"),
+    "break as key": ("ENC-3", "a1ff01", "wrong_type"),
+    "an indefinite length as key": ("ENC-3", "a15f01", "wrong_type"),
     "key of 24 bytes": ("ENC-3", "a17818" + "6b" * 24 + "01", "too_large"),
     "key of 24 bytes in 12 letters": ("ENC-3", "a17818" + "c3a4" * 12 + "01", "too_large"),
     "key not in NFC": ("ENC-4", "a16365cc8101", "not_canonical"),

@@ -35,6 +35,13 @@ def login() -> Book:
                  {"login": stretched.login, "vault": stretched.vault},
                  intermediate={"salt": login_salt(DIRECTORY, account)})
         )  # fmt: skip
+    for name, password in (
+        ("a character that Unicode 14.0 does not know", "pass\u0378word"),
+        ("a character of a later Unicode", "pass\U0001fae8word"),
+        ("half of a surrogate pair", "pass\ud800word"),
+    ):
+        inputs = {"password": password, "directory": DIRECTORY, "account": "FR-014"}
+        cases.append(Case(f"password: {name}", "LOG-1", "stretch", inputs, failure="malformed"))
     nonce, token, origin = fixed("nonce"), fixed("token"), "https://cencomm.example"
     message = login_message(nonce, DIRECTORY, origin, sha256(token), 1_767_225_660_000)
     cases.append(

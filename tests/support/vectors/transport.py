@@ -79,6 +79,15 @@ def _items() -> Iterator[Case]:
         ("a null between", encode_sequenced(control) + b"\xf6", "wrong_type"),
     ):
         yield Case(f"items: {name}", "WIRE-1", "items", {"data": data}, failure=code)
+    for name, data, zeros, code in (  # bytes of this size, then so many zeros
+        ("one over its limit", b"\x85\x01\x05\x00\x40\x59\xf1\x00", 61_696, "too_large"),
+        ("one over its limit that is cut short", b"\x85\x01\x05\x00\x40\x59\xf1\x00", 61_695,
+         "malformed"),
+        ("one over its limit with a null", b"\x85\x01\x05\xf6\x40\x59\xf1\x00", 61_696,
+         "wrong_type"),
+    ):  # fmt: skip
+        inputs = {"data": data, "zeros": zeros}
+        yield Case(f"items: {name}", "WIRE-1", "items", inputs, failure=code)
 
 
 def _place(item: Sequenced) -> dict[str, Json]:

@@ -5,9 +5,11 @@
  */
 
 import { u64, utf8 } from "../public/bytes.ts";
+import { ProtocolError } from "../public/errors.ts";
 import type { SigningKey } from "../public/keys.ts";
 import { keyed, labelled, sha256 } from "../public/primitives.ts";
 import { sodium } from "../public/sodium.ts";
+import { unassigned } from "../public/unicode14.ts";
 
 const PASSES = 3; // t
 const MEMORY_BYTES = 64 * 1024 * 1024; // m; libsodium has one lane, p = 1
@@ -27,10 +29,11 @@ export interface Stretched {
 /**
  * Argon2id over the password in NFC; takes about a second and 64 MiB.
  *
- * `directory` is all 32 bytes of the directory's id, `account` the person's functional code.
+ * `directory` is all 32 bytes of the directory's id, `account` the person's functional code. Raises
+ * `malformed` for a password whose NFC another program could take for another.
  */
 export function stretch(password: string, directory: Uint8Array, account: string): Stretched {
-  const secret = utf8(password.normalize("NFC"));
+  const secret = passwordBytes(password);
   const out = sodium().crypto_pwhash(
     OUTPUT_SIZE,
     secret,
@@ -45,6 +48,17 @@ export function stretch(password: string, directory: Uint8Array, account: string
   sodium().memzero(secret);
   sodium().memzero(out);
   return found;
+}
+
+/** NFC as UTF-8, the same with every version of Unicode (ENC-4). No sentence shows what was typed. */
+function passwordBytes(password: string): Uint8Array {
+  if (!password.isWellFormed()) {
+    throw new ProtocolError("malformed", "the password holds half of a surrogate pair; text expected");
+  }
+  if (unassigned(password) !== undefined) {
+    throw new ProtocolError("malformed", "the password holds a character that Unicode 14.0 does not know; text expected");
+  }
+  return utf8(password.normalize("NFC"));
 }
 
 /** H("CENcomm/v1/login" || 0x00 || directory id[32] || account)[0..16]. */

@@ -74,7 +74,9 @@ export const PROTOCOL_CODES = [
 export type ProtocolCode = (typeof PROTOCOL_CODES)[number];
 
 /** What only this implementation can meet: its library did not start, its worker is gone, a call was cancelled, a fault. */
-export type LocalCode = "crypto_unavailable" | "worker_gone" | "cancelled" | "internal";
+export const LOCAL_CODES = ["crypto_unavailable", "worker_gone", "cancelled", "internal"] as const;
+
+export type LocalCode = (typeof LOCAL_CODES)[number];
 
 export type Code = ProtocolCode | LocalCode;
 

@@ -55,11 +55,15 @@ export class CryptoWorker {
     const late = setTimeout(() => started.#end(`it did not start within ${startMs} ms`), startMs);
     try {
       // Only who holds it can be waited for: a page hears of no end but by the lock that becomes free.
-      const lock = typeof navigator === "undefined" ? undefined : navigator.locks;
-      const name = `cencomm-worker-${crypto.randomUUID()}`;
-      await started.call("start", lock === undefined ? {} : { lock: name });
-      lock
-        ?.request(name, { signal: started.#watch.signal }, () => started.#end("it ended"))
+      const locks = typeof navigator === "undefined" ? undefined : navigator.locks;
+      if (locks === undefined) {
+        await started.call("start", {}); // no secure context, as in Node: only `end` and errors tell of an end
+        return started;
+      }
+      const lock = `cencomm-worker-${crypto.randomUUID()}`;
+      await started.call("start", { lock });
+      locks
+        .request(lock, { signal: started.#watch.signal }, () => started.#end("it ended"))
         .catch(() => {}); // aborted: this client ended it
       return started;
     } catch (error) {

@@ -41,14 +41,18 @@ export function serve(port: Port, handlers: Handlers = new Session().handlers): 
 
   async function ended(id: number, { total, steps, cancellable = true }: Work<CallName>): Promise<Ended> {
     let sliced = performance.now();
-    for (;;) {
-      const { done, value } = steps.next();
-      if (done) return value;
-      if (performance.now() - sliced < SLICE_MS) continue;
-      port.postMessage({ id, progress: { done: value, total } });
-      await breath();
-      if (cancellable) expectGoing(id);
-      sliced = performance.now();
+    try {
+      for (;;) {
+        const { done, value } = steps.next();
+        if (done) return value;
+        if (performance.now() - sliced < SLICE_MS) continue;
+        port.postMessage({ id, progress: { done: value, total } });
+        await breath();
+        if (cancellable) expectGoing(id);
+        sliced = performance.now();
+      }
+    } finally {
+      steps.return(undefined as never); // what was left in the middle cleans up
     }
   }
 

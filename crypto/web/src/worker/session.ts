@@ -145,10 +145,16 @@ export class Session {
     linked: boolean,
     audience: Audience,
   ): Work<"rotate">["steps"] {
-    const { n, body, wraps, shares } = yield* makingRotation(secret, previous, linked, audience);
-    // A copy crosses: what the session holds is wiped with the epoch.
-    const result = { n, body, wraps, shares, secret: secret.secret.slice() };
-    return { result, commit: () => this.#hold(secret) };
+    let made = false;
+    try {
+      const { n, body, wraps, shares } = yield* makingRotation(secret, previous, linked, audience);
+      made = true;
+      // A copy crosses: what the session holds is wiped with the epoch.
+      const result = { n, body, wraps, shares, secret: secret.secret.slice() };
+      return { result, commit: () => this.#hold(secret) };
+    } finally {
+      if (!made) secret.wipe(); // nobody will ever have it (EPO-2)
+    }
   }
 
   *#opening(entries: readonly SealedEntry[]): Work<"open">["steps"] {

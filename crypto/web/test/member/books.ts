@@ -1,5 +1,5 @@
 /** Which files of vectors need a member's code, and its ops. */
-import type { Book, Op } from "../vectors.ts";
+import type { Book, Op } from "../notation.ts";
 import { OPS as EPOCHS } from "./epochs.ts";
 import { OPS as ESCROW } from "./escrow.ts";
 import { memberLogOps } from "./log-ops.ts";

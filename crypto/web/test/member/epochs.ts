@@ -7,7 +7,7 @@ import { verifyReveal } from "../../src/member/closing.ts";
 import { EpochContext, EpochSecret } from "../../src/member/epoch.ts";
 import { checkGrant, makeGrant, openGrant, type GrantBody } from "../../src/member/grant.ts";
 import { openWrap, wrap } from "../../src/member/wrap.ts";
-import { notation, value, type Inputs, type Op } from "../vectors.ts";
+import { notation, value, type Inputs, type Op } from "../notation.ts";
 
 export function readContext(inputs: Inputs): EpochContext {
   const { log, chan, n, previous_commit } = inputs;

@@ -4,7 +4,7 @@ import { keyed } from "../../src/public/primitives.ts";
 import { CloseKey } from "../../src/member/epoch.ts";
 import { auditGrantBody, openShare, recover, sealEscrow, sharesOf, wrapShare } from "../../src/member/escrow.ts";
 import { combine, split } from "../../src/member/shamir.ts";
-import { notation, type Inputs, type Op } from "../vectors.ts";
+import { notation, type Inputs, type Op } from "../notation.ts";
 import { readBox, readContext, readSecret } from "./epochs.ts";
 
 function readShares(inputs: Inputs): Map<number, Uint8Array> {

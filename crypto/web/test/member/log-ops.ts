@@ -11,7 +11,7 @@ import { checkRotation, makeRotation, rootOverWraps, type Recipient } from "../.
 import { view, type Held } from "../../src/member/view.ts";
 import { WRAP_SIZE } from "../../src/member/wrap.ts";
 import { stagesOf } from "../public/log-ops.ts";
-import { notation, type Book, type Inputs, type Op } from "../vectors.ts";
+import { notation, type Book, type Inputs, type Op } from "../notation.ts";
 import { readContext } from "./epochs.ts";
 
 function channelOf(state: OperationState, inputs: Inputs): Channel {

@@ -1,5 +1,5 @@
 /** Ops of PROTOCOL 8.5 to 8.7. */
-import { fromHex } from "../../src/public/bytes.ts";
+import { concat, fromHex } from "../../src/public/bytes.ts";
 import { encode, type ValueMap } from "../../src/public/encoding.ts";
 import { parse, parseErased, parseHeader, type Entry, type Header } from "../../src/public/entry.ts";
 import { keyed } from "../../src/public/primitives.ts";
@@ -8,7 +8,7 @@ import { openDrop, sealDrop } from "../../src/member/drop.ts";
 import { messageKey, openMessage, openText, pad, sealMessage } from "../../src/member/message.ts";
 import { checkPayload, forgedFields } from "../../src/member/payload.ts";
 import { parseProfiles } from "../../src/member/profile.ts";
-import { notation, value, type Inputs, type Op } from "../vectors.ts";
+import { notation, value, type Inputs, type Op } from "../notation.ts";
 import { readSecret } from "./epochs.ts";
 
 function readHeader(inputs: Inputs): Header {
@@ -58,7 +58,7 @@ export const OPS: { [op: string]: Op } = {
   "open under a key": (inputs) => {
     const [body, headerHash, mk] = ["body", "header_hash", "mk"].map((name) => fromHex(inputs[name]));
     const [nonce, cm, ct] = [body!.subarray(0, 24), body!.subarray(24, 56), body!.subarray(56)];
-    const ad = Buffer.concat([headerHash!, cm]);
+    const ad = concat(headerHash!, cm);
     const bare = sodium().crypto_aead_xchacha20poly1305_ietf_decrypt(null, ct, ad, nonce, mk!);
     if (sodium().unpad(bare, bare.length).length === 0) throw new Error("nothing in it");
     return { payload: openText(mk!, headerHash!, body!) };

@@ -4,7 +4,7 @@ import { SigningKey } from "../../src/public/keys.ts";
 import { sha256 } from "../../src/public/primitives.ts";
 import { Invitation } from "../../src/member/invitation.ts";
 import { challengeMessage, loginSalt, signChallenge, stretch } from "../../src/member/login.ts";
-import type { Inputs, Op } from "../vectors.ts";
+import type { Inputs, Op } from "../notation.ts";
 
 function readInvitation(inputs: Inputs): Invitation {
   const { directory, person, secret } = inputs;

@@ -1,11 +1,11 @@
 /** Ops of PROTOCOL 1.3 that seal, and of 8.10. */
-import { concat, fromHex } from "../../src/public/bytes.ts";
+import { concat, equal, fromHex } from "../../src/public/bytes.ts";
 import { BoxKey } from "../../src/public/keys.ts";
 import { sha256 } from "../../src/public/primitives.ts";
 import { sodium } from "../../src/public/sodium.ts";
 import { openPart, partKey, type PartOf } from "../../src/member/attachment.ts";
 import { openOnce, sealBox, sealOnce } from "../../src/member/sealing.ts";
-import type { Inputs, Op } from "../vectors.ts";
+import type { Inputs, Op } from "../notation.ts";
 
 const CHUNK = 64 * 1024;
 
@@ -27,7 +27,7 @@ export const OPS: { [op: string]: Op } = {
     const { seed, m, pk, secret } = inputs;
     const sealed = sealBox(fromHex(seed), fromHex(m), fromHex(pk));
     const opened = sodium().crypto_box_seal_open(sealed, fromHex(pk), fromHex(secret));
-    if (!Buffer.from(opened).equals(Buffer.from(m, "hex"))) throw new Error("another text came out");
+    if (!equal(opened, fromHex(m))) throw new Error("another text came out");
     return { sealed, epk: sealed.subarray(0, 32) };
   },
   "box seed": (inputs) => {
@@ -52,7 +52,7 @@ export const OPS: { [op: string]: Op } = {
       sealed.push(sodium().crypto_secretstream_xchacha20poly1305_push(stream, chunk, ad, tag));
     }
     const whole = concat(...sealed);
-    if (!Buffer.from(openPart(part, whole, sha256(whole))).equals(plain)) throw new Error("another text came out");
+    if (!equal(openPart(part, whole, sha256(whole)), plain)) throw new Error("another text came out");
     return { sealed_size: whole.length, hash: sha256(whole), part_key: partKey(part), head: whole.subarray(0, 80) };
   },
   "open part": (inputs) => {

@@ -34,7 +34,7 @@ import {
   encodeReceipt,
   encodeSubmission,
 } from "../../src/public/wire.ts";
-import { type Inputs, notation, type Op, type Outcome, value } from "../vectors.ts";
+import { type Inputs, notation, type Op, type Outcome, value } from "../notation.ts";
 
 const text = (data: Uint8Array): string => new TextDecoder().decode(data);
 
@@ -231,7 +231,10 @@ export const OPS: { [op: string]: Op } = {
   }),
   cosignatures: witnessed,
   item,
-  items: (inputs) => ({ seqs: decodeItems(fromHex(inputs["data"])).map((read) => read.seq) }),
+  items: (inputs) => {
+    const data = concat(fromHex(inputs["data"]), new Uint8Array(inputs["zeros"] ?? 0));
+    return { seqs: decodeItems(data).map((read) => read.seq) };
+  },
   submission,
   receipt,
   "verify receipt": receiptVerified,

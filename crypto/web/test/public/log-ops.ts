@@ -8,7 +8,7 @@ import { isErasable } from "../../src/public/operation/views.ts";
 import { step, typesIn } from "../../src/public/phases.ts";
 import { DirectoryLog, OperationLog, readLog } from "../../src/public/replay.ts";
 import { decodeItem, hidden, isControl, type Item } from "../../src/public/wire.ts";
-import type { Book, Inputs, Op, Outcome } from "../vectors.ts";
+import type { Book, Inputs, Op, Outcome } from "../notation.ts";
 
 function items(shown: string[] | undefined): Item[] {
   return (shown ?? []).map((item) => decodeItem(fromHex(item)));

@@ -45,27 +45,45 @@ async function bareSeals(count: number): Promise<number> {
   return ((performance.now() - started) / part) * count;
 }
 
-/** A rotation, how long it took, and the longest time in which this page did nothing else. */
-async function rotate(count: number): Promise<{ ms: number; blockedMs: number; told: number; wraps: number; bareMs: number }> {
-  const worker = await CryptoWorker.start(script());
-  const given = audience(count);
-  let told = 0;
-  let blockedMs = 0;
-  const tasks = new PerformanceObserver((list) => {
-    for (const task of list.getEntries()) blockedMs = Math.max(blockedMs, task.duration);
-  });
+/** The longest task of this page while `action` goes on, in ms; those under 50 ms are not told of. */
+async function longestDuring(action: () => Promise<void>): Promise<number> {
+  let longest = 0;
+  const take = (list: PerformanceEntryList): void => {
+    for (const task of list) longest = Math.max(longest, task.duration);
+  };
+  const tasks = new PerformanceObserver((list) => take(list.getEntries()));
+  await new Promise((idle) => setTimeout(idle, 200)); // what loading the page took is not of the action
   tasks.observe({ type: "longtask" });
-  await new Promise((idle) => setTimeout(idle, 200)); // what loading the page took is not ours
-  tasks.takeRecords();
-  blockedMs = 0;
-  const started = performance.now();
-  const args = { epoch, p: 0, linked: true, audience: given };
-  const made = await worker.call("rotate", args, { onProgress: () => told++ });
-  const ms = performance.now() - started;
+  await action();
   await new Promise((reported) => setTimeout(reported, 200));
-  for (const task of tasks.takeRecords()) blockedMs = Math.max(blockedMs, task.duration);
+  take(tasks.takeRecords());
+  tasks.disconnect();
+  return longest;
+}
+
+/** A page that does hold itself up. */
+function busy(ms: number): Promise<number> {
+  return longestDuring(async () => {
+    await new Promise((next) => setTimeout(next, 0));
+    for (const end = performance.now() + ms; performance.now() < end; );
+  });
+}
+
+/** A rotation, how long it took, and the longest time in which this page did nothing else. */
+async function rotate(
+  count: number,
+): Promise<{ ms: number; blockedMs: number; told: number; wraps: number; bareMs: number }> {
+  const worker = await CryptoWorker.start(script());
+  const args = { epoch, p: 0, linked: true, audience: audience(count) };
+  let [told, ms, wraps] = [0, 0, 0];
+  const blockedMs = await longestDuring(async () => {
+    const started = performance.now();
+    const made = await worker.call("rotate", args, { onProgress: () => told++ });
+    ms = performance.now() - started;
+    wraps = made.wraps.length;
+  });
   worker.end();
-  return { ms, blockedMs, told, wraps: made.wraps.length, bareMs: await bareSeals(count) };
+  return { ms, blockedMs, told, wraps, bareMs: await bareSeals(count) };
 }
 
 /** End the worker behind the client's back once it has told that it is at work. */
@@ -96,4 +114,4 @@ async function anew(): Promise<string> {
   return code;
 }
 
-Object.assign(window, { starting, rotate, killed, anew, loaded: true });
+Object.assign(window, { starting, busy, rotate, killed, anew, loaded: true });

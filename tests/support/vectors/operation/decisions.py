@@ -65,6 +65,12 @@ def _span(chan: Callable[[Stage], bytes], start: int, end: int) -> Callable[[Sta
     return lambda stage: {"channels": [[chan(stage), [start, end]]]}
 
 
+def _moved_twice(stage: Stage, first: int, second: int) -> list[Any]:
+    """One channel with two ends, one after the other."""
+    chan, start = short_channel(stage), stage.operation.clock + HOUR
+    return [[chan, [start, first]], [chan, [start, second]]]
+
+
 def _auditors(k: int, *names: str) -> Callable[[Stage], Any]:
     """An audit set of two of the scene's auditors and the named persons."""
 
@@ -142,6 +148,11 @@ DECISIONS: list[Row] = [
     ("a longer channel", "OPS-10",
      lambda s: _propose("window", lambda st: {
          "channels": [[short_channel(st), [st.operation.clock + HOUR, CLOSES]]]})(s), None),
+    ("a longer channel twice, then less long", "OPS-10",
+     _approved("window", lambda s: {"channels": _moved_twice(s, CLOSES, CLOSES - 1)}), None),
+    ("a longer channel twice, the first beyond the window", "OPS-10",
+     lambda s: _propose("window", lambda st: {"channels": _moved_twice(st, CLOSES + 1, CLOSES)})(s),
+     "bad_value"),
     ("a shorter channel", "OPS-10", _propose("window", _span(work, OPENS, CLOSES - 1)),
      "bad_value"),
     ("a channel beyond the window", "OPS-10", _propose("window", _span(work, OPENS, CLOSES + 1)),
