@@ -14,6 +14,7 @@ from typing import Any
 from cencomm_config.display import shown
 from cencomm_config.forms import FieldError, Form, FormInvalid, code_lists, schemas
 from cencomm_config.forms.fields import Field, Kind
+from cencomm_config.forms.identifiers import CHECKS
 from cencomm_config.forms.typed import told_time, typed_value
 from rich.text import Text
 
@@ -206,7 +207,7 @@ class Prompts:
         """A time with the offset that it was understood in; a code with its name."""
         if field.kind is Kind.TIME and isinstance(value, int):
             self._say_text(f"  {told_time(value, self._zone)}", "dim")
-        elif field.kind is Kind.CODE and isinstance(value, str):
+        elif field.kind is Kind.CODE and not field.lenient:
             name = self._name(field, value)
             if name:
                 self._say_text(f"  {shown(name)}", "dim")
@@ -214,11 +215,11 @@ class Prompts:
     def _name(self, field: Field, value: str) -> str | None:
         form = field.format or ""
         small = code_lists.named(form, self._language)
+        code = CHECKS[form](value)  # it was judged: the check takes it
         if small is not None:
-            return small.get(value.strip().upper()) or small.get(value.strip().lower())
+            return small.get(code)
         if form in ("locode", "hs") and self._lists.there(form):
-            normal = self._form.normal({"x": value}) and value
-            return self._lists.name_of(form, normal.replace(" ", "").replace(".", "").upper())
+            return self._lists.name_of(form, code) or self._output.text("label_not_listed")
         return None
 
     def _search(self, field: Field, text: str) -> None:
