@@ -129,9 +129,9 @@ class Operation:
         """Standing notices: no witness, no audit set, one administration holds an epoch ..."""
         station = self._station
         found = standing_remarks(self.state, station.directory, station.vault.person)
-        digest = self.state.genesis["forms"]
-        if self.view.forms.find(digest) is None:
-            found = (*found, Remark("form_set_unknown", digest.hex()))
+        if self.view.lacks_forms:
+            digest = self.state.genesis["forms"].hex()
+            found = (*found, Remark("form_set_unknown", digest))
         head = station.vault.head(self.id)
         if head is not None and unproven(head.note, self.state.witness, station.now()):
             return (*found, Remark("freshness_unproven", f"size {head.size}"))

@@ -167,9 +167,9 @@ class Prompts:
     def _understood(self, field: Field, line: str, choices: Mapping[str, str]) -> Any:
         """A choice by number, value or label; else what the field makes of the text."""
         if choices and line not in choices:
-            numbered = dict(enumerate(choices, 1))
-            if line.isascii() and line.isdigit() and int(line) in numbered:
-                return numbered[int(line)]
+            chosen = _numbered(choices).get(line)
+            if chosen is not None:
+                return chosen
             for value, label in choices.items():
                 if line.casefold() in (value.casefold(), label.casefold()):
                     return value
@@ -200,7 +200,7 @@ class Prompts:
         return shown(field.label(self._language))
 
     def _choices(self, choices: Mapping[str, str]) -> None:
-        rows = (f"{number} {label}" for number, label in enumerate(choices.values(), 1))
+        rows = (f"{number} {choices[value]}" for number, value in _numbered(choices).items())
         self._say_text("   ".join(map(shown, rows)), "dim")
 
     def _echo(self, field: Field, value: Any) -> None:
@@ -259,6 +259,13 @@ class Prompts:
 
     def _say_text(self, text: str, style: str) -> None:
         self._output.console.print(Text(text, style=style))
+
+
+def _numbered(choices: Mapping[str, str]) -> dict[str, str]:
+    """What to type for each value: its place; itself where values are digits, as of a mode."""
+    if any(value.isdigit() for value in choices):
+        return {value: value for value in choices}
+    return {str(place): value for place, value in enumerate(choices, 1)}
 
 
 def _first(path: str) -> str:
