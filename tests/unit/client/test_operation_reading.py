@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cencomm_client.cli.messages import item_line
+from cencomm_client.cli.output import Output
 from cencomm_client.errors import Unreachable
 from cencomm_client.evidence import evidence_folder
 from cencomm_client.follow import Feed
@@ -94,7 +95,9 @@ async def test_a_wrong_form_is_damaged_and_not_dropped(town: Town) -> None:
     assert "office" in item.damage.detail
 
 
-async def test_every_wrong_field_of_a_form_is_told_in_the_readers_language(town: Town) -> None:
+async def test_every_wrong_field_of_a_form_is_told_in_the_readers_language(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two = await opened(town)
     content = {"subject": "container", "identifiers": {"container": "CSQU3054384"}}
     sealed_by(town, one, make_payload("WRN", b"m" * 16, content), kind="WRN")
@@ -103,7 +106,9 @@ async def test_every_wrong_field_of_a_form_is_told_in_the_readers_language(town:
     assert damage is not None
     assert [error.path for error in damage.errors] == ["identifiers.container", "action"]
     assert "CSQU3054383" in damage.errors[0].text("fr")
-    assert "Numéro de conteneur" in item_line(last(two), "fr").plain
+    monkeypatch.setenv("CENCOMM_LANG", "fr")
+    line = item_line(last(two), Output(as_json=False), base_set()).plain
+    assert "Numéro de conteneur" in line
 
 
 async def test_an_entry_marked_as_exercise_is_flagged(town: Town) -> None:
