@@ -28,6 +28,7 @@ PROGRAM = Path(
     os.environ.get("CENCOMM_EMBEDDED_PROGRAM", ROOT / ".embedded/secantusdb.scripts/secantusd-rs")
 )
 
+os.environ["CENCOMM_LANG"] = "en"  # tests hold sentences; the machine may speak another language
 MONGODB_URI = os.environ.get("CENCOMM_TEST_MONGODB_URI", "")
 
 

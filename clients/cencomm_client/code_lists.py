@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from unicodedata import combining, normalize
 
 from cencomm_config.forms.errors import WrongValue
@@ -143,7 +144,7 @@ class CodeLists:
             store.executemany("insert into entry values (?, ?, ?)", rows)
         fresh.replace(self._file(name))
 
-    def _asked(self, name: str, question: str, *values: object) -> list[tuple[object, ...]]:
+    def _asked(self, name: str, question: str, *values: object) -> list[tuple[Any, ...]]:
         file = self._file(name)
         if name not in _READERS or not file.is_file():
             raise ListInvalid(f"{name} was not imported; run: cencomm lists import {name} FILE")

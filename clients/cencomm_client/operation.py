@@ -161,9 +161,9 @@ class Operation:
         station = self._station
         found = standing_remarks(self.state, station.directory, station.vault.person)
         found += review_remarks(self.state, max(station.now(), self.state.at))
-        digest = self.state.genesis["forms"]
-        if self.view.forms.find(digest) is None:
-            found = (*found, Remark("form_set_unknown", digest.hex()))
+        if self.view.lacks_forms:
+            digest = self.state.genesis["forms"].hex()
+            found = (*found, Remark("form_set_unknown", digest))
         head = station.vault.head(self.id)
         if head is not None and unproven(head.note, self.state.witness, station.now()):
             return (*found, Remark("freshness_unproven", f"size {head.size}"))

@@ -60,6 +60,11 @@ class OperationView:
         """The forms of this operation, or the base set where this device lacks them."""
         return self.forms.of(self.state.genesis["forms"])
 
+    @property
+    def lacks_forms(self) -> bool:
+        """Whether the genesis names a set of forms that this device does not hold."""
+        return self.forms.find(self.state.genesis["forms"]) is None
+
     def channels(self) -> list[Channel]:
         """The channels that this person is in."""
         return list(self.state.channels_of(self._station.vault.person))

@@ -14,6 +14,7 @@ from rich.console import Console
 from tests.bench import (
     bench_bots,
     bench_crypto,
+    bench_forms,
     bench_memory,
     bench_reading,
     bench_scale,
@@ -27,6 +28,7 @@ BENCHES: tuple[Bench, ...] = (
     Bench("rotation", bench_crypto.rotation),
     Bench("replay", bench_crypto.replay),
     Bench("bots", bench_bots.bots),
+    Bench("forms", bench_forms.forms),
     Bench(
         "server",
         lambda: chain(bench_server.server(), bench_reading.reading(), bench_memory.memory()),

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyotp
 from cencomm_client.cli.exits import Exit
+from cencomm_client.form_library import read_set
 
 from tests.support.deployment import Deployment, deployed, needs_store
 
@@ -128,11 +129,15 @@ async def test_an_operation_by_commands_alone(tmp_path: Path) -> None:
         assert [row["code"] for row in vouched["vouched"]] == ["FR-014"]
         await agent.register()
 
+        forms = tmp_path / "forms.json"
+        forms.write_text('{"format": 1, "name": "M", "forms": {"SZR": {"require": ["remarks"]}}}')
         now = time.time()
         created = await ncp(
             *("operation", "create", "MERIDIAN", "--legal", "test", "--grace", "0"),
-            *("--from", stamp(now - 5), "--until", stamp(now + 900)),
+            *("--from", stamp(now - 5), "--until", stamp(now + 900), "--forms", str(forms)),
         )
+        digest = read_set(forms.read_bytes()).hash.hex()
+        assert (await ncp("operation", "show", "MERIDIAN"))["forms"] == digest
         await ncp("channel", "create", "MERIDIAN", "alpha")
         await ncp("operation", "admit", "MERIDIAN", "FR-014:officer")
         await ncp("operation", "phase", "MERIDIAN", "prep")
@@ -154,6 +159,7 @@ async def test_an_operation_by_commands_alone(tmp_path: Path) -> None:
         )
         assert wrong["error"]["code"] == "form_invalid"
         assert "check digit 3" in wrong["error"]["detail"]
+        assert "remarks" in {row["path"] for row in wrong["error"]["fields"]}
         await agent("post", "MERIDIAN", "beta", "--file", "-", stdin="x", code=Exit.NOT_FOUND)
         await agent("operation", "phase", "MERIDIAN", "post", code=Exit.REFUSED)
 

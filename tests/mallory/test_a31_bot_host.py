@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cencomm_client.errors import Refused, TryLater
 from cencomm_client.items import Flag
+from cencomm_config.forms import FormInvalid
 from cencomm_crypto.errors import ErrorCode
 from cencomm_server.engine.append import Appends
 
@@ -98,6 +99,29 @@ async def test_it_drops_no_more_an_hour_than_it_was_admitted_for(stages: Stages)
         assert refused.value.retry_after_s > 1
         await stage.look(*MEMBERS)
         assert len(stage.texts(OFFICER)) == 2 + RATE
+        stage.quiet()
+
+
+async def test_a_drop_that_is_no_form_is_shown_as_damaged(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bot's own program checks nothing any more; every reader still does."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        channel = (await stage.operation(BOT)).channel(ALERTS)
+        wrong = hit("stop") | {"identifiers": {"container": "CSQU3054384"}}
+        with pytest.raises(FormInvalid, match="CSQU3054383"):
+            await channel.drop("HIT", wrong)
+        monkeypatch.setattr(
+            "cencomm_client.channel.checked", lambda forms, kind, content, prio: dict(content)
+        )
+        await channel.drop("HIT", wrong)
+        await stage.look(*MEMBERS)
+        for code in MEMBERS:
+            damage = stage.messages(code)[-1].damage
+            assert damage is not None
+            assert damage.code == "form_invalid"
+            assert [error.path for error in damage.errors] == ["identifiers.container"]
         stage.quiet()
 
 

@@ -80,6 +80,7 @@ def operation_document(operation: Operation, directory: DirectoryState) -> dict[
         "live": list(state.live),
         "grace": state.grace,
         "size": state.size,
+        "forms": state.genesis["forms"],
         "members": [_member(member, directory) for member in operation.members()],
         "channels": [
             {

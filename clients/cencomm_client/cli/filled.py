@@ -20,7 +20,7 @@ def filled_content(form: Form, file: str, output: Output) -> dict[str, Any]:
     """The content in its normal form, not checked yet; raises InputInvalid.
 
     A file for MSG may be the text itself. A time without zone is one of this machine's zone, and
-    is told back with its offset on standard error.
+    is told to people with its offset, on standard error.
     """
     data = _read(file)
     if form.code == "MSG" and not data.lstrip().startswith("{"):
@@ -32,7 +32,7 @@ def filled_content(form: Form, file: str, output: Output) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputInvalid(f"{file}: a JSON object expected")
     made = typed(form, value)
-    for path, told in made.times:
+    for path, told in () if output.as_json else made.times:
         output.note(fill(output.text("cli_time_read"), path=path, time=told))
     return form.normal(made.content)
 

@@ -14,6 +14,7 @@ from typing import Any
 from cencomm_config.display import shown
 from cencomm_config.forms import FieldError, Form, FormInvalid, code_lists, schemas
 from cencomm_config.forms.fields import Field, Kind
+from cencomm_config.forms.identifiers import CHECKS
 from cencomm_config.forms.typed import told_time, typed_value
 from rich.text import Text
 
@@ -166,9 +167,9 @@ class Prompts:
     def _understood(self, field: Field, line: str, choices: Mapping[str, str]) -> Any:
         """A choice by number, value or label; else what the field makes of the text."""
         if choices and line not in choices:
-            numbered = dict(enumerate(choices, 1))
-            if line.isascii() and line.isdigit() and int(line) in numbered:
-                return numbered[int(line)]
+            chosen = _numbered(choices).get(line)
+            if chosen is not None:
+                return chosen
             for value, label in choices.items():
                 if line.casefold() in (value.casefold(), label.casefold()):
                     return value
@@ -199,14 +200,14 @@ class Prompts:
         return shown(field.label(self._language))
 
     def _choices(self, choices: Mapping[str, str]) -> None:
-        rows = (f"{number} {label}" for number, label in enumerate(choices.values(), 1))
+        rows = (f"{number} {choices[value]}" for number, value in _numbered(choices).items())
         self._say_text("   ".join(map(shown, rows)), "dim")
 
     def _echo(self, field: Field, value: Any) -> None:
         """A time with the offset that it was understood in; a code with its name."""
         if field.kind is Kind.TIME and isinstance(value, int):
             self._say_text(f"  {told_time(value, self._zone)}", "dim")
-        elif field.kind is Kind.CODE and isinstance(value, str):
+        elif field.kind is Kind.CODE and not field.lenient:
             name = self._name(field, value)
             if name:
                 self._say_text(f"  {shown(name)}", "dim")
@@ -214,11 +215,11 @@ class Prompts:
     def _name(self, field: Field, value: str) -> str | None:
         form = field.format or ""
         small = code_lists.named(form, self._language)
+        code = CHECKS[form](value)  # it was judged: the check takes it
         if small is not None:
-            return small.get(value.strip().upper()) or small.get(value.strip().lower())
+            return small.get(code)
         if form in ("locode", "hs") and self._lists.there(form):
-            normal = self._form.normal({"x": value}) and value
-            return self._lists.name_of(form, normal.replace(" ", "").replace(".", "").upper())
+            return self._lists.name_of(form, code) or self._output.text("label_not_listed")
         return None
 
     def _search(self, field: Field, text: str) -> None:
@@ -258,6 +259,13 @@ class Prompts:
 
     def _say_text(self, text: str, style: str) -> None:
         self._output.console.print(Text(text, style=style))
+
+
+def _numbered(choices: Mapping[str, str]) -> dict[str, str]:
+    """What to type for each value: its place; itself where values are digits, as of a mode."""
+    if any(value.isdigit() for value in choices):
+        return {value: value for value in choices}
+    return {str(place): value for place, value in enumerate(choices, 1)}
 
 
 def _first(path: str) -> str:

@@ -9,9 +9,8 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
-from cencomm_config.catalog import DEFAULT_LANGUAGE
 from cencomm_config.display import shown
-from cencomm_config.forms import Form
+from cencomm_config.forms import Form, FormSet
 from cencomm_crypto.errors import CencommError
 from cencomm_crypto.public.ids import ChannelId
 from rich.text import Text
@@ -20,6 +19,7 @@ from cencomm_client.cli.accounts import hex_bytes
 from cencomm_client.cli.documents import item_document, verification_document
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown
 from cencomm_client.cli.filled import filled_content
+from cencomm_client.cli.form_lines import form_line
 from cencomm_client.cli.form_prompts import Prompts
 from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.operations import OperationName, moment
@@ -110,11 +110,13 @@ async def follow(
     gate = Gate(found)
     if once:
         for item in found.items(after):
-            show_item(here.output, await gate.copied(item) if copies else item, wanted)
+            passed = await gate.copied(item) if copies else item
+            show_item(here.output, passed, wanted, found.view.form_set)
         return
     await here.client.go_live()
     async for item in found.follow(after):
-        show_item(here.output, await gate.copied(item) if copies else item, wanted)
+        passed = await gate.copied(item) if copies else item
+        show_item(here.output, passed, wanted, found.view.form_set)
 
 
 @framed(session=Session.IF_THERE)
@@ -167,7 +169,7 @@ def within(operation: Operation, chan: bytes) -> Wanted:
     return wanted
 
 
-def show_item(output: Output, item: Item, wanted: Wanted = None) -> None:
+def show_item(output: Output, item: Item, wanted: Wanted, forms: FormSet) -> None:
     """One item, as a line for people or a JSON line."""
     chan = item.channel if isinstance(item, Message | Control) else None
     told = isinstance(item, Notice | Alarm)
@@ -176,10 +178,10 @@ def show_item(output: Output, item: Item, wanted: Wanted = None) -> None:
     if output.as_json:
         output.line(item_document(item))
         return
-    output.console.print(item_line(item, output.language))
+    output.console.print(item_line(item, output, forms))
 
 
-def item_line(item: Item, language: str = DEFAULT_LANGUAGE) -> Text:
+def item_line(item: Item, output: Output, forms: FormSet) -> Text:
     """An item as one line: time, number, who, what; every foreign part through `shown`."""
     if isinstance(item, Message):
         line_ = _head(item.place.at, item.place.seq)
@@ -189,14 +191,14 @@ def item_line(item: Item, language: str = DEFAULT_LANGUAGE) -> Text:
         if item.prio is not None:
             line_.append(f"{shown(item.prio)} ", style="bold red")
         if item.damage is not None:
-            told = " ".join(wrong.text(language) for wrong in item.damage.errors)
+            told = " ".join(wrong.text(output.language) for wrong in item.damage.errors)
             told = shown(told or item.damage.detail, max_len=2000)
             line_.append(f"{shown(item.damage.code)}: {told}", style="red")
         else:
             marks = label(item.content or {})
             if marks:
                 line_.append(f"[{shown(marks, max_len=60)}] ", style="bold yellow")
-            line_.append(_content(dict(item.content or {})))
+            line_.append(_content(item, output, forms))
         for flag in sorted(item.flags):
             line_.append(f" {flag}", style="yellow")
         return line_
@@ -246,6 +248,8 @@ def _author(item: Message | Control) -> str:
     return f"{shown(item.author.code)}{name}"
 
 
-def _content(content: dict[str, Any]) -> str:
-    text = content.get("text")
-    return shown(text) if isinstance(text, str) and len(content) == 1 else dumps(content)
+def _content(item: Message, output: Output, forms: FormSet) -> str:
+    """By its form, where this version has one; a profile, or a newer kind, as it is."""
+    content = item.content or {}
+    form = forms.find(item.kind or "")
+    return dumps(content) if form is None else form_line(form, content, output)

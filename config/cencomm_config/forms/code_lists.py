@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-
-import pycountry
-from babel import Locale
+from typing import TYPE_CHECKING
 
 from cencomm_config.catalog import DEFAULT_LANGUAGE, LANGUAGES
 
+if TYPE_CHECKING:
+    from babel import Locale
+
+# pycountry and babel are imported where they are used: no command waits for lists it does not need.
 # Kosovo: no ISO 3166-1 code, but XK is what the Union's and many other customs systems use.
 _USER_ASSIGNED = frozenset({"XK"})
 
@@ -22,18 +24,24 @@ _USER_ASSIGNED = frozenset({"XK"})
 @cache
 def countries() -> frozenset[str]:
     """ISO 3166-1 alpha-2 codes."""
+    import pycountry
+
     return frozenset(one.alpha_2 for one in pycountry.countries) | _USER_ASSIGNED
 
 
 @cache
 def currencies() -> frozenset[str]:
     """ISO 4217 alphabetic codes."""
+    import pycountry
+
     return frozenset(one.alpha_3 for one in pycountry.currencies)
 
 
 @cache
 def languages() -> frozenset[str]:
     """ISO 639-1 codes."""
+    import pycountry
+
     return frozenset(one.alpha_2 for one in pycountry.languages if hasattr(one, "alpha_2"))
 
 
@@ -57,4 +65,6 @@ def _of_cldr(name: str, language: str) -> Iterator[tuple[str, str]]:
 
 @cache
 def _locale(language: str) -> Locale:
+    from babel import Locale
+
     return Locale.parse(language if language in LANGUAGES else DEFAULT_LANGUAGE)

@@ -122,7 +122,7 @@ def _normal(value: Any, field: Field | None, *, as_seen: bool) -> Any:
         return [_normal(item, row, as_seen=as_seen) for item in value]
     if not isinstance(value, str):
         return value
-    text = unicodedata.normalize("NFC", value).strip()
+    text = (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
     if field is None or field.format not in identifiers.CHECKS or (field.lenient and as_seen):
         return text
     try:

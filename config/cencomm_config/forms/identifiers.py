@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from stdnum import casrn, ean, imo
 
@@ -27,6 +28,8 @@ _HEADING = re.compile(r"[0-9]{2}([0-9]{2}){0,2}")
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,6})?")
 _LEAF = re.compile(r"[0-9a-f]{64}")
 _POSTAL_WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
+CODES_KEPT = 4096  # of each kind
+LONGEST = 64  # characters of any identifier
 _OPEN_SEA = "XZ"  # UN/LOCODE's own "country" of installations in international waters
 
 
@@ -149,13 +152,20 @@ CHECKS: dict[str, Callable[[str], str]] = {
 
 
 def is_normal(check: Callable[[str], str]) -> Callable[[str], bool]:
-    """The check as a schema's format: only the normal form holds."""
+    """The check as a schema's format: only the normal form holds.
 
-    def holds(text: str) -> bool:
+    Remembers codes: ports, countries and containers come again in every form of an operation.
+    """
+
+    @lru_cache(CODES_KEPT)
+    def known(text: str) -> bool:
         try:
             return check(text) == text
         except WrongValue:
             return False
+
+    def holds(text: str) -> bool:
+        return len(text) <= LONGEST and known(text)  # long texts of a bad member are not kept
 
     return holds
 

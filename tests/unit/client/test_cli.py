@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import typer
 from cencomm_client.cli import app
 from cencomm_client.cli.cen_commands import folder_for
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown, exit_for
+from cencomm_client.cli.form_lines import form_line
 from cencomm_client.cli.messages import chosen_kind, content_of, item_line
 from cencomm_client.cli.operations import admission, channel_end, milliseconds
 from cencomm_client.cli.output import Output, dumps, fill
@@ -32,8 +34,10 @@ from cencomm_client.errors import (
 )
 from cencomm_client.items import Author, Damage, Flag, Message, Place
 from cencomm_config.catalog import sentences
-from cencomm_config.forms import FieldError, FormInvalid, base_set
+from cencomm_config.display import shown
+from cencomm_config.forms import FieldError, FormInvalid, base_set, schemas
 from cencomm_config.forms.errors import Expected
+from cencomm_config.forms.typed import typed
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from rich.console import Console
 from typer.testing import CliRunner
@@ -135,7 +139,9 @@ def test_a_secret_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 def test_nothing_foreign_reaches_the_terminal_as_it_is() -> None:
     item = message(content={"text": HOSTILE}, kind=HOSTILE, name=HOSTILE, channel=HOSTILE)
     screen = io.StringIO()
-    Console(file=screen, force_terminal=False, width=400).print(item_line(item))
+    Console(file=screen, force_terminal=False, width=400).print(
+        item_line(item, Output(as_json=False), base_set())
+    )
     document = dumps({HOSTILE: HOSTILE, "nested": [{"deep": HOSTILE}]})
     told = io.StringIO()
     output = Output(as_json=False, errors=Console(file=told, width=400))
@@ -151,9 +157,39 @@ def test_nothing_foreign_reaches_the_terminal_as_it_is() -> None:
 
 def test_a_damaged_message_is_shown_with_its_reason() -> None:
     item = message(content=None, damage=Damage(ErrorCode.CANNOT_OPEN, "it cannot"))
-    line = item_line(item).plain
+    line = item_line(item, Output(as_json=False), base_set()).plain
     assert "cannot_open: it cannot" in line
     assert "after_revocation" in line
+
+
+def test_a_form_is_a_line_of_labels_in_the_readers_language(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CENCOMM_LANG", "fr")
+    output = Output(as_json=False)
+    for code in base_set().codes:
+        form = base_set().form(code)
+        content = typed(form, schemas.example(code)["passes"]).content
+        line = form_line(form, content, output, UTC)
+        assert shown(line) == line
+        for name in content:
+            if set(content) != {"text"}:
+                assert form.root.fields[name].label("fr") in line
+    warning = {
+        "subject": "container",
+        "identifiers": {"container": "CSQU3054383", "as_seen": False},
+        "hs": ["24", "9302"],
+        "deadline": 1_772_371_800_000,
+        "action": "let_run",
+        "remarks": HOSTILE,
+    }
+    line = item_line(message(content=warning, kind="WRN"), output, base_set()).plain
+    assert "Identifiants: (Numéro de conteneur: CSQU3054383" in line
+    assert "Codes SH: 24, 9302; " in line
+    assert "Action demandée: laisser passer" in line
+    assert "\x1b" not in line
+    late = form_line(base_set().form("RFI"), {"deadline": 2**53 - 1}, output)
+    assert late.endswith(str(2**53 - 1))
 
 
 def test_times_need_a_zone_and_admissions_a_role() -> None:

@@ -148,6 +148,25 @@ def test_as_seen_lifts_the_check_before_the_number_is_asked_for(session: Session
     assert content["identifiers"] == {"as_seen": True, "container": "CSQU3054384"}
 
 
+def test_a_choice_whose_values_are_digits_is_typed_as_it_is_shown(session: Session) -> None:
+    """Rec 19 numbers the modes itself: 1 is maritime, whatever comes first."""
+    content, screen = session(
+        "SIT",
+        {
+            "From": "2026-03-01",
+            "To": "2026-03-02",
+            "Nil return": "no",
+            "Controls by mode: fill in?": "y",
+            "Mode of transport": "1",
+            "Number": "41",
+            "Warnings handled": "3",
+            "Seizures": ["1"],
+        },
+    )
+    assert "0 not specified   1 maritime" in screen
+    assert content["controls"] == [{"mode": "1", "count": 41}]
+
+
 def test_a_prefilled_value_stands_in_brackets_and_enter_takes_it(session: Session) -> None:
     rules = {"prefill": {"action": "control"}, "relabel": {"action": {"en": "What to do"}}}
     forms = base_set().narrow({"format": 1, "name": "x", "forms": {"WRN": rules}})

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cencomm_client.cli.messages import item_line
+from cencomm_client.cli.output import Output
 from cencomm_client.errors import Unreachable
 from cencomm_client.evidence import evidence_folder
 from cencomm_client.follow import Feed
+from cencomm_client.form_library import FormLibrary, data_folder, read_set
 from cencomm_client.items import Alarm, Control, Flag, Item, Message, Notice
 from cencomm_client.notices import directory_remarks, standing_remarks
 from cencomm_client.profiles import profiles_due
 from cencomm_client.verification import SignedHead, gather, verify
+from cencomm_config.forms import FormInvalid, base_set
 from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.member.message import message_key, seal_bytes
 from cencomm_crypto.member.payload import make_payload
@@ -89,6 +93,69 @@ async def test_a_wrong_form_is_damaged_and_not_dropped(town: Town) -> None:
     assert item.damage is not None
     assert item.damage.code == "form_invalid"
     assert "office" in item.damage.detail
+
+
+async def test_every_wrong_field_of_a_form_is_told_in_the_readers_language(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = await opened(town)
+    content = {"subject": "container", "identifiers": {"container": "CSQU3054384"}}
+    sealed_by(town, one, make_payload("WRN", b"m" * 16, content), kind="WRN")
+    await two.read()
+    damage = last(two).damage
+    assert damage is not None
+    assert [error.path for error in damage.errors] == ["identifiers.container", "action"]
+    assert "CSQU3054383" in damage.errors[0].text("fr")
+    monkeypatch.setenv("CENCOMM_LANG", "fr")
+    line = item_line(last(two), Output(as_json=False), base_set()).plain
+    assert "Numéro de conteneur" in line
+
+
+async def test_an_entry_marked_as_exercise_is_flagged(town: Town) -> None:
+    one, two = await opened(town)
+    await one.channel(town.chan).post("MSG", {"text": "a drill", "exercise": True})
+    await two.read()
+    assert Flag.EXERCISE in last(two).flags
+
+
+async def test_a_form_is_sealed_in_its_normal_form_or_not_at_all(town: Town) -> None:
+    one, two = await opened(town)
+    channel = one.channel(town.chan)
+    wrong = {"subject": "container", "identifiers": {"container": "CSQU3054384"}}
+    size = town.operation.log.size
+    with pytest.raises(FormInvalid) as refused:
+        await channel.post("WRN", wrong, prio="at once")
+    assert [error.path for error in refused.value.errors] == [
+        *("identifiers.container", "action", "prio"),
+    ]
+    with pytest.raises(FormInvalid, match="MSG, WRN"):
+        await channel.post("XYZ", {"text": "x"})
+    assert town.operation.log.size == size
+    right = {**wrong, "identifiers": {"container": "csqu 305438-3"}, "action": "control"}
+    await channel.post("WRN", right, prio="flash")
+    await two.read()
+    content = last(two).content
+    assert content is not None
+    assert content["identifiers"] == {"container": "CSQU3054383"}
+
+
+async def test_an_operations_own_set_holds_where_it_is_kept(tmp_path: Path) -> None:
+    """Who lacks its file is told so, and reads every form with the base set."""
+    document = b'{"format": 1, "name": "M", "forms": {"WRN": {"require": ["deadline"]}}}'
+    town = Town(tmp_path, forms=read_set(document).hash)
+    one, two = await opened(town)
+    content = {"subject": "container", "action": "control"}
+    assert one.view.lacks_forms
+    await one.channel(town.chan).post("WRN", content)
+    await two.read()
+    assert last(two).damage is None
+    FormLibrary(data_folder(one.station.vault.path)).keep(document)
+    assert not one.view.lacks_forms
+    with pytest.raises(FormInvalid, match="deadline"):
+        await one.channel(town.chan).post("WRN", content)
+    late = {**content, "deadline": 1_772_371_800_000}
+    await one.channel(town.chan).post("WRN", late)
+    assert base_set().form("WRN").check(late) == ()
 
 
 async def test_an_authors_wrong_clock_is_shown(town: Town) -> None:

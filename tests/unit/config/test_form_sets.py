@@ -38,12 +38,13 @@ def warning() -> dict[str, Any]:
 def test_a_narrowed_form_refuses_more_and_nothing_that_the_base_set_refuses_passes() -> None:
     form, base = base_set().narrow(DOCUMENT).form("WRN"), base_set().form("WRN")
     assert form.check(warning()) == ()
-    for changed, path in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"subject": "post"}, "subject"),
         ({"remarks": "x" * 21}, "remarks"),
         ({"hs": ["24", "25"]}, "hs"),
         ({"identifiers": {"plate": "HH-AB 1"}}, "identifiers.container"),
-    ]:
+    ]
+    for changed, path in cases:
         content = warning() | changed
         assert base.check(content) == ()
         assert [error.path for error in form.check(content)] == [path]

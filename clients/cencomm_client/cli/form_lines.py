@@ -1,0 +1,59 @@
+"""A form as a line for people: labels and values in their language, in the form's order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import tzinfo
+from typing import Any
+
+from cencomm_config.display import shown
+from cencomm_config.forms import Form
+from cencomm_config.forms.fields import Field, Kind
+from cencomm_config.forms.typed import told_time
+
+from cencomm_client.cli.output import Output
+
+SHORT_LEAF = 8  # hex digits of an entry's hash that a line shows
+_LAST_MS = 253_402_300_799_000  # the year 9999: beyond it a time is shown as its number
+
+
+def form_line(
+    form: Form, content: Mapping[str, Any], output: Output, zone: tzinfo | None = None
+) -> str:
+    """A right content as one harmless line; a message is its text."""
+    if set(content) == {"text"}:
+        return shown(str(content["text"]))
+    return "; ".join(_told(form.root, content, output, zone))
+
+
+def _told(
+    field: Field, content: Mapping[str, Any], output: Output, zone: tzinfo | None
+) -> Iterator[str]:
+    for name, below in field.fields.items():
+        if name in content:
+            label = shown(below.label(output.language))
+            yield f"{label}: {_value(below, content[name], output, zone)}"
+
+
+def _value(field: Field, value: Any, output: Output, zone: tzinfo | None) -> str:
+    match field.kind:
+        case Kind.PART:
+            return f"({', '.join(_told(field, value, output, zone))})"
+        case Kind.ROWS if field.row is not None:
+            rows = [_value(field.row, item, output, zone) for item in value]
+            return " ".join(rows) if field.row.kind is Kind.PART else ", ".join(rows)
+        case Kind.CHOICE:
+            return shown(field.choices(output.language).get(value, value))
+        case Kind.FLAG:
+            return output.text("label_yes" if value else "label_no")
+        case Kind.TIME:
+            return told_time(value, zone) if value <= _LAST_MS else str(value)
+        case Kind.LEAF:
+            return str(value.hex()[:SHORT_LEAF])
+        case Kind.ANY:
+            return ", ".join(f"{shown(str(name))}={_plain(item)}" for name, item in value.items())
+    return shown(str(value))
+
+
+def _plain(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else shown(str(value))
