@@ -10,7 +10,7 @@ from cencomm_server.engine.erasing import Eraser
 from cencomm_server.engine.items import sequenced
 
 from tests.lifecycle.ending import close, decide, erase, sweep
-from tests.mallory.harness import Stage, Stages, refusal
+from tests.mallory.harness import Stage, Stages, refusal, until
 from tests.mallory.world import (
     ALERTS,
     AUDITORS,
@@ -139,3 +139,15 @@ async def test_one_side_alone_erases_nothing(stages: Stages) -> None:
         await stage.look(OFFICER, OUTSIDER)
         assert stage.texts(OFFICER) == [WARNING, PLAN]
         assert chief.channel(ALERTS).state.epoch
+
+
+async def test_a_live_client_forgets_by_itself(stages: Stages) -> None:
+    async with stages(Eraser=Eraser) as stage:
+        await stage.look(*MEMBERS)
+        await close(stage)
+        officer = await stage.client(OFFICER)
+        await officer.go_live()
+        assert stage.texts(OFFICER) == [WARNING, PLAN]
+        await erase(stage)
+        await until(lambda: not stage.texts(OFFICER) and not secrets(stage, OFFICER))
+        stage.quiet(OFFICER)

@@ -46,9 +46,9 @@ async def test_neither_refers_to_the_other(stages: Stages) -> None:
         await made.refresh()
         size = stage.head().size, made.state.size
         shown = [item for item in made.items() if isinstance(item, Message)]
-        for place, referred in ((real, shown[-1]), (play, stage.messages(CHIEF)[-1])):
+        for place, item in ((real, shown[-1]), (play, stage.messages(CHIEF)[-1])):
             with pytest.raises(ExerciseMixed, match=r"DRILL|MERIDIAN"):
-                await place.post("MSG", {"text": "see there"}, re=referred)
+                await place.post("MSG", {"text": "see there"}, re=item)
         for place, leaf in ((real, played.leaf), (play, said.leaf)):
             for kind, content in (
                 ("COR", {"target": leaf, "reason": "x"}),

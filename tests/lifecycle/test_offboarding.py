@@ -138,3 +138,22 @@ async def interrupted(stage: Stage) -> None:
     chief = await stage.operation(CHIEF)
     assert await refusal(chief.offboard("FR")) == ErrorCode.NOT_MEMBER
     assert stage.head().size == size
+
+
+async def test_one_that_the_governance_root_suspended_first_goes_likewise(stages: Stages) -> None:
+    """New keys once per channel, though its devices were ended before its people were removed."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        before = epochs(chief.state)
+        france = stage.station(CHIEF).directory.administration_by_code("FR")
+        assert france is not None
+        await stage.govern(ceremony.suspend_administration(france.id))
+        done = await chief.offboard("FR", successor=CONTACT)
+        assert (done.removed, done.active) == ((DEPUTY, OFFICER), ())
+        after = epochs(chief.state)
+        assert [after[name] - before[name] for name in (ALERTS, RAID)] == [1, 1]
+        await chief.channel(ALERTS).post("MSG", {"text": LATER})
+        await stage.look(CONTACT)
+        assert stage.texts(CONTACT) == [WARNING, LATER]
+        stage.quiet(CHIEF, CONTACT)

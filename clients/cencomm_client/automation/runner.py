@@ -237,7 +237,7 @@ class Runner:
     def _until_end_s(self) -> float:
         """Seconds until own clock passes a moment that changes what is due."""
         state, now = self._view.state, self._station.now()
-        moments = [state.end]
+        moments = [state.end, state.genesis["retention"]["erase_at"]]
         for channel in state.channels.values():
             start, end = state.window_of(channel)
             moments += [start, end + state.grace]

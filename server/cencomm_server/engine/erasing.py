@@ -40,9 +40,12 @@ class Eraser:
         self._done: set[LogId] = set()
 
     async def run(self) -> None:
-        """Sweep now and then."""
+        """Sweep now and then; a defect is told, and does not end it."""
         while True:
-            await self.sweep()
+            try:
+                await self.sweep()
+            except Exception:
+                _log.exception("erase_failed")
             await asyncio.sleep(self._look_s)
 
     async def sweep(self) -> int:
