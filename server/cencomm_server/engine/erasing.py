@@ -37,6 +37,7 @@ class Eraser:
         self._logs, self._look_s = logs, look_s
         self._after_ms = int(after_s * 1000)
         self._since: dict[LogId, int] = {}
+        self._bare: set[LogId] = set()  # the last sweep found nothing in them
         self._done: set[LogId] = set()
 
     async def run(self) -> None:
@@ -51,7 +52,8 @@ class Eraser:
     async def sweep(self) -> int:
         """Erase what is due in all operations; how many bodies and wraps went.
 
-        What fails is tried again at the next sweep. A log is done after a sweep that found nothing.
+        What fails is tried again at the next sweep. A log is done after two that found nothing:
+        what a reader brought into memory while the first bodies went is gone with the second.
         """
         total = 0
         for runtime in self._logs.operations:
@@ -89,7 +91,7 @@ class Eraser:
         if bodies or wraps:
             _log.info("bodies_erased", log=runtime.log_id, count=bodies, wraps=wraps)
         else:
-            self._done.add(runtime.log_id)
+            (self._done if runtime.log_id in self._bare else self._bare).add(runtime.log_id)
         return bodies + wraps
 
     async def _still(self, runtime: OperationRuntime) -> bool:
