@@ -51,14 +51,14 @@ async def test_neither_refers_to_the_other(stages: Stages) -> None:
                 await place.post("MSG", {"text": "see there"}, re=item)
         for place, leaf in ((real, played.leaf), (play, said.leaf)):
             for kind, content in (
-                ("COR", {"target": leaf, "reason": "x"}),
-                ("MSG", {"text": "x", "see": [{"also": leaf}]}),
+                ("WDR", {"target": leaf, "reason": "x"}),
+                ("FBK", {"outcome": "seizure", "seizure": leaf}),
             ):
                 with pytest.raises(ExerciseMixed):
                     await place.post(kind, content)
         assert (stage.head().size, made.state.size) == size
         await play.post("MSG", {"text": "see there"}, re=played)
-        await real.post("MSG", {"text": "see there", "see": bytes(32)}, re=said)
+        await real.post("FBK", {"outcome": "seizure", "seizure": bytes(32)}, re=said)
 
 
 async def test_every_item_of_it_is_marked(stages: Stages) -> None:
