@@ -194,7 +194,9 @@ class Runner:
             case FlushDue():
                 await poster.flush()
             case ForgetDue():
-                forget(self._station, self._view)
+                await poster.sender.pull()  # a hold may have come meanwhile
+                if forget_due(self._station, self._view):
+                    forget(self._station, self._view)
             case KeysDue(chan=chan):
                 await poster.preparer.fetch_keys(state.channels[chan])
             case CloseDue():

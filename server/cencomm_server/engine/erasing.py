@@ -65,7 +65,7 @@ class Eraser:
         return total
 
     def _due(self, runtime: OperationRuntime) -> bool:
-        log, now = runtime.log_id, self._logs.clock.wall_ms()
+        log, now = runtime.log_id, self._logs.clock.now_ms()
         if log in self._done or not _may_go(runtime, now):
             self._since.pop(log, None)
             return False
@@ -95,10 +95,13 @@ class Eraser:
         return bodies + wraps
 
     async def _still(self, runtime: OperationRuntime) -> bool:
-        """Read on before each step: another process may have taken a hold since. Hold the lock."""
+        """Read on before each step: another process may have taken a hold since. Hold the lock.
+
+        Raises ClockJumped: a clock that is wrong brings no date.
+        """
         runtime.mark_stale()
         await runtime.ready()
-        return _may_go(runtime, self._logs.clock.wall_ms())
+        return _may_go(runtime, self._logs.clock.now_ms())
 
 
 def _may_go(runtime: OperationRuntime, now: int) -> bool:
