@@ -57,8 +57,8 @@ async def offboard(
     """Take an administration out of a running operation; a coordinator.
 
     `successor` becomes coordinator where its coordinators were one of only two sides; `tasks_to`
-    (a code) gets its open tasks. Again goes on where an earlier try was cut off. Raises
-    ProtocolError (UNKNOWN_ADMINISTRATION, NOT_MEMBER), SuccessorNeeded, Refused.
+    (the code of an administration) gets its open tasks. Again goes on where an earlier try was cut
+    off. Raises ProtocolError (UNKNOWN_ADMINISTRATION, NOT_MEMBER), SuccessorNeeded, Refused.
     """
     await people.refresh()
     await operation.refresh()
@@ -70,6 +70,10 @@ async def offboard(
             ErrorCode.NOT_MEMBER, f"nobody of {administration} is in {operation.name!a}"
         )
     codes = sorted(directory.persons[member.person].code for member in leaving)
+    if tasks_to is not None and directory.administration_by_code(tasks_to) is None:
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_ADMINISTRATION, f"no administration has the code {tasks_to}"
+        )
     due = _tasks(operation, administration, codes, leaving)
     await _hand_role_on(operation, directory, found.id, successor)
     handed_on = [task for task in due if tasks_to and await _hand_on(operation, task, tasks_to)]
@@ -151,15 +155,16 @@ def _tasks(
 
 
 async def _hand_on(operation: Operation, task: Task, code: str) -> bool:
-    """Post the task anew for somebody else; it takes the place of the one that it names in `re`."""
+    """Post the task anew for another administration, then the end of the old one: cut off in
+    between, both are open. False where the old one cannot be read any more."""
     item = operation.view.feed.at(task.seq)
     if not isinstance(item, Message) or item.content is None:
         return False
-    content: dict[str, Any] = dict(item.content)
-    old = content.get("assignee")
-    content["assignee"] = dict.fromkeys(old, code) if isinstance(old, dict) else code
+    old: dict[str, Any] = dict(item.content)
     channel = operation.channel(item.channel.hex())
-    await channel.post(TASK, content, re=item, prio=item.prio)
+    new = {**old, "assignee": {"administration": code}}
+    await channel.post(TASK, new, prio=item.prio, ack_by=item.ack_by)
+    await channel.post(TASK, {**old, "state": "cancelled"}, re=item)
     return True
 
 

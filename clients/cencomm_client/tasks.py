@@ -7,21 +7,23 @@ phase over an open one; what another changed all the same is valid, and flagged 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from cencomm_client.errors import TasksOpen
 from cencomm_client.items import Flag, Message
-from cencomm_client.kinds import FEEDBACK, REPLY, TASK, WITHDRAWAL
+from cencomm_client.kinds import REPLY, TASK, WITHDRAWAL
 
 BLOCKED = frozenset({"phase.set", "close.propose", "close.approve"})
 """Entries that end a phase by decision; a suspension is for emergencies, time asks nobody."""
+ENDED = ("done", "cancelled")  # states of a task
+CLOSING = ("final", "refused")  # statuses of a reply
 MOST_LISTED = 20  # tasks that an error names
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task as its author wrote it. `assignee` is a code: of a person, administration or role."""
+    """A task as its author wrote it. `assignee` is the code of an administration, or a role."""
 
     leaf: bytes
     seq: int
@@ -46,7 +48,7 @@ class TaskBook:
 
     def note(self, item: Message) -> None:
         """Take a message, or its newer version."""
-        if item.kind in (TASK, FEEDBACK, REPLY, WITHDRAWAL):
+        if item.kind in (TASK, REPLY, WITHDRAWAL):
             self._held[item.place.seq] = item
 
     def open(self, before: int | None = None) -> tuple[Task, ...]:
@@ -62,27 +64,23 @@ class TaskBook:
 def open_tasks(messages: Iterable[Message]) -> tuple[Task, ...]:
     """Tasks that no answer closed; `messages` in the log's order.
 
-    Feedback or a reply that names the task closes it, a reply that calls itself partial does not;
-    nor does an acknowledgement: who accepts has not done it yet. Its own administration withdraws.
-    A task that names another takes its place, and is as mandatory as that was.
+    A final or refused reply to a task closes it, and a task in reply to it that says done or
+    cancelled; not an acknowledgement: who accepts has not done it yet. Its own administration
+    withdraws it.
     """
     found: dict[bytes, Task] = {}
     for message in messages:
         content = message.content
         if content is None or Flag.AFTER_REVOCATION in message.flags:
             continue
-        if message.kind == TASK:
-            handed_on = found.pop(_leaf(message.re), None)
-            task = _task(message, content)
-            found[task.leaf] = replace(task, mandatory=True) if _must(handed_on) else task
+        if message.kind == TASK and content.get("state") not in ENDED:
+            found[message.place.leaf] = _task(message, content)
+        elif message.kind == TASK or (message.kind == REPLY and content.get("status") in CLOSING):
+            found.pop(_leaf(message.re), None)
         elif message.kind == WITHDRAWAL:
             withdrawn = found.get(_leaf(content.get("target")))
             if withdrawn and withdrawn.administration == message.author.administration:
                 del found[withdrawn.leaf]
-        elif message.kind == FEEDBACK or (
-            message.kind == REPLY and content.get("state") != "partial"
-        ):
-            found.pop(_leaf(message.re), None)
     return tuple(found.values())
 
 
@@ -93,8 +91,8 @@ def expect_done(tasks: Iterable[Task], what: str) -> None:
         listed = "; ".join(map(str, tasks[:MOST_LISTED]))
         more = f"; and {len(tasks) - MOST_LISTED} more" if len(tasks) > MOST_LISTED else ""
         raise TasksOpen(
-            f"{what} waits for {len(tasks)} mandatory tasks: {listed}{more}. Feedback or a reply"
-            " closes a task, its own administration withdraws it"
+            f"{what} waits for {len(tasks)} mandatory tasks: {listed}{more}. A final reply"
+            " closes a task, or the task again as done or cancelled in reply to it"
         )
 
 
@@ -102,10 +100,6 @@ def assigned_to(task: Task, codes: Iterable[str], persons: Iterable[bytes]) -> b
     """Whether a task is for one of these codes (of people or an administration), or addressed to
     one of these persons."""
     return task.assignee in set(codes) or not set(persons).isdisjoint(task.to)
-
-
-def _must(task: Task | None) -> bool:
-    return task is not None and task.mandatory
 
 
 def _task(message: Message, content: Mapping[str, Any]) -> Task:
@@ -123,7 +117,7 @@ def _task(message: Message, content: Mapping[str, Any]) -> Task:
 
 
 def _assignee(value: Any) -> str | None:
-    """A code, or a map with one: {administration: FR}, {role: officer}, {person: FR-014}."""
+    """A map with one field, {administration: FR} or {role: officer}; also a code alone."""
     if isinstance(value, Mapping):
         value = next((text for text in value.values() if isinstance(text, str)), None)
     return value if isinstance(value, str) else None

@@ -10,6 +10,7 @@ from cencomm_client.cli.exits import Exit
 from cencomm_crypto.errors import ErrorCode
 
 from tests.lifecycle.desk import Desk
+from tests.lifecycle.said import FINAL, task
 from tests.mallory.harness import Stage, Stages
 from tests.mallory.world import ALERTS, CHIEF, CONTACT, DEPUTY, MEMBERS, OFFICER, OPERATION
 from tests.support.loopback import now_ms
@@ -46,17 +47,16 @@ async def test_what_is_for_a_few_goes_where_only_they_read(stages: Stages) -> No
 async def test_a_phase_waits_for_mandatory_tasks_and_says_the_rule(stages: Stages) -> None:
     async with stages() as stage:
         chief, officer = await desks(stage, CHIEF, OFFICER)
-        task = await chief(
-            *("post", OPERATION, ALERTS, "TSK", "--file", "-"),
-            stdin=json.dumps({"text": "count", "assignee": "FR", "mandatory": True}),
+        asked = await chief(
+            *("post", OPERATION, ALERTS, "TSK", "--file", "-"), stdin=json.dumps(task("FR"))
         )
         refused = await chief("operation", "phase", OPERATION, "post", code=Exit.REFUSED)
         assert refused["error"]["code"] == "tasks_open"
-        assert f"entry {task['seq']}" in refused["error"]["detail"]
+        assert f"entry {asked['seq']}" in refused["error"]["detail"]
         (row,) = (await officer("operation", "tasks", OPERATION, "--mandatory"))["tasks"]
-        assert (row["leaf"], row["assignee"]) == (task["leaf"], "FR")
-        answer = ("post", OPERATION, ALERTS, "FBK", "--re", task["leaf"], "--file", "-")
-        await officer(*answer, stdin=json.dumps({"outcome": "done"}))
+        assert (row["leaf"], row["assignee"]) == (asked["leaf"], "FR")
+        answer = ("post", OPERATION, ALERTS, "RPL", "--re", asked["leaf"], "--file", "-")
+        await officer(*answer, stdin=json.dumps(FINAL))
         told = await officer("operation", "phase", OPERATION, "post", code=Exit.REFUSED)
         assert told["error"]["code"] == ErrorCode.NOT_PERMITTED
         assert "Coordinators here: FR-001 (FR), RILO-001 (RILO)" in told["error"]["detail"]

@@ -12,6 +12,7 @@ from cencomm_crypto.errors import CencommError, ErrorCode
 from cencomm_crypto.public.phases import Phase
 
 from tests.lifecycle.ending import decide
+from tests.lifecycle.said import FINAL, PARTIAL, SEEN, task, withdrawal
 from tests.mallory.harness import Stage, Stages, refusal
 from tests.mallory.insiders import one_time_code, opened_by
 from tests.mallory.world import ALERTS, CHIEF, CONTACT, DEPUTY, HOUR_MS, MEMBERS, OFFICER
@@ -107,16 +108,16 @@ async def test_an_open_mandatory_task_stops_a_phase_change_and_is_listed(stages:
         await stage.look(*MEMBERS)
         chief, officer = await stage.operation(CHIEF), await stage.operation(OFFICER)
         place = chief.channel(ALERTS)
-        await place.post("TSK", {"text": "tidy up", "assignee": "BE"})
-        task = await place.post("TSK", {"text": "count", "assignee": "FR", "mandatory": True})
+        await place.post("TSK", task("BE", mandatory=False))
+        asked = await place.post("TSK", task("FR"))
         for step in (chief.set_phase("post"), chief.close()):
-            with pytest.raises(TasksOpen, match=rf"entry {task.seq} in alerts by RILO-001 for FR"):
+            with pytest.raises(TasksOpen, match=rf"entry {asked.seq} in alerts by RILO-001 for FR"):
                 await step
         assert [row.mandatory for row in chief.open_tasks()] == [False, True]
-        await officer.channel(ALERTS).post("ACK", {"answer": "accepted"}, re=task)
-        await officer.channel(ALERTS).post("RPL", {"state": "partial"}, re=task)
+        await officer.channel(ALERTS).post("ACK", SEEN, re=asked)
+        await officer.channel(ALERTS).post("RPL", PARTIAL, re=asked)
         assert isinstance(await failure(chief.set_phase("post")), TasksOpen)
-        await officer.channel(ALERTS).post("FBK", {"outcome": "seizure"}, re=task)
+        await officer.channel(ALERTS).post("RPL", FINAL, re=asked)
         await chief.set_phase("post")
         assert chief.phase is Phase.POST
 
@@ -125,8 +126,8 @@ async def test_its_own_administration_withdraws_a_task_and_no_other(stages: Stag
     async with stages() as stage:
         await stage.look(*MEMBERS)
         chief, officer = await stage.operation(CHIEF), await stage.operation(OFFICER)
-        task = await chief.channel(ALERTS).post("TSK", {"text": "count", "mandatory": True})
-        body = {"target": task.leaf, "reason": "done otherwise"}
+        asked = await chief.channel(ALERTS).post("TSK", task())
+        body = withdrawal(asked.leaf)
         await officer.channel(ALERTS).post("WDR", body)
         assert isinstance(await failure(chief.set_phase("post")), TasksOpen)
         await chief.channel(ALERTS).post("WDR", body)
@@ -137,7 +138,7 @@ async def test_a_suspension_asks_for_no_tasks(stages: Stages) -> None:
     async with stages() as stage:
         await stage.look(*MEMBERS)
         chief = await stage.operation(CHIEF)
-        await chief.channel(ALERTS).post("TSK", {"text": "count", "mandatory": True})
+        await chief.channel(ALERTS).post("TSK", task())
         await chief.suspend()
         assert chief.phase is Phase.SUSPENDED
 
@@ -146,9 +147,9 @@ async def test_one_authored_over_a_task_all_the_same_is_valid_and_flagged(stages
     async with stages() as stage:
         await stage.look(*MEMBERS)
         chief = await stage.operation(CHIEF)
-        task = await chief.channel(ALERTS).post("TSK", {"text": "count", "mandatory": True})
+        asked = await chief.channel(ALERTS).post("TSK", task())
         await chief._poster.decide("phase.set", {"phase": "post"})
-        await chief.channel(ALERTS).post("FBK", {"outcome": "done"}, re=task)
+        await chief.channel(ALERTS).post("TSK", task(state="done"), re=asked)
         await chief.set_phase("debrief")
         await stage.look(*MEMBERS)
         for code in (CHIEF, OFFICER):

@@ -13,6 +13,7 @@ from cencomm_client.errors import NotDirected
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.member.payload import make_payload
 
+from tests.lifecycle.said import DELIVERY, QUESTION
 from tests.mallory.harness import Stage, Stages, refusal
 from tests.mallory.world import (
     ALERTS,
@@ -90,14 +91,14 @@ async def test_what_is_for_a_few_is_posted_in_a_directed_channel_alone(stages: S
         await chief.admit([Admission(OUTSIDER, "expert", channel=ALERTS)])
         for kind, content, to in (
             ("MSG", {"text": PLAN, "tlp": "RED"}, []),
-            ("CDN", {"text": PLAN}, []),
-            ("EXP", {"text": "which species?"}, [OUTSIDER]),
+            ("CDN", DELIVERY, []),
+            ("EXP", QUESTION, [OUTSIDER]),
         ):
             with pytest.raises(NotDirected, match="--to-only"):
                 await chief.channel(RAID).post(kind, content, to=to)
         await chief.channel(ALERTS).post("MSG", {"text": "x", "tlp": "AMBER"}, to=[ANALYST])
         place = await chief.directed(ALERTS, people=[OUTSIDER])
-        await place.post("EXP", {"text": "which species?", "tlp": "RED"}, to=[OUTSIDER])
+        await place.post("EXP", {**QUESTION, "tlp": "RED"}, to=[OUTSIDER])
 
 
 async def test_one_posted_elsewhere_all_the_same_is_valid_and_flagged(stages: Stages) -> None:
@@ -105,10 +106,10 @@ async def test_one_posted_elsewhere_all_the_same_is_valid_and_flagged(stages: St
     async with stages() as stage:
         await stage.look(*MEMBERS)
         chief = await stage.operation(CHIEF)
-        payload = make_payload("CDN", b"m" * 16, {"text": PLAN})
+        payload = make_payload("CDN", b"m" * 16, DELIVERY)
         await chief._poster.seal(stage.chan(ALERTS), payload)
         place = await chief.directed(ALERTS, administrations=["RILO", "FR"])
-        await place.post("CDN", {"text": PLAN})
+        await place.post("CDN", DELIVERY)
         await stage.look(OFFICER)
         shown = [item for item in stage.messages(OFFICER) if item.kind == "CDN"]
         assert [Flag.NOT_DIRECTED in item.flags for item in shown] == [True, False]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cencomm_client import Message
+from cencomm_client import Admission, Message, Operation, OperationPlan
 from cencomm_client.errors import ClientCode
 from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.public.phases import Phase
@@ -10,18 +10,20 @@ from cencomm_server.engine.erasing import Eraser
 from cencomm_server.engine.items import sequenced
 
 from tests.lifecycle.ending import close, decide, erase, sweep
-from tests.mallory.harness import Stage, Stages, refusal
+from tests.mallory.harness import Stage, Stages, refusal, until
 from tests.mallory.world import (
     ALERTS,
     AUDITORS,
     CHIEF,
     DEPUTY,
+    HOUR_MS,
     MEMBERS,
     OFFICER,
     OUTSIDER,
     PLAN,
     WARNING,
 )
+from tests.support.loopback import now_ms
 
 
 async def sealed_bodies(stage: Stage) -> list[bytes]:
@@ -139,3 +141,61 @@ async def test_one_side_alone_erases_nothing(stages: Stages) -> None:
         await stage.look(OFFICER, OUTSIDER)
         assert stage.texts(OFFICER) == [WARNING, PLAN]
         assert chief.channel(ALERTS).state.epoch
+
+
+async def test_a_live_client_forgets_by_itself(stages: Stages) -> None:
+    async with stages(Eraser=Eraser) as stage:
+        await stage.look(*MEMBERS)
+        await close(stage)
+        officer = await stage.client(OFFICER)
+        await officer.go_live()
+        assert stage.texts(OFFICER) == [WARNING, PLAN]
+        await erase(stage)
+        await until(lambda: not stage.texts(OFFICER) and not secrets(stage, OFFICER))
+        stage.quiet(OFFICER)
+
+
+async def test_by_date_a_device_forgets_when_the_server_s_time_says_so_too(stages: Stages) -> None:
+    """Own clock alone destroys nothing; and a hold that came in time keeps all."""
+    async with stages(Eraser=Eraser) as stage:
+        await stage.look(*MEMBERS)
+        now = now_ms()
+        chief = await stage.client(CHIEF)
+        plan = OperationPlan(
+            name="ORION",
+            not_before=now - 1000,
+            not_after=now + HOUR_MS,
+            legal="test",
+            grace_ms=0,
+            erase_at=now + 2 * HOUR_MS,
+        )
+        made = await chief.create_operation(plan)
+        await made.create_channel("work")
+        await made.admit([Admission(DEPUTY, "coordinator"), Admission(OFFICER, "officer")])
+        for phase in ("prep", "live"):
+            await made.set_phase(phase)
+        await made.channel("work").post("MSG", {"text": WARNING})
+        officer = await (await stage.client(OFFICER)).operation("ORION")
+        await officer.refresh()
+        stage.ahead_ms = 3 * HOUR_MS
+        await officer.refresh()
+        assert text_of(officer) == [WARNING]  # nothing is dated after the date yet
+        deputy = await (await stage.client(DEPUTY)).operation("ORION")
+        held = await deputy.hold("case 4711")
+        await officer.refresh()
+        assert text_of(officer) == [WARNING]
+        await (await stage.client(DEPUTY)).directory.rekey()
+        await deputy.approve(await made.unhold(held.leaf))
+        await officer.refresh()
+        assert text_of(officer) == []
+        assert await sweep(stage) > 0
+        await stage.leave(OFFICER, forgets=True)
+        again = await (await stage.client(OFFICER)).operation("ORION")
+        assert (await again.verify()).ok
+        stage.quiet()
+
+
+def text_of(operation: Operation) -> list[str]:
+    """What an operation shows as said."""
+    said = [item for item in operation.items() if isinstance(item, Message)]
+    return [item.content["text"] for item in said if item.content and "text" in item.content]

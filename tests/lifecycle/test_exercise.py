@@ -46,19 +46,19 @@ async def test_neither_refers_to_the_other(stages: Stages) -> None:
         await made.refresh()
         size = stage.head().size, made.state.size
         shown = [item for item in made.items() if isinstance(item, Message)]
-        for place, referred in ((real, shown[-1]), (play, stage.messages(CHIEF)[-1])):
+        for place, item in ((real, shown[-1]), (play, stage.messages(CHIEF)[-1])):
             with pytest.raises(ExerciseMixed, match=r"DRILL|MERIDIAN"):
-                await place.post("MSG", {"text": "see there"}, re=referred)
+                await place.post("MSG", {"text": "see there"}, re=item)
         for place, leaf in ((real, played.leaf), (play, said.leaf)):
             for kind, content in (
-                ("COR", {"target": leaf, "reason": "x"}),
-                ("MSG", {"text": "x", "see": [{"also": leaf}]}),
+                ("WDR", {"target": leaf, "reason": "x"}),
+                ("FBK", {"outcome": "seizure", "seizure": leaf}),
             ):
                 with pytest.raises(ExerciseMixed):
                     await place.post(kind, content)
         assert (stage.head().size, made.state.size) == size
         await play.post("MSG", {"text": "see there"}, re=played)
-        await real.post("MSG", {"text": "see there", "see": bytes(32)}, re=said)
+        await real.post("FBK", {"outcome": "seizure", "seizure": bytes(32)}, re=said)
 
 
 async def test_every_item_of_it_is_marked(stages: Stages) -> None:

@@ -10,6 +10,7 @@ from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import Role
 
+from tests.lifecycle.said import task
 from tests.mallory.harness import Stage, Stages, refusal
 from tests.mallory.insiders import opened_by
 from tests.mallory.world import (
@@ -77,16 +78,18 @@ async def test_its_open_tasks_are_listed_and_handed_on(stages: Stages) -> None:
         await stage.look(*MEMBERS)
         chief = await stage.operation(CHIEF)
         place = chief.channel(ALERTS)
-        theirs = await place.post("TSK", {"text": "1", "assignee": "FR", "mandatory": True})
-        also = await place.post("TSK", {"text": "2"}, to=[OFFICER])
-        await place.post("TSK", {"text": "3", "assignee": "BE"})
+        theirs = await place.post("TSK", task("FR"))
+        also = await place.post("TSK", task("RILO", mandatory=False), to=[OFFICER])
+        await place.post("TSK", task("BE", mandatory=False))
         listed = await chief.offboard("FR", successor=CONTACT)
-        assert [task.leaf for task in listed.tasks] == [theirs.leaf, also.leaf]
+        assert [row.leaf for row in listed.tasks] == [theirs.leaf, also.leaf]
         await chief.admit([Admission(DEPUTY, "officer")])
-        again = await chief.offboard("FR", tasks_to=CONTACT)
-        assert (again.tasks, [task.leaf for task in again.handed_on]) == ((), [theirs.leaf])
-        found = {task.assignee: task.mandatory for task in chief.open_tasks()}
-        assert found == {CONTACT: True, None: False, "BE": False}
+        wrong = chief.offboard("FR", tasks_to="XX")
+        assert await refusal(wrong) == ErrorCode.UNKNOWN_ADMINISTRATION
+        again = await chief.offboard("FR", tasks_to="BE")
+        assert (again.tasks, [row.leaf for row in again.handed_on]) == ((), [theirs.leaf])
+        found = [(row.assignee, row.mandatory) for row in chief.open_tasks()]
+        assert found == [("RILO", False), ("BE", False), ("BE", True)]
 
 
 async def test_its_sessions_end_with_its_suspension_by_the_governance_root(stages: Stages) -> None:
@@ -138,3 +141,22 @@ async def interrupted(stage: Stage) -> None:
     chief = await stage.operation(CHIEF)
     assert await refusal(chief.offboard("FR")) == ErrorCode.NOT_MEMBER
     assert stage.head().size == size
+
+
+async def test_one_that_the_governance_root_suspended_first_goes_likewise(stages: Stages) -> None:
+    """New keys once per channel, though its devices were ended before its people were removed."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        before = epochs(chief.state)
+        france = stage.station(CHIEF).directory.administration_by_code("FR")
+        assert france is not None
+        await stage.govern(ceremony.suspend_administration(france.id))
+        done = await chief.offboard("FR", successor=CONTACT)
+        assert (done.removed, done.active) == ((DEPUTY, OFFICER), ())
+        after = epochs(chief.state)
+        assert [after[name] - before[name] for name in (ALERTS, RAID)] == [1, 1]
+        await chief.channel(ALERTS).post("MSG", {"text": LATER})
+        await stage.look(CONTACT)
+        assert stage.texts(CONTACT) == [WARNING, LATER]
+        stage.quiet(CHIEF, CONTACT)

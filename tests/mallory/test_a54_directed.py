@@ -36,7 +36,7 @@ async def among_the_french(stage: Stage) -> str:
     await stage.look(*MEMBERS)
     deputy = await stage.operation(DEPUTY)
     place = await deputy.directed(ALERTS, administrations=["FR"])
-    await place.post("CDN", {"text": SECRET, "tlp": "RED"})
+    await place.post("MSG", {"text": SECRET, "tlp": "RED"})
     await stage.look(*MEMBERS, OUTSIDER, BOT, *AUDITORS)
     return place.name
 
@@ -99,7 +99,7 @@ async def test_who_leaves_the_parent_reads_no_more_of_it(stages: Stages) -> None
         deputy = await stage.operation(DEPUTY)
         later = "Calais it is"
         place = await deputy.directed(ALERTS, administrations=["FR"])
-        await place.post("CDN", {"text": later})
+        await place.post("MSG", {"text": later})
         assert place.state.epoch == 2
         await stage.look(DEPUTY, OFFICER)
         opened = (await opened_by(stage, OFFICER, DEPUTY)).values()

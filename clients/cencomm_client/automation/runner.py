@@ -194,7 +194,9 @@ class Runner:
             case FlushDue():
                 await poster.flush()
             case ForgetDue():
-                forget(self._station, self._view)
+                await poster.sender.pull()  # a hold may have come meanwhile
+                if forget_due(self._station, self._view):
+                    forget(self._station, self._view)
             case KeysDue(chan=chan):
                 await poster.preparer.fetch_keys(state.channels[chan])
             case CloseDue():
@@ -237,7 +239,7 @@ class Runner:
     def _until_end_s(self) -> float:
         """Seconds until own clock passes a moment that changes what is due."""
         state, now = self._view.state, self._station.now()
-        moments = [state.end]
+        moments = [state.end, state.genesis["retention"]["erase_at"]]
         for channel in state.channels.values():
             start, end = state.window_of(channel)
             moments += [start, end + state.grace]

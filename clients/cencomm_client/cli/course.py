@@ -96,7 +96,8 @@ async def offboard(
         typer.Option("--successor", help="Functional code: becomes coordinator in its place."),
     ] = None,
     tasks_to: Annotated[
-        str | None, typer.Option("--tasks-to", help="Code: gets its open tasks.")
+        str | None,
+        typer.Option("--tasks-to", help="Administration that gets its tasks."),
     ] = None,
 ) -> None:
     """Take an administration out of a running operation; asks for the password again."""

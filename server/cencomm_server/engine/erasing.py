@@ -37,18 +37,23 @@ class Eraser:
         self._logs, self._look_s = logs, look_s
         self._after_ms = int(after_s * 1000)
         self._since: dict[LogId, int] = {}
+        self._bare: set[LogId] = set()  # the last sweep found nothing in them
         self._done: set[LogId] = set()
 
     async def run(self) -> None:
-        """Sweep now and then."""
+        """Sweep now and then; a defect is told, and does not end it."""
         while True:
-            await self.sweep()
+            try:
+                await self.sweep()
+            except Exception:
+                _log.exception("erase_failed")
             await asyncio.sleep(self._look_s)
 
     async def sweep(self) -> int:
         """Erase what is due in all operations; how many bodies and wraps went.
 
-        What fails is tried again at the next sweep. A log is done after a sweep that found nothing.
+        What fails is tried again at the next sweep. A log is done after two that found nothing:
+        what a reader brought into memory while the first bodies went is gone with the second.
         """
         total = 0
         for runtime in self._logs.operations:
@@ -60,7 +65,7 @@ class Eraser:
         return total
 
     def _due(self, runtime: OperationRuntime) -> bool:
-        log, now = runtime.log_id, self._logs.clock.wall_ms()
+        log, now = runtime.log_id, self._logs.clock.now_ms()
         if log in self._done or not _may_go(runtime, now):
             self._since.pop(log, None)
             return False
@@ -86,14 +91,17 @@ class Eraser:
         if bodies or wraps:
             _log.info("bodies_erased", log=runtime.log_id, count=bodies, wraps=wraps)
         else:
-            self._done.add(runtime.log_id)
+            (self._done if runtime.log_id in self._bare else self._bare).add(runtime.log_id)
         return bodies + wraps
 
     async def _still(self, runtime: OperationRuntime) -> bool:
-        """Read on before each step: another process may have taken a hold since. Hold the lock."""
+        """Read on before each step: another process may have taken a hold since. Hold the lock.
+
+        Raises ClockJumped: a clock that is wrong brings no date.
+        """
         runtime.mark_stale()
         await runtime.ready()
-        return _may_go(runtime, self._logs.clock.wall_ms())
+        return _may_go(runtime, self._logs.clock.now_ms())
 
 
 def _may_go(runtime: OperationRuntime, now: int) -> bool:

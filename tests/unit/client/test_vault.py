@@ -348,3 +348,13 @@ def test_decoding_gives_back_what_was_encoded(
         },
     )
     assert Contents.decode(contents.encode()) == contents
+
+
+def test_the_password_is_asked_for_again_and_nothing_else_will_do(tmp_path: Path) -> None:
+    vault = make(tmp_path / "vault")
+    try:
+        assert vault.opens_with(PASSWORD, derive=derive)
+        assert not vault.opens_with(PASSWORD + " ", derive=derive)
+        assert not vault.opens_with("", derive=derive)
+    finally:
+        vault.close()

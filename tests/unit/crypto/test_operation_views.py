@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 from cencomm_crypto.public.ids import ZERO_SCOPE
 from cencomm_crypto.public.operation.projection import projection, state_hash
-from cencomm_crypto.public.operation.views import visible
+from cencomm_crypto.public.operation.views import erasable, erased_by_date, visible
 from cencomm_crypto.public.replay import OperationLog
 
 from tests.support.cast import Cast
 from tests.support.directory import HeldPerson
+from tests.support.operation import CLOSES, DAY, GRACE
 
 
 @pytest.fixture
@@ -73,6 +74,25 @@ def test_who_decides_after_the_end_sees_control_entries_then(cast: Cast) -> None
     stranger = cast.directory.administration("JP").ncp
     later = cast.directory.state
     assert not visible(state, stranger.id, ZERO_SCOPE, at=end + 1, directory=later)
+
+
+def test_what_came_after_the_date_brings_no_body_back() -> None:
+    """A49: a hold that stood at the date stops it, a later one says nothing of what had gone."""
+    date = CLOSES + GRACE + DAY
+    cast = Cast(retention={"erase_at": date})
+    operation = cast.operation
+    assert not erased_by_date(operation.state, date - 1)
+    early = operation.control("hold", {"reason": "court order"}).leaf
+    operation.wait_until(date)
+    assert not erased_by_date(operation.state, date)
+    lift = operation.propose("unhold", {"hold": early})
+    operation.approve("unhold", lift, cast.deputy)
+    assert erasable(operation.state, operation.state.at)
+    assert erased_by_date(operation.state, date)
+    assert not erased_by_date(operation.state, date - 1)
+    operation.control("hold", {"reason": "another court"})
+    assert not erasable(operation.state, operation.state.at)
+    assert erased_by_date(operation.state, operation.state.at)
 
 
 # -- the hash ----------------------------------------------------------------------------------

@@ -225,3 +225,16 @@ async def test_it_waits_as_long_as_the_settings_say_and_anew_after_a_hold() -> N
     assert await sweeping.sweep() == 0
     clock.now += 1_000
     assert await sweeping.sweep() == SAID + WRAPPED
+
+
+async def test_a_clock_that_jumped_brings_no_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    date = CLOSES + GRACE + DAY
+    ending = await Ending(erase_at=date).serve()
+    await ending.close()
+    clock = ending.served.logs.clock
+    monotonic_s = ending.served.clock.now / 1000
+    monkeypatch.setattr(clock, "_monotonic_s", lambda: monotonic_s)
+    clock.now_ms()
+    ending.served.clock.now = date + DAY
+    assert await eraser(ending.served).sweep() == 0
+    assert await ending.bodies() == SAID
