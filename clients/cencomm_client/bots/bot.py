@@ -197,8 +197,7 @@ class Bot:
                 continue
             pause_s = shortest_s
             self.health.blocked = self.health.detail = ""
-            for one in landed:
-                await self._landed(one)
+            await asyncio.gather(*map(self._landed, landed))
             if landed:
                 continue
             if until_idle and ended and self.health.waiting <= 0:
