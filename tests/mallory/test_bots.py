@@ -13,6 +13,7 @@ import pytest
 from cencomm_client.bots import Address, Bot, Folder, Health, Outcome, RawHit, State
 from cencomm_client.bots.health import health_application
 from cencomm_client.bots.serving import serving
+from cencomm_client.client import Client
 from cencomm_client.errors import RefusedByRule, Unreachable
 from cencomm_client.outbox import Outbox
 from cencomm_client.vault_contents import StoredReceipt
@@ -359,3 +360,29 @@ async def test_health_is_served_and_written(stages: Stages) -> None:
             health.blocked = "unreachable"
             answer = await http.get(url)
             assert (answer.status, (await answer.json())["blocked"]) == (503, "unreachable")
+
+
+async def test_without_a_server_hits_are_taken_and_go_out_when_it_is_back(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        client, login = stage.clients[BOT], Client.login
+        await client.logout()
+        tries: list[int] = []
+
+        async def away(self: Client, *given: Any, **named: Any) -> None:
+            tries.append(1)
+            raise Unreachable("no server")
+
+        monkeypatch.setattr(Client, "login", away)
+        bot = Listed(stage, [(None, hit(number)) for number in range(3)])
+        working = asyncio.create_task(bot.run(until_idle=True))
+        await until(lambda: len(tries) > 2)
+        await until(lambda: bot.health.waiting == 3)
+        assert bot.health.blocked != ""
+        monkeypatch.setattr(Client, "login", login)
+        async with asyncio.timeout(30):
+            await working
+        await stage.look(*MEMBERS)
+        assert keys(stage) == ["manifest-0", "manifest-1", "manifest-2"]

@@ -24,7 +24,7 @@ from cencomm_client.cli.run import DEFAULT_VAULT, AsJson, VaultPath, run
 bots = typer.Typer(no_args_is_help=True, help="Bots: automated hits into one channel.")
 
 
-@command(bots, session=Session.IF_THERE)
+@command(bots, session=Session.OWN)
 async def hits(
     here: Here,
     operation: OperationName,
