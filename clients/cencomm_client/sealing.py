@@ -13,9 +13,9 @@ from cencomm_crypto.member.payload import VISIBLE_FIELDS
 from cencomm_crypto.member.sealing import SEALED_BOX_OVERHEAD
 from cencomm_crypto.public.entry import Entry, Header
 from cencomm_crypto.public.ids import ChannelId, EntryId
-from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.rights import Role
 
+from cencomm_client.authoring import entry_id
 from cencomm_client.automation.healing import sealable
 from cencomm_client.automation.rotation import blocking
 from cencomm_client.station import Station
@@ -36,10 +36,11 @@ class Sealer:
         channel = standing.state.channels[chan]
         author, random = self._station.author, self._station.settings.random
         if standing.role is Role.BOT:
-            if self.open_to_drops(chan) is None:
+            drops = self.open_to_drops(chan)
+            if drops is None:
                 return None
             key = random(32)
-            entry = self.drop(channel, payload, key)
+            entry = drops.seal(payload, key)
             self._station.vault.put_note(_note(entry.header.id), key)  # to open it again
             return entry
         secret = self._view.keyring.secret(standing.state, chan, channel.epoch)
@@ -48,20 +49,18 @@ class Sealer:
         header = self._header("message", chan, channel.epoch, payload)
         return author.sign(header, seal_message(header, secret, payload, random(24), random(16)))
 
-    def open_to_drops(self, chan: ChannelId) -> Channel | None:
-        """The channel if a bot may seal in its current epoch now; do not await before `drop`."""
+    def open_to_drops(self, chan: ChannelId) -> DropSeal | None:
+        """What a bot seals with in the channel's current epoch, until the next await; None if
+        nothing may be sealed there now."""
         standing = self._view.standing()
         channel = standing.state.channels[chan]
-        return None if blocking(standing, channel) is not None else channel
-
-    def drop(self, channel: Channel, payload: Mapping[str, Any], key: bytes) -> Entry:
-        """A signed drop in the channel that `open_to_drops` gave, under the message key `key`: 32
-        random bytes, for it alone. The caller keeps what it needs to seal the same anew."""
-        header = self._header("drop", channel.id, channel.epoch, payload)
-        random = self._station.settings.random
+        if blocking(standing, channel) is not None:
+            return None
+        header = self._station.author.header(
+            "drop", self._view.log, chan=channel.id, epoch=channel.epoch
+        )
         drop_pk = channel.epochs[channel.epoch].drop_pk  # from a verified rotate only (A45)
-        body = seal_drop(header, drop_pk, payload, key, random(24), random(16), random(32))
-        return self._station.author.sign(header, body)
+        return DropSeal(self._station, header, drop_pk, minimal=self._minimal)
 
     def reopen(self, entry: Entry) -> Mapping[str, Any] | None:
         """What own bytes held, to seal it anew under the same `mid`; None if they do not open."""
@@ -85,15 +84,40 @@ class Sealer:
         if entry.header.type == "drop":
             self._station.vault.drop_note(_note(entry.header.id))
 
+    @property
+    def _minimal(self) -> bool:
+        return bool(self._view.state.genesis["metadata"] == "minimal")
+
     def _header(self, kind: str, chan: ChannelId, epoch: int, payload: Mapping[str, Any]) -> Header:
-        """With what the server may see of the message: nothing if metadata are minimal."""
         header = self._station.author.header(kind, self._view.log, chan=chan, epoch=epoch)
-        if self._view.state.genesis["metadata"] == "minimal":
-            return header
-        shown = {name: payload[name] for name in VISIBLE_FIELDS if name in payload}
-        if "to" in shown:
-            shown["to"] = tuple(shown["to"])
-        return replace(header, **shown)
+        return header if self._minimal else replace(header, **_visible(payload))
+
+
+class DropSeal:
+    """Seals any number of drops over the heads and the epoch of one moment."""
+
+    def __init__(self, station: Station, header: Header, drop_pk: bytes, *, minimal: bool) -> None:
+        self._station, self._first, self._drop_pk = station, header, drop_pk
+        self._minimal = minimal
+
+    def seal(self, payload: Mapping[str, Any], key: bytes) -> Entry:
+        """A signed drop under the message key `key`: 32 random bytes, for it alone. The caller
+        keeps what it needs to seal the same anew. Raises ProtocolError for a payload that no drop
+        takes."""
+        random = self._station.settings.random
+        shown = {} if self._minimal else _visible(payload)
+        fresh = entry_id(self._station.now(), random)
+        header = replace(self._first, id=fresh, time=self._station.now(), **shown)
+        body = seal_drop(header, self._drop_pk, payload, key, random(24), random(16), random(32))
+        return self._station.author.sign(header, body)
+
+
+def _visible(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What the server may see of a payload, as header fields: nothing if metadata are minimal."""
+    shown = {name: payload[name] for name in VISIBLE_FIELDS if name in payload}
+    if "to" in shown:
+        shown["to"] = tuple(shown["to"])
+    return shown
 
 
 def _note(entry: EntryId) -> str:

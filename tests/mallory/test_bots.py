@@ -8,10 +8,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from cencomm_client.bots import Bot, Folder, Outcome, RawHit, State
+import aiohttp
+import pytest
+from cencomm_client.bots import Address, Bot, Folder, Health, Outcome, RawHit, State
+from cencomm_client.bots.health import health_application
+from cencomm_client.bots.serving import serving
+from cencomm_client.client import Client
+from cencomm_client.errors import RefusedByRule, Unreachable
+from cencomm_client.outbox import Outbox
+from cencomm_client.vault_contents import StoredReceipt
+from cencomm_crypto.errors import ErrorCode, ProtocolError
 
 from tests.mallory.harness import Stage, Stages, until
-from tests.mallory.world import ALERTS, BOT, MEMBERS, OFFICER, OPERATION
+from tests.mallory.world import ALERTS, ANALYST, BOT, CHIEF, MEMBERS, OFFICER, OPERATION
 from tests.support.loopback import now_ms
 
 RATE = 60  # of its admission, see `founding`
@@ -203,3 +212,177 @@ async def test_at_rest_the_queue_shows_nothing_of_a_hit(stages: Stages) -> None:
         assert len(kept) > 10_000
         for word in (b"manifest-", b"TOB-7", b"consignee", b"24FR0", ALERTS.encode() + b"\n"):
             assert word not in kept
+
+
+async def test_a_rotation_under_way_loses_no_hit_and_repeats_none(stages: Stages) -> None:
+    """A member is removed while drops are in flight: sealed anew under the same `mid`."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        chief = await stage.client(CHIEF)
+        await chief.go_live()
+        rows: list[tuple[str | None, Any]] = [(None, hit(number)) for number in range(RATE)]
+        bot = Listed(stage, rows[:20])
+        working = asyncio.create_task(bot.run(until_idle=True))
+        await until(lambda: len(bot.told) > 0)
+        await (await stage.operation(CHIEF)).remove([OFFICER])
+        await working
+        await run(Listed(stage, rows[:40]))
+        await stage.look(CHIEF, ANALYST)
+        state = stage.shown(CHIEF).state
+        assert state.channels[stage.chan(ALERTS)].epoch >= 2
+        for code in (CHIEF, ANALYST):
+            read = {item.mid: item for item in stage.messages(code) if item.author.code == BOT}
+            found = [item.content["dedupe"] for item in read.values() if item.content]
+            assert sorted(found) == sorted(f"manifest-{number}" for number in range(40))
+        stage.quiet(CHIEF, ANALYST, BOT)
+
+
+async def test_answers_that_got_lost_make_no_second_drop(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server took them and the bot never heard so, then died."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        offer = Outbox.offer
+
+        async def unheard(self: Outbox, *given: Any) -> StoredReceipt:
+            await offer(self, *given)
+            raise Unreachable("the answer got lost")
+
+        monkeypatch.setattr(Outbox, "offer", unheard)
+        bot = Listed(stage, [(None, hit(number)) for number in range(5)])
+        working = asyncio.create_task(bot.run())
+        await until(lambda: hasattr(bot, "health") and bot.health.blocked == "unreachable")
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await stage.leave(BOT)
+        monkeypatch.setattr(Outbox, "offer", offer)
+        await stage.look(BOT)
+        again = Listed(stage, [(None, hit(number)) for number in range(6)])
+        await run(again)
+        await stage.look(*MEMBERS)
+        drops = [item for item in stage.messages(OFFICER) if item.author.code == BOT]
+        assert len(drops) == len({item.mid for item in drops}) == 6
+        assert keys(stage) == [f"manifest-{number}" for number in range(6)]
+        assert again.health.posted == 6
+
+
+async def test_what_never_arrived_goes_out_with_the_same_bytes(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        offer, offered = Outbox.offer, []
+
+        async def away(self: Outbox, log: Any, entry: Any, submission: Any) -> StoredReceipt:
+            offered.append(submission.encode())
+            raise Unreachable("no server")
+
+        monkeypatch.setattr(Outbox, "offer", away)
+        bot = Listed(stage, [(None, hit(1))])
+        working = asyncio.create_task(bot.run())
+        await until(lambda: len(offered) > 2)
+        assert not bot.health.well
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        sent = []
+
+        async def kept(self: Outbox, log: Any, entry: Any, submission: Any) -> StoredReceipt:
+            sent.append(submission.encode())
+            return await offer(self, log, entry, submission)
+
+        monkeypatch.setattr(Outbox, "offer", kept)
+        await run(Listed(stage, []))
+        assert set(offered) == set(sent)
+        await stage.look(*MEMBERS)
+        assert keys(stage) == ["manifest-1"]
+
+
+async def test_a_refusal_of_one_hit_is_told_and_the_others_go_on(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        offer, calls = Outbox.offer, []
+
+        async def picky(self: Outbox, *given: Any) -> StoredReceipt:
+            calls.append(given)
+            if len(calls) == 2:
+                raise RefusedByRule(ErrorCode.TOO_LARGE, "no")
+            return await offer(self, *given)
+
+        monkeypatch.setattr(Outbox, "offer", picky)
+        bot = Listed(stage, [(None, hit(number)) for number in range(4)])
+        await run(bot)
+        refused = [outcome for outcome in bot.told if outcome.state is State.REFUSED]
+        assert [(outcome.code, outcome.detail) for outcome in refused] == [("too_large", "no")]
+        assert (bot.health.posted, bot.health.refused, bot.health.waiting) == (3, 1, 0)
+
+
+async def test_outside_its_time_hits_wait_and_health_says_why(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        await (await stage.operation(CHIEF)).suspend()
+        await stage.look(BOT)
+        bot = Listed(stage, [(None, hit(1))], health=Address("127.0.0.1", 0))
+        working = asyncio.create_task(bot.run())
+        await until(lambda: hasattr(bot, "health") and bot.health.blocked != "")
+        assert (bot.health.blocked, bot.health.waiting) == ("wrong_phase", 1)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+async def test_a_bot_drops_only_the_kinds_of_its_admission(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        bot = Listed(stage, [])
+        bot.kind = "WRN"
+        with pytest.raises(ProtocolError, match="admitted for HIT"):
+            await run(bot)
+
+
+async def test_health_is_served_and_written(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        await run(Listed(stage, [(None, hit(1)), (None, {})]))
+        (file,) = stage.folder.glob("*.status")
+        told = json.loads(file.read_text())
+        assert (told["posted"], told["waiting"], told["invalid"], told["well"]) == (1, 0, 1, True)
+        assert told["last_success_at"] > 0
+        assert told["left_this_hour"] == RATE - 1
+        health = Health(OPERATION, ALERTS, "folder", RATE, 0)
+        async with (
+            serving(health_application(health), Address("127.0.0.1", 0)) as port,
+            aiohttp.ClientSession() as http,
+        ):
+            url = f"http://127.0.0.1:{port}/healthz"
+            assert (await http.get(url)).status == 200
+            health.blocked = "unreachable"
+            answer = await http.get(url)
+            assert (answer.status, (await answer.json())["blocked"]) == (503, "unreachable")
+
+
+async def test_without_a_server_hits_are_taken_and_go_out_when_it_is_back(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        client, login = stage.clients[BOT], Client.login
+        await client.logout()
+        tries: list[int] = []
+
+        async def away(self: Client, *given: Any, **named: Any) -> None:
+            tries.append(1)
+            raise Unreachable("no server")
+
+        monkeypatch.setattr(Client, "login", away)
+        bot = Listed(stage, [(None, hit(number)) for number in range(3)])
+        working = asyncio.create_task(bot.run(until_idle=True))
+        await until(lambda: len(tries) > 2)
+        await until(lambda: bot.health.waiting == 3)
+        assert bot.health.blocked != ""
+        monkeypatch.setattr(Client, "login", login)
+        async with asyncio.timeout(30):
+            await working
+        await stage.look(*MEMBERS)
+        assert keys(stage) == ["manifest-0", "manifest-1", "manifest-2"]

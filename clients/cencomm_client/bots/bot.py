@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from cencomm_config.forms import FormInvalid, FormSet, base_set
@@ -34,7 +34,7 @@ from cencomm_client.bots.serving import Address, serving
 from cencomm_client.bots.source import Outcome, RawHit, Source, State
 from cencomm_client.bots.webhook import QueueMemory, Webhook
 from cencomm_client.client import Client
-from cencomm_client.errors import TryLater
+from cencomm_client.errors import TransportError, TryLater
 from cencomm_client.operation import Operation
 from cencomm_client.vault import Vault
 
@@ -91,13 +91,11 @@ class Bot:
         Raises ProtocolError(NOT_PERMITTED) where the client is no bot of the operation or is not
         admitted for the kind, QueueDamaged, AddressUnusable, LoginFailed.
         """
-        if not self.client.logged_in:
-            await self.client.login()
-        await self.client.go_live()
-        operation = await self.client.operation(self._operation_name)
-        member = admitted(operation, self.kind)
-        self._forms, now = operation.view.form_set, self._now()
         async with AsyncExitStack() as stack:
+            await self._enter(stack)
+            operation = await self.client.operation(self._operation_name)
+            member = admitted(operation, self.kind)
+            self._forms, now = operation.view.form_set, self._now()
             path = queue_path(self.client.vault.path, operation.id)
             queue = await asyncio.to_thread(Queue, path, queue_key(self.client.vault), operation.id)
             disk = Disk(queue)
@@ -122,6 +120,28 @@ class Bot:
                 )
             await self._work(disk, until_idle)
         return self.health
+
+    async def _enter(self, stack: AsyncExitStack) -> None:
+        """Log in and go live; without a server hits are taken all the same, and that goes on."""
+
+        async def connect() -> None:
+            if not self.client.logged_in:
+                await self.client.login()
+            await self.client.go_live()
+
+        async def go_on() -> None:
+            pause_s, longest_s = self.client._station.timing.retry_s
+            while True:
+                await asyncio.sleep(pause_s)
+                with suppress(TransportError, TryLater):
+                    await connect()
+                    return
+                pause_s = min(2 * pause_s, longest_s)
+
+        try:
+            await connect()
+        except (TransportError, TryLater):
+            stack.callback(asyncio.create_task(go_on()).cancel)
 
     async def _work(self, disk: Disk, until_idle: bool) -> None:
         self._room.set()
@@ -198,8 +218,7 @@ class Bot:
                 continue
             pause_s = shortest_s
             self.health.blocked = self.health.detail = ""
-            for one in landed:
-                await self._landed(one)
+            await asyncio.gather(*map(self._landed, landed))
             if landed:
                 continue
             if until_idle and ended and self.health.waiting <= 0:

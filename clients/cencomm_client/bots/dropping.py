@@ -18,7 +18,6 @@ from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import ChannelId
-from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.wire import Submission
 
 from cencomm_client.automation.healing import Fate, fate
@@ -26,14 +25,14 @@ from cencomm_client.bots.allowance import Allowance
 from cencomm_client.bots.queue import Queue, Waiting
 from cencomm_client.errors import Refused, TryLater
 from cencomm_client.posting import Poster
-from cencomm_client.sealing import Sealer
+from cencomm_client.sealing import DropSeal, Sealer
 from cencomm_client.sending import SUPERSEDED
 from cencomm_client.station import Station
 from cencomm_client.vault_contents import StoredReceipt
 from cencomm_client.view import OperationView
 
 T = TypeVar("T")
-FLIGHT = 64  # drops; the server takes 32 of one connection at once
+FLIGHT = 128  # drops; the server takes 32 of one connection at once
 READY_S = 2.0  # how long one try waits for members to rotate
 OF_THE_HIT = frozenset(
     {
@@ -183,11 +182,11 @@ class Dropper:
         await self._poster.preparer.ready(self._chan, patience_s=READY_S)
         async with self._poster.sender.lock:
             flight: list[_Bytes] = []
-            channel = self._sealer.open_to_drops(self._chan)
-            if channel is None:
+            drops = self._sealer.open_to_drops(self._chan)
+            if drops is None:
                 return ends  # something came in between
             for hit in hits:
-                entry = self._sealed(channel, hit, ends)
+                entry = self._sealed(drops, hit, ends)
                 if entry is not None:
                     flight.append(_Bytes(hit, entry, Submission.of(entry)))
             rows = [(item.hit.row, item.submission.encode()) for item in flight]
@@ -199,11 +198,11 @@ class Dropper:
             self._unsettled = len(ends.posted) + len(ends.refused) < len(hits)
         return ends
 
-    def _sealed(self, channel: Channel, hit: Waiting, ends: _Ends) -> Entry | None:
+    def _sealed(self, drops: DropSeal, hit: Waiting, ends: _Ends) -> Entry | None:
         """None if the channel never takes this hit."""
         try:
             payload = make_payload(hit.kind, hit.mid, hit.content)
-            return self._sealer.drop(channel, payload, self._station.settings.random(32))
+            return drops.seal(payload, self._station.settings.random(32))
         except ProtocolError as error:
             if error.code not in OF_THE_HIT:
                 raise

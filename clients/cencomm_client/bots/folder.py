@@ -22,6 +22,7 @@ from cencomm_client.bots.source import Outcome, RawHit, State
 DONE, REFUSED = "done", "refused"
 SETTLE_S = 1.0
 LOOK_S = 0.5
+AT_ONCE = 256  # files read together
 _Seen = tuple[int, int, int]  # inode, size, mtime
 
 
@@ -48,15 +49,17 @@ class Folder:
         self._watched: dict[str, tuple[_Seen, float]] = {}
         self._given: dict[str, _Seen] = {}
         self._pending: dict[str, str] = {}  # key -> file
+        self._leaving: list[tuple[str, Outcome, asyncio.Future[None]]] = []
+        self._moving: asyncio.Task[None] | None = None
 
     async def hits(self) -> AsyncIterator[RawHit]:
         """What is there, and then what comes."""
         while True:
             ready, unsettled = await asyncio.to_thread(self._ready)
-            for name in ready:
-                raw = await self._read(name)
-                if raw is not None:
-                    yield raw
+            for start in range(0, len(ready), AT_ONCE):
+                names = ready[start : start + AT_ONCE]
+                for name, data in await asyncio.to_thread(self._read, names):
+                    yield RawHit(None, data, token=name)
             if self._once and not unsettled:
                 return
             await asyncio.sleep(self._look_s)
@@ -85,7 +88,8 @@ class Folder:
                     with suppress(FileNotFoundError):  # moved, or taken away, just now
                         stat = file.stat(follow_symlinks=False)
                         found[file.name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-        self._given = {name: seen for name, seen in self._given.items() if found.get(name) == seen}
+        given = list(self._given.items())  # at once: the event loop takes some away meanwhile
+        self._given = {name: seen for name, seen in given if found.get(name) == seen}
         ready: list[str] = []
         watched: dict[str, tuple[_Seen, float]] = {}
         for name, seen in found.items():
@@ -100,17 +104,46 @@ class Folder:
         self._watched = watched
         return sorted(ready, key=lambda name: (found[name][2], name)), bool(watched)
 
-    async def _read(self, name: str) -> RawHit | None:
-        try:
-            data = await asyncio.to_thread(_bytes_of, self._path / name)
-        except OSError:
-            self._given.pop(name, None)  # gone, or not ours to read yet: looked at again
-            return None
-        return RawHit(None, data, token=name)
+    def _read(self, names: list[str]) -> list[tuple[str, bytes]]:
+        found: list[tuple[str, bytes]] = []
+        for name in names:
+            try:
+                with (self._path / name).open("rb") as file:
+                    found.append((name, file.read(MAX_BYTES + 1)))
+            except OSError:
+                self._given.pop(name, None)  # gone, or not ours to read yet: looked at again
+        return found
 
     async def _move(self, name: str, outcome: Outcome) -> None:
-        await asyncio.to_thread(self._moved, name, outcome)
+        """Those that wait together go together."""
+        moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._leaving.append((name, outcome, moved))
+        if self._moving is None or self._moving.done():
+            self._moving = asyncio.create_task(self._move_all())
+        await moved
         self._given.pop(name, None)
+
+    async def _move_all(self) -> None:
+        while self._leaving:
+            batch, self._leaving = self._leaving, []
+            ends = await asyncio.to_thread(self._moved_all, [row[:2] for row in batch])
+            for (_, _, moved), error in zip(batch, ends, strict=True):
+                if moved.done():
+                    continue
+                if error is None:
+                    moved.set_result(None)
+                else:
+                    moved.set_exception(error)
+
+    def _moved_all(self, rows: list[tuple[str, Outcome]]) -> list[OSError | None]:
+        ends: list[OSError | None] = []
+        for name, outcome in rows:
+            try:
+                self._moved(name, outcome)
+                ends.append(None)
+            except OSError as error:
+                ends.append(error)
+        return ends
 
     def _moved(self, name: str, outcome: Outcome) -> None:
         """The outcome first, then the file: a crash between the two only repeats it."""
@@ -120,7 +153,7 @@ class Folder:
         while (folder / target).exists():
             number += 1
             target = f"{name}.{number}"
-        text = json.dumps(outcome_document(outcome), indent=1)
+        text = json.dumps(outcome_document(outcome))
         (folder / f"{target}.outcome.json").write_text(text + "\n", encoding="utf-8")
         try:
             (self._path / name).rename(folder / target)
@@ -147,8 +180,3 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
             for wrong in outcome.fields
         ]
     return made
-
-
-def _bytes_of(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)

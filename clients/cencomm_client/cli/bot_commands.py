@@ -24,7 +24,7 @@ from cencomm_client.cli.run import DEFAULT_VAULT, AsJson, VaultPath, run
 bots = typer.Typer(no_args_is_help=True, help="Bots: automated hits into one channel.")
 
 
-@command(bots, session=Session.IF_THERE)
+@command(bots, session=Session.OWN)
 async def hits(
     here: Here,
     operation: OperationName,
@@ -99,15 +99,15 @@ class HitsBot(Bot):
         self._output = here.output
 
     async def heard(self, outcome: Outcome) -> None:
-        """One line; of what is in the log only where programs read."""
+        """One line for what is no hit, or was refused; what is in the log stands there."""
+        if outcome.state not in (State.INVALID, State.REFUSED) or outcome.known:
+            return
         if self._output.as_json:
             self._output.line(outcome_document(outcome))
-        elif outcome.state is State.INVALID:
-            self._output.say(fill(self._output.text("cli_bot_invalid"), detail=outcome.detail))
-        elif outcome.state is State.REFUSED:
-            text = self._output.text("cli_bot_refused")
-            values = {"key": outcome.key, "code": outcome.code, "detail": outcome.detail}
-            self._output.say(fill(text, **values))
+            return
+        code = "cli_bot_invalid" if outcome.state is State.INVALID else "cli_bot_refused"
+        values = {"key": outcome.key, "code": outcome.code, "detail": outcome.detail}
+        self._output.say(fill(self._output.text(code), **values))
 
 
 def _listens(output: Output, port: int) -> None:

@@ -54,6 +54,7 @@ class Session(Enum):
 
     NEEDED = auto()  # a session; a bot logs in by itself
     IF_THERE = auto()  # without one the command works with what this device holds
+    OWN = auto()  # the command sees to it by itself
 
 
 @dataclass(frozen=True, slots=True)
