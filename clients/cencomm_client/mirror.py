@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,7 @@ from cencomm_client.verifier import Clock, LogVerifier, Outcome, Taken, decode_i
 
 MAX_UNVERIFIED = 512 * 1024 * 1024  # bytes held of pages that no checkpoint covers yet
 MAX_UNVERIFIED_ITEMS = 2_000_000
+MOST_DECODED = 50_000  # items that are kept for the views after a replay, about 3 kB each
 SAVE_EVERY_S = 2.0  # pushed checkpoints reach the vault's file at least this often
 
 
@@ -106,6 +107,7 @@ class Mirror:
         self._keys = LogKeys(self._directory_log)
         self._directory = self._new_directory()
         self._operations: dict[LogId, LogVerifier] = {}
+        self._warm: dict[LogId, Sequence[Sequenced]] = {}  # after a replay, until they are read
 
     @classmethod
     def load(
@@ -162,6 +164,9 @@ class Mirror:
 
     def items(self, log: LogId, start: int = 0, end: int | None = None) -> Iterator[Sequenced]:
         """Verified items from the replica, in order. Do not await while iterating."""
+        decoded = self._warm.pop(log, ())
+        if start == 0 and end is None and len(decoded) == self._replica.size(log):
+            return iter(decoded)
         return (decode_sequenced(data) for data in self._replica.items(log, start, end))
 
     def rejected(self, log: LogId) -> dict[int, Rejected]:
@@ -436,6 +441,7 @@ class Mirror:
             complete = set(verifier.check_complete(items, due, hoped))
         whole = [item for item in items if item.seq in complete]
         if whole:
+            self._warm.pop(log, None)
             self._replica.complete(log, ((item.seq, encode_sequenced(item)) for item in whole))
             self._operations[log] = self._replayed(log)
             self._tell(Update(log, (), (), (), tuple(whole)))
@@ -478,6 +484,7 @@ class Mirror:
 
     def _keep(self, log: LogId, taken: Taken) -> None:
         if taken.items:
+            self._warm.pop(log, None)
             self._replica.append(
                 log,
                 taken.items[0].seq,
@@ -568,9 +575,23 @@ class Mirror:
         if note is None:
             raise ReplicaDamaged(f"log {log.hex()} has no checkpoint")
         try:
-            verifier.replay(self.items(log), note)
+            verifier.replay(self._decoding(log), note)
         except (LogAlarm, ProtocolError, DirectoryBehind) as error:
             raise ReplicaDamaged(f"log {log.hex()} does not verify: {error}") from error
+
+
+    def _decoding(self, log: LogId) -> Iterator[Sequenced]:
+        """The items of an operation, kept for its view, which reads them next: to decode them a
+        second time is a quarter of opening. More than planned are not kept."""
+        kept: list[Sequenced] = []
+        held = self._replica.size(log) + sum(map(len, self._warm.values()))
+        keep = log != self._vault.directory_log and held <= MOST_DECODED
+        for item in self.items(log):
+            if keep:
+                kept.append(item)
+            yield item
+        if keep:
+            self._warm[log] = kept
 
 
 def _claimed_size(note: bytes) -> int:

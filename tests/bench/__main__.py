@@ -11,13 +11,21 @@ from itertools import chain
 
 from rich.console import Console
 
-from tests.bench import bench_crypto, bench_memory, bench_reading, bench_scale, bench_server
+from tests.bench import (
+    bench_crypto,
+    bench_desk,
+    bench_memory,
+    bench_reading,
+    bench_scale,
+    bench_server,
+)
 from tests.bench.frame import Bench, run
 
 BENCHES: tuple[Bench, ...] = (
     Bench("crypto", bench_crypto.sealing),
     Bench("rotation", bench_crypto.rotation),
     Bench("replay", bench_crypto.replay),
+    Bench("desk", bench_desk.desk),
     Bench(
         "server",
         lambda: chain(bench_server.server(), bench_reading.reading(), bench_memory.memory()),
