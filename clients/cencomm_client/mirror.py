@@ -26,6 +26,7 @@ from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Receipt, Sequenced, decode_sequenced, encode_sequenced
 
 from cencomm_client.answers import EntriesPage, PushFrame, Standing
+from cencomm_client.collecting import all_of_it_stays
 from cencomm_client.errors import (
     AnswerMalformed,
     AnswerTooLarge,
@@ -127,7 +128,8 @@ class Mirror:
         replica = Replica.open(path, vault.directory_id)
         try:
             mirror = cls(vault, replica, clock, monotonic)
-            mirror._replay_all()
+            with all_of_it_stays():
+                mirror._replay_all()
             replica.unlock()
         except BaseException:
             replica.close()
@@ -578,7 +580,6 @@ class Mirror:
             verifier.replay(self._decoding(log), note)
         except (LogAlarm, ProtocolError, DirectoryBehind) as error:
             raise ReplicaDamaged(f"log {log.hex()} does not verify: {error}") from error
-
 
     def _decoding(self, log: LogId) -> Iterator[Sequenced]:
         """The items of an operation, kept for its view, which reads them next: to decode them a

@@ -16,6 +16,7 @@ from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.automation.standing import EpochNote, Standing, Verdict
+from cencomm_client.collecting import all_of_it_stays
 from cencomm_client.follow import Feed
 from cencomm_client.items import Alarm, Item, Message, Notice
 from cencomm_client.keyring import Keyring
@@ -41,7 +42,8 @@ class OperationView:
         self._sealed: defaultdict[tuple[ChannelId, int], list[int]] = defaultdict(list)
         self._counts: Counter[tuple[ChannelId, int]] = Counter()
         self._own_decision = -1  # seq of the last control entry that this device signed
-        self._load()
+        with all_of_it_stays():
+            self._load()
 
     @property
     def state(self) -> OperationState:
