@@ -32,6 +32,7 @@ from cencomm_crypto.public.wire import (
 )
 
 from cencomm_client.answers import EntriesPage, PushFrame
+from cencomm_client.collecting import all_of_it_stays
 from cencomm_client.errors import AnswerTooLarge, LogAlarm, NewerProtocol
 from cencomm_client.kept_alarms import KeptAlarms
 from cencomm_client.lost_tails import LostTails, Notes
@@ -117,7 +118,8 @@ class Mirror:
         replica = Replica.open(path, vault.directory_id)
         try:
             mirror = cls(vault, replica, clock, monotonic)
-            mirror._logs.replay_all()
+            with all_of_it_stays():
+                mirror._logs.replay_all()
             replica.unlock()
         except BaseException:
             replica.close()
@@ -154,6 +156,9 @@ class Mirror:
 
     def items(self, log: LogId, start: int = 0, end: int | None = None) -> Iterator[Sequenced]:
         """Verified items from the replica, in order. Do not await while iterating."""
+        decoded = self._logs.take_decoded(log)
+        if start == 0 and end is None and len(decoded) == self._replica.size(log):
+            return iter(decoded)
         return (decode_sequenced(data) for data in self._replica.items(log, start, end))
 
     def rejected(self, log: LogId) -> dict[int, Rejected]:
@@ -355,6 +360,7 @@ class Mirror:
             complete = set(verifier.check_complete(items, due, hoped))
         whole = [item for item in items if item.seq in complete]
         if whole:
+            self._logs.take_decoded(log)  # no longer all of it
             self._replica.complete(log, ((item.seq, encode_sequenced(item)) for item in whole))
             self._logs.replay(log)
             self._tell(Update(log, (), (), (), tuple(whole)))
@@ -403,6 +409,7 @@ class Mirror:
 
     def _keep(self, log: LogId, taken: Taken) -> None:
         if taken.items:
+            self._logs.take_decoded(log)  # no longer all of it
             self._replica.append(
                 log,
                 taken.items[0].seq,

@@ -59,6 +59,7 @@ class Reader:
         """`now`: own clock, ms; whether a date has come by which bodies go."""
         self._log, self._keyring, self._names, self._now = log, keyring, names, now
         self._forms = forms
+        self._stood: tuple[int, int, int, DirectoryState | None] = (0, 0, 0, None)
         self._mids: dict[tuple[DeviceId, bytes], bytes] = {}  # (author, mid) -> leaf that was first
 
     def item(
@@ -192,7 +193,7 @@ class Reader:
         flags: set[Flag] = set()
         if abs(header.time - found.at) > CLAIM_TOLERANCE_MS:
             flags.add(Flag.TIME_DIFFERS)
-        if not active_at(history, header.device, found.at):
+        if not self._active_at(history, header.device, found.at):
             flags.add(Flag.AFTER_REVOCATION)
         if state.genesis["exercise"]:
             flags.add(Flag.EXERCISE)
@@ -216,10 +217,20 @@ class Reader:
         channel = None if header.chan is None else state.channels.get(header.chan)
         if channel is not None and channel.parent is None and _meant_for_few(payload, state):
             flags.add(Flag.NOT_DIRECTED)
-        first = self._mids.setdefault((header.device, payload["mid"]), found.leaf)
-        if first != found.leaf:
+        leaf = found.leaf
+        if self._mids.setdefault((header.device, payload["mid"]), leaf) != leaf:
             flags.add(Flag.RESEALED)
         return flags
+
+    def _active_at(self, history: DirectoryHistory, device: DeviceId, at: int) -> bool:
+        """`active_at`, with the directory of the last answer where it stood as well at `at`."""
+        since, until, size, state = self._stood
+        if state is None or size != history.size or not since <= at < until:
+            place = standing_at(history, at)
+            state = history.at(place)
+            until = history.at(place + 1).at if place < history.size else 1 << 63
+            self._stood = (0 if place == 1 else state.at), until, history.size, state
+        return state.active(device)
 
     def _place(self, found: Sequenced) -> Place:
         return Place(self._log, found.seq, found.at, found.leaf)
@@ -239,6 +250,11 @@ def active_at(history: DirectoryHistory, device: DeviceId, at: int) -> bool:
 
     A revocation that the entry's author had not seen yet still shows here (DESIGN 3).
     """
+    return history.at(standing_at(history, at)).active(device)
+
+
+def standing_at(history: DirectoryHistory, at: int) -> int:
+    """The size at which the directory stood at server time `at` (ms); at least 1."""
     low, high = 1, history.size
     while low < high:
         middle = (low + high + 1) // 2
@@ -246,7 +262,7 @@ def active_at(history: DirectoryHistory, device: DeviceId, at: int) -> bool:
             low = middle
         else:
             high = middle - 1
-    return history.at(low).active(device)
+    return low
 
 
 def _admitted_for(

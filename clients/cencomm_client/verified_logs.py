@@ -6,10 +6,12 @@ person, when a person lifted its stop, or when the directory that it rests on wa
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from cencomm_crypto.errors import DirectoryBehind, ProtocolError
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
-from cencomm_crypto.public.wire import decode_sequenced
+from cencomm_crypto.public.wire import Sequenced, decode_sequenced
 
 from cencomm_client.errors import LogAlarm, ReplicaBehind, ReplicaDamaged
 from cencomm_client.replica import Replica
@@ -18,6 +20,8 @@ from cencomm_client.stops import losses_of, stop_of
 from cencomm_client.vault import Vault
 from cencomm_client.verifier import Clock, LogVerifier
 
+MOST_DECODED = 50_000  # items that are kept for the views after a replay, about 3 kB each
+
 
 class VerifiedLogs:
     """The directory's verifier, and one for each operation that was asked for."""
@@ -25,6 +29,7 @@ class VerifiedLogs:
     def __init__(self, vault: Vault, replica: Replica, clock: Clock) -> None:
         self._vault, self._replica, self._clock = vault, replica, clock
         self._operations: dict[LogId, LogVerifier] = {}
+        self._decoded: dict[LogId, Sequence[Sequenced]] = {}
         self._found_directory()
 
     @property
@@ -83,6 +88,10 @@ class VerifiedLogs:
         self._replay(verifier)
         self._operations[log] = verifier
 
+    def take_decoded(self, log: LogId) -> Sequence[Sequenced]:
+        """All items of an operation that was just replayed, once; else none."""
+        return self._decoded.pop(log, ())
+
     # -- inside -------------------------------------------------------------------------------
 
     def _found_directory(self) -> None:
@@ -123,6 +132,20 @@ class VerifiedLogs:
         if note is None:
             raise ReplicaDamaged(f"log {log.hex()} has no checkpoint")
         try:
-            verifier.replay(map(decode_sequenced, self._replica.items(log)), note)
+            verifier.replay(self._decoding(log), note)
         except (LogAlarm, ProtocolError, DirectoryBehind) as error:
             raise ReplicaDamaged(f"log {log.hex()} does not verify: {error}") from error
+
+    def _decoding(self, log: LogId) -> Iterator[Sequenced]:
+        """The items of an operation, kept for its view, which reads them next: to decode them a
+        second time is a quarter of opening. More than planned are not kept."""
+        self._decoded.pop(log, None)
+        kept: list[Sequenced] = []
+        held = self._replica.size(log) + sum(map(len, self._decoded.values()))
+        keep = log != self._vault.directory_log and held <= MOST_DECODED
+        for item in map(decode_sequenced, self._replica.items(log)):
+            if keep:
+                kept.append(item)
+            yield item
+        if keep:
+            self._decoded[log] = kept

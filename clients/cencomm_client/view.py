@@ -18,6 +18,7 @@ from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.automation.standing import EpochNote, Standing, Verdict
+from cencomm_client.collecting import all_of_it_stays
 from cencomm_client.follow import Feed
 from cencomm_client.form_library import FormLibrary, data_folder
 from cencomm_client.items import Alarm, Control, Flag, Item, Message, Notice
@@ -48,7 +49,8 @@ class OperationView:
         self.forgotten = False
         """Whether this process has forgotten what was erased; see `erasing`"""
         self._own_decision = -1  # seq of the last control entry that this device signed
-        self._load()
+        with all_of_it_stays():
+            self._load()
 
     @property
     def state(self) -> OperationState:

@@ -14,6 +14,7 @@ from rich.console import Console
 from tests.bench import (
     bench_bots,
     bench_crypto,
+    bench_desk,
     bench_forms,
     bench_memory,
     bench_reading,
@@ -29,6 +30,7 @@ BENCHES: tuple[Bench, ...] = (
     Bench("replay", bench_crypto.replay),
     Bench("bots", bench_bots.bots),
     Bench("forms", bench_forms.forms),
+    Bench("desk", bench_desk.desk),
     Bench(
         "server",
         lambda: chain(bench_server.server(), bench_reading.reading(), bench_memory.memory()),

@@ -28,7 +28,7 @@ LOG = LogId(b"log log log log ")
 
 def named(code: str) -> bytes:
     """The id of an administration, a person or a device of this code."""
-    return sha256(code.encode()).digest()[:16]
+    return sha256(code.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 class Talk:

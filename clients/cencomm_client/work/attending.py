@@ -9,6 +9,7 @@ from cencomm_crypto.public.ids import AdminId, PersonId
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import SENDING
 
+from cencomm_client.collecting import all_of_it_stays
 from cencomm_client.follow import Feed
 from cencomm_client.handling import granting
 from cencomm_client.items import Control, Message
@@ -54,8 +55,10 @@ class Attendant:
         self.desk = Desk(Clocks.of(state.genesis), state.live, who)
         feed = self._view.feed
         self._generation = feed.generation
-        for item in feed.items():
-            self.desk.take(item)
+        with all_of_it_stays():
+            for item in feed.items():
+                self.desk.take(item)
+            self.desk.settle()
         self._position = feed.size
 
     # -- who ----------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ class Desk:
 
     def chain(self, leaf: bytes) -> Chain | None:
         """The chain that an entry is in, as it stands."""
-        self._settle()
+        self.settle()
         root = self._threads.root_of(leaf)
         return None if root is None else self._chains.get(root)
 
@@ -123,7 +123,7 @@ class Desk:
 
         `most` cuts the long lists; what one administration did is never cut.
         """
-        self._settle()
+        self.settle()
         now = self._agenda.advance(now)
         self._recount(now)
         reports = [
@@ -159,7 +159,7 @@ class Desk:
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Make the touched chains anew, and put their part into the totals."""
         for root in self._threads.touched:
             before = self._chains.pop(root, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 from cencomm_client.items import Damage, Flag
 from cencomm_client.work.clocks import Stage
@@ -415,7 +416,7 @@ def test_a_notable_detection_can_name_both_places_itself() -> None:
 
 
 def test_contents_of_the_wrong_type_break_nothing() -> None:
-    bad = [None, 7, True, b"x", "x", [], [{}], {}, {"at": "x"}, 2**63, -1]
+    bad: list[Any] = [None, 7, True, b"x", "x", [], [{}], {}, {"at": "x"}, 2**63, -1]
     names = (
         *("subject", "identifiers", "route", "deadline", "due", "answer", "transferred_to"),
         *("outcome", "seizure", "target", "fields", "period", "nil", "assignee", "state"),

@@ -11,9 +11,8 @@ from tests.support.talk import Talk, seizure, warning
 @pytest.fixture
 def talk() -> Talk:
     talk = Talk()
-    talk.says(
-        "FR", "WRN", warning(identifiers={"container": "MSKU 601167-2"}, remarks="Été à Lyon")
-    )
+    box = {"container": "MSKU 601167-2"}
+    talk.says("FR", "WRN", warning(identifiers=box, remarks="Été à Lyon"))
     talk.says("DE", "SZR", seizure(conveyance={"mode": "1", "container": "MSKU6011672"}))
     talk.says("DE", "MSG", {"text": "The indicator says cat."}, person="DE-027")
     talk.says("PL", "MSG", None)

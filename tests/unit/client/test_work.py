@@ -164,7 +164,7 @@ async def test_the_desk_bot_reminds_each_stage_once_across_restarts(town: Town) 
     await de.refresh()
     desk = de.attend().refresh()
     to = [desk.message(posted.leaf) for posted in (first, second, third)]
-    people = {person.id: person.code for person in town.people}
+    people: dict[bytes, str] = {person.id: person.code for person in town.people}
     assert [one is not None and [people[person] for person in one.to] for one in to] == [
         [code(town, 1)],
         [code(town, 0)],  # no NCP of DE reads the channel: the OCU
