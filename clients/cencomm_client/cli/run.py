@@ -17,7 +17,6 @@ from cencomm_client.cli.output import Output
 from cencomm_client.cli.prompts import secret
 from cencomm_client.client import Client
 from cencomm_client.errors import NoSession
-from cencomm_client.operation import Operation
 
 DEFAULT_VAULT = Path("cencomm.vault")
 
@@ -85,13 +84,6 @@ async def logged_in(
                 raise NoSession("there is no session; run: cencomm login")
             await client.login()
         yield client
-
-
-async def read_operation(client: Client, name: str) -> Operation:
-    """The operation of this name, read to its newest checkpoint."""
-    operation = await client.operation(name)
-    await operation.refresh()
-    return operation
 
 
 async def _awaited(work: Work, output: Output) -> None:
