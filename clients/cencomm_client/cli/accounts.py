@@ -111,7 +111,6 @@ async def register(
     wait: Wait = 60.0,
 ) -> None:
     """Open the person's account: second factor, first one-time code, first session."""
-
     await here.client.wait_enrolled(wait)
 
     async def authenticator(seed: TotpSeed) -> str:
@@ -142,7 +141,6 @@ async def login(
     wait: Wait = 0.0,
 ) -> None:
     """Log in: people with a one-time code or a recovery code, bots with their client secret."""
-
     await here.client.wait_enrolled(wait)
     if client_secret_file is not None:
         given = secret("client secret", client_secret_file)
@@ -168,7 +166,6 @@ async def recovery(
     totp_file: TotpFile = None,
 ) -> None:
     """Make other recovery codes; all earlier ones are void."""
-
     if here.output.as_json and recovery_out is None:
         raise InputInvalid("programs name a file for the recovery codes: --recovery-out")
 
@@ -183,7 +180,6 @@ async def recovery(
 @framed(session=Session.MADE)
 async def logout(here: Here) -> None:
     """End the session, here and at the server."""
-
     await here.client.logout()
     here.say("cli_logged_out")
     here.output.document({"code": here.client.code})
@@ -202,7 +198,6 @@ async def invite(
     out: Out = None,
 ) -> None:
     """Invite a person of the own administration (an NCP), or a further own device."""
-
     if code is None:
         text = await here.client.directory.invite_own_device()
     else:
@@ -221,7 +216,6 @@ async def invite(
 @framed()
 async def vouch(here: Here) -> None:
     """Vouch for devices whose keys came back and are proven by own invitations."""
-
     found = await here.client.vouch()
     rows = [{"code": row.code, "device": row.device, "problem": row.problem} for row in found]
     here.output.table(
@@ -240,7 +234,6 @@ async def bot_secret(
     out: Annotated[Path, typer.Option("--out", help="Write the secret to this new file.")],
 ) -> None:
     """Fetch a bot's client secret, once (its NCP); it goes to the bot's host."""
-
     given = await here.client.directory.bot_secret(code)
     await asyncio.to_thread(write_secret, out, given.hex() + "\n")
     here.say("cli_bot_secret", code=code, file=out)
@@ -253,7 +246,6 @@ async def revoke(
     device: Annotated[str, typer.Argument(help="Device id, 32 hex digits.")],
 ) -> None:
     """Revoke a device of the own administration (an NCP), or an own one."""
-
     receipt = await here.client.directory.revoke(DeviceId(hex_bytes(device, 16)))
     here.say("cli_done")
     here.output.document({"seq": receipt.seq, "leaf": receipt.leaf})
@@ -266,7 +258,6 @@ async def suspend(
     lift: Annotated[bool, typer.Option("--lift", help="Lift the suspension.")] = False,
 ) -> None:
     """Suspend a person of the own administration (an NCP), or lift it."""
-
     directory: Directory = here.client.directory
     receipt = await (directory.resume(code) if lift else directory.suspend(code))
     here.say("cli_done")
@@ -282,7 +273,6 @@ async def reset(
     ] = False,
 ) -> None:
     """Void a person's logins and second factor (its NCP); then invite it again."""
-
     receipt = await here.client.directory.reset(code)
     revoked = await here.client.directory.revoke_all(code) if devices else ()
     here.say("cli_reset", code=code)
@@ -292,7 +282,6 @@ async def reset(
 @framed()
 async def rekey(here: Here) -> None:
     """Give this device a new box key (every 30 days)."""
-
     receipt = await here.client.directory.rekey()
     here.say("cli_done")
     here.output.document({"seq": receipt.seq, "leaf": receipt.leaf})

@@ -36,7 +36,6 @@ async def extract_command(
     ] = False,
 ) -> None:
     """Write the own administration's records for CEN and log the manifest's hash."""
-
     folder = folder_for(out, dry_run=dry_run)
     approved = await asyncio.to_thread(_approved, approve_file)
     asks = not here.output.as_json and sys.stdin.isatty() and approve_file is None

@@ -57,7 +57,6 @@ async def make_key(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Draw a root key; prints its public half."""
-
     if kind not in set(RootKind):
         raise InputInvalid(f"{kind!r} read, governance or administration expected")
     passphrase = secret("passphrase", passphrase_file, confirm=True)
@@ -72,7 +71,6 @@ async def show_key(
     key: Annotated[Path, typer.Argument(metavar="FILE", help="The key file.")],
 ) -> None:
     """Show what a key file is, without its passphrase."""
-
     about = RootKey.peek(key)
     output.table(("kind", "label", "public"), [(about.kind, about.label, about.public.hex())])
     output.document({"kind": about.kind, "label": about.label, "public": about.public})
@@ -86,7 +84,6 @@ async def adopt(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Bind a key file to its directory, once."""
-
     with _opened(key, passphrase_file) as root:
         root.adopt(hex_bytes(directory, 32))
         output.say(output.text("cli_done"))
@@ -105,7 +102,6 @@ async def draft_genesis(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Draft the directory's first entry, and sign it with this key."""
-
     with _opened(key, passphrase_file) as root:
         made = ceremony.draft_genesis(
             root,
@@ -257,7 +253,6 @@ async def draft_appointment(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Administration root: draft the appointment of an NCP from its device's request."""
-
     asked = NcpRequest.parse(_text(request_file))
     with _opened(key, passphrase_file) as root:
         output.say(fill(output.text("cli_compare"), fingerprint=asked.fingerprint))
@@ -274,7 +269,6 @@ async def draft_dismissal(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Administration root: draft the dismissal of an NCP."""
-
     with _opened(key, passphrase_file) as root:
         decision = ceremony.dismiss_ncp(root.admin, PersonId(hex_bytes(person, 16)))
         _keep(output, out, ceremony.sign(ceremony.draft(root, decision), root))
@@ -291,7 +285,6 @@ async def sign_draft(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Read a draft, or the drafts of one file, and add this key's signature."""
-
     drafts = _drafts(draft)
     for made in drafts:
         _show(output, made)
@@ -317,7 +310,6 @@ async def publish(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Post a draft with enough signatures, from the file that drafted it; of several, all."""
-
     drafts = _drafts(draft)
     genesis = any(made.directory == NO_DIRECTORY for made in drafts)
     setup = secret("set-up token", setup_file) if genesis else ""
@@ -362,7 +354,6 @@ async def _governance(
     passphrase_file: str | None,
 ) -> None:
     """Draft what governance decides and sign it with this key."""
-
     decided = decision()
     with _opened(key, passphrase_file) as root:
         made = ceremony.draft(root, decided, keys=_keys(root, with_), k=threshold)
