@@ -6,73 +6,33 @@ schemathesis holds the running server against what comes out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from cencomm_config.errors import ServiceCode as S
 from cencomm_crypto.errors import ErrorCode as E
 
 from cencomm_server.accounts.invitations import PAGE as INVITATIONS
+from cencomm_server.describing import (
+    BYTES,
+    STRING,
+    Described,
+    Parameter,
+    Schema,
+    an_object,
+    either,
+    hexes,
+    listed,
+    maybe,
+    perhaps,
+    whole,
+)
 from cencomm_server.engine.lost_tail import MOST_RANGES
 from cencomm_server.engine.reading import MAX_PAGE_ITEMS
-from cencomm_server.http.call import CBOR, CBOR_SEQ, JSON, TEXT
+from cencomm_server.http.call import CBOR, CBOR_SEQ, TEXT
 from cencomm_server.http.logs import LARGEST_PAGE, PAGE
 from cencomm_server.metrics import MEDIA
 
-Schema = Mapping[str, Any]
-MOST = 2**53 - 1
-
-
-def hexes(size: int) -> Schema:
-    """`size` bytes in lower-case hex."""
-    digits = 2 * size
-    return {
-        "type": "string",
-        "pattern": f"^[0-9a-f]{{{digits}}}$",
-        "minLength": digits,
-        "maxLength": digits,
-    }
-
-
-def whole(least: int = 0, most: int = MOST, **more: Any) -> Schema:
-    """A whole number."""
-    return {"type": "integer", "minimum": least, "maximum": most, **more}
-
-
-def either(*values: str) -> Schema:
-    """One of these words."""
-    return {"type": "string", "enum": list(values)}
-
-
-def maybe(schema: Schema) -> Schema:
-    """The same, or null."""
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def listed(schema: Schema) -> Schema:
-    """A list of them."""
-    return {"type": "array", "items": schema}
-
-
-def an_object(**fields: Schema) -> Schema:
-    """An object with exactly these fields."""
-    return {
-        "type": "object",
-        "required": list(fields),
-        "additionalProperties": False,
-        "properties": dict(fields),
-    }
-
-
-def perhaps(schema: Schema, **fields: Schema) -> Schema:
-    """The object, with fields that need not be there."""
-    return {**schema, "properties": {**schema["properties"], **fields}}
-
-
-BYTES: Schema = {"type": "string", "contentEncoding": "binary"}
-STRING: Schema = {"type": "string"}
 ACCOUNT: Schema = {
     "type": "string",
     "minLength": 1,
@@ -154,28 +114,14 @@ _READING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter after `?`."""
-
-    name: str
-    schema: Schema
-    says: str
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """What `routes` does not say of a route; `codes` beside those that every route may give."""
-
-    says: str
-    gives: Schema
-    media: str = JSON
-    takes: Schema | None = None
-    query: Sequence[Parameter] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    codes: Sequence[str] = ()
-    unready: Schema | None = None  # what a 503 gives in place of a failure
+_PARSING = (
+    E.MALFORMED,
+    E.TOO_LARGE,
+    E.TOO_DEEP,
+    E.NOT_CANONICAL,
+    E.WRONG_TYPE,
+    E.WRONG_SCOPE,
+)
 
 
 def _after(size: int) -> Parameter:
@@ -414,13 +360,8 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
             takes=BYTES,
             codes=(
                 *_READING,
+                *_PARSING,
                 S.TOO_BUSY,
-                E.MALFORMED,
-                E.TOO_LARGE,
-                E.TOO_DEEP,
-                E.NOT_CANONICAL,
-                E.WRONG_TYPE,
-                E.WRONG_SCOPE,
                 E.BAD_NOTE,
                 E.BAD_PROOF,
                 E.BAD_VALUE,
@@ -443,12 +384,7 @@ DESCRIBED: Mapping[tuple[str, str], Described] = MappingProxyType(
             takes=BYTES,
             codes=(
                 *_READING,
-                E.MALFORMED,
-                E.TOO_LARGE,
-                E.TOO_DEEP,
-                E.NOT_CANONICAL,
-                E.WRONG_TYPE,
-                E.WRONG_SCOPE,
+                *_PARSING,
                 E.BAD_VALUE,
                 E.BAD_COUNT,
                 E.BAD_COMMIT,

@@ -15,7 +15,8 @@ from cencomm_config.catalog import sentences
 from cencomm_config.errors import ServiceCode as S
 from cencomm_crypto.errors import ErrorCode as E
 
-from cencomm_server.described import DESCRIBED, Described, hexes
+from cencomm_server.described import DESCRIBED
+from cencomm_server.describing import Described, hexes
 from cencomm_server.errors import STATUS
 from cencomm_server.http.call import CBOR, JSON, Access, Answer, Route, Takes
 

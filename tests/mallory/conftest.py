@@ -27,6 +27,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The devices' files, which outlive the server."""
+    made = tmp_path / "devices"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
 def stages(world: World, tmp_path: Path) -> Stages:
     """`stages(**changed)`: see `harness.staged`."""
     numbers = iter(range(100))

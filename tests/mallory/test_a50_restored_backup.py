@@ -3,9 +3,7 @@ refuse the rest."""
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cencomm_client import Admission, OperationPlan
@@ -18,7 +16,7 @@ from cencomm_server.engine.handing_back import HandingBack, Standing
 from cencomm_server.engine.reader import Reader
 from cencomm_server.store.memory import MemoryStore
 
-from tests.mallory.harness import Stage, copy_of, refusal, staged
+from tests.mallory.harness import copy_of, refusal, staged
 from tests.mallory.world import (
     ALERTS,
     ANALYST,
@@ -33,14 +31,6 @@ from tests.mallory.world import (
 )
 
 MADE = "control the lorry"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The devices' files, which outlive the server."""
-    made = tmp_path / "devices"
-    made.mkdir()
-    return made
 
 
 class Deaf(HandingBack):
@@ -65,17 +55,10 @@ class Greedy(HandingBack):
         return await super().take(reader, log, TailPart(part.note, part.start, part.forms))
 
 
-def serve(
-    world: World, folder: Path, store: MemoryStore, **changed: Any
-) -> AbstractAsyncContextManager[Stage]:
-    """A server over this store, for the same devices as before."""
-    return staged(world, folder, store=store, **changed)
-
-
 async def first_life(world: World, folder: Path) -> tuple[MemoryStore, MemoryStore]:
     """A backup is made, then the chief speaks and the officer reads it: (backup, the last)."""
     store = copy_of(world.store)
-    async with serve(world, folder, store) as stage:
+    async with staged(world, folder, store=store) as stage:
         await stage.look(CHIEF, OFFICER, ANALYST)
         backup = copy_of(store)
         await (await stage.operation(CHIEF)).channel(ALERTS).post("MSG", {"text": MADE})
@@ -87,7 +70,7 @@ async def first_life(world: World, folder: Path) -> tuple[MemoryStore, MemorySto
 async def test_the_whole_store_comes_back(world: World, folder: Path) -> None:
     """Nothing is missing: everybody goes on where they were."""
     _, last = await first_life(world, folder)
-    async with serve(world, folder, last) as stage:
+    async with staged(world, folder, store=last) as stage:
         await (await stage.operation(OFFICER)).channel(ALERTS).post("MSG", {"text": "on my way"})
         await stage.look(CHIEF, OFFICER, ANALYST)
         assert stage.texts(ANALYST) == [WARNING, MADE, "on my way"]
@@ -97,7 +80,7 @@ async def test_the_whole_store_comes_back(world: World, folder: Path) -> None:
 async def test_the_first_who_read_on_brings_the_tail_back(world: World, folder: Path) -> None:
     """The same entries under the same heads, and nobody stops. Who brought it keeps the notes."""
     backup, last = await first_life(world, folder)
-    async with serve(world, folder, backup) as stage:
+    async with staged(world, folder, store=backup) as stage:
         await stage.look(OFFICER)
         assert stage.head().size == stage.size(OFFICER)
         held = await backup.read_entries(stage.log, 0, 10_000)
@@ -116,7 +99,7 @@ async def test_nobody_speaks_into_the_gap_once_the_server_has_heard(
     """Till the tail is back the server takes nothing there, also after a start; what was said
     meanwhile waits in the outbox."""
     backup, _ = await first_life(world, folder)
-    async with serve(world, folder, backup, HandingBack=Greedy) as stage:
+    async with staged(world, folder, store=backup, HandingBack=Greedy) as stage:
         officer = await stage.client(OFFICER)
         transport = stage.station(OFFICER).transport
         with pytest.raises(LogBehind):
@@ -129,7 +112,7 @@ async def test_nobody_speaks_into_the_gap_once_the_server_has_heard(
         assert stage.server.logs.behind() == (stage.log,)
         assert await transport.ready()  # or a balancer would keep the helpers away
         size = stage.head().size
-    async with serve(world, folder, backup) as stage:  # the proof is in the store
+    async with staged(world, folder, store=backup) as stage:  # the proof is in the store
         alerts = (await stage.operation(ANALYST)).channel(ALERTS)
         with pytest.raises(LogBehind):
             await alerts.post("MSG", {"text": "still?"}, patience_s=0.5)
@@ -146,14 +129,14 @@ async def test_members_of_different_channels_bring_their_parts(world: World, fol
     """The analyst is not in `raid`: it brings leaves and what it reads, the officer the rest. It
     waits meanwhile, keeps the two notes, and goes on without anybody deciding anything."""
     store = copy_of(world.store)
-    async with serve(world, folder, store) as stage:
+    async with staged(world, folder, store=store) as stage:
         await stage.look(CHIEF, OFFICER, ANALYST)
         backup = copy_of(store)
         await (await stage.operation(CHIEF)).channel(ALERTS).post("MSG", {"text": MADE})
         await (await stage.operation(CHIEF)).channel(RAID).post("MSG", {"text": "five sharp"})
         await stage.look(CHIEF, OFFICER, ANALYST)
         stage.quiet()
-    async with serve(world, folder, backup) as stage:
+    async with staged(world, folder, store=backup) as stage:
         await stage.look(ANALYST)
         assert stage.server.logs.behind() == (stage.log,)
         assert stage.rows(ANALYST) == {"A50"}
@@ -172,12 +155,12 @@ async def test_a_bot_brings_what_it_may_read_and_nothing_else_counts_from_it(
 ) -> None:
     """Its host forges nothing: what it brings is the signed entry of its place, or is refused."""
     store = copy_of(world.store)
-    async with serve(world, folder, store) as stage:
+    async with staged(world, folder, store=store) as stage:
         await stage.look(CHIEF, BOT)
         backup = copy_of(store)
         await (await stage.operation(CHIEF)).channel(ALERTS).post("MSG", {"text": MADE})
         await stage.look(CHIEF, BOT)
-    async with serve(world, folder, backup) as stage:
+    async with staged(world, folder, store=backup) as stage:
         await stage.client(BOT)
         station = stage.station(BOT)
         last = list(station.mirror.items(stage.log))[-1]
@@ -203,7 +186,7 @@ async def test_an_operation_that_the_backup_does_not_know_comes_back(
 ) -> None:
     """From its genesis on, with the keys of its channels; an invited person reads it anew."""
     store = copy_of(world.store)
-    async with serve(world, folder, store) as stage:
+    async with staged(world, folder, store=store) as stage:
         await stage.look(CHIEF, OFFICER)
         backup = copy_of(store)
         chief, now = await stage.client(CHIEF), stage.clock()
@@ -217,7 +200,7 @@ async def test_an_operation_that_the_backup_does_not_know_comes_back(
         await later.set_phase("live")
         await later.channel("work").post("MSG", {"text": MADE})
         await chief.refresh()
-    async with serve(world, folder, backup) as stage:
+    async with staged(world, folder, store=backup) as stage:
         officer = await stage.client(OFFICER)  # had not read of it
         assert later.id not in stage.station(OFFICER).mirror.operations
         chief = await stage.client(CHIEF)
@@ -238,7 +221,7 @@ async def test_an_author_that_read_no_more_than_its_receipts_brings_its_own_back
     """Nobody else had read them; its program was closed right after. All of them come back, and
     what it said next waits for that."""
     store = copy_of(world.store)
-    async with serve(world, folder, store) as stage:
+    async with staged(world, folder, store=store) as stage:
         await stage.look(CHIEF, ANALYST)
         backup = copy_of(store)
         alerts = (await stage.operation(CHIEF)).channel(ALERTS)
@@ -247,7 +230,7 @@ async def test_an_author_that_read_no_more_than_its_receipts_brings_its_own_back
             await alerts.post("MSG", {"text": text})
         assert stage.size(CHIEF) == size < stage.head().size
         signed = stage.head()
-    async with serve(world, folder, backup) as stage:
+    async with staged(world, folder, store=backup) as stage:
         await stage.look(CHIEF)
         assert stage.head() == signed
         stage.expect({"A50"}, CHIEF)
@@ -263,14 +246,14 @@ async def test_an_author_brings_its_own_once_others_told_what_lies_before_it(
 ) -> None:
     """Its receipt is of a place far behind what it had read."""
     store = copy_of(world.store)
-    async with serve(world, folder, store) as stage:
+    async with staged(world, folder, store=store) as stage:
         await stage.look(CHIEF, OFFICER, ANALYST)
         backup = copy_of(store)
         await (await stage.operation(OFFICER)).channel(ALERTS).post("MSG", {"text": "first"})
         await (await stage.operation(CHIEF)).channel(RAID).post("MSG", {"text": MADE})
         await stage.look(ANALYST)  # reads `first`, and of `raid` 56 bytes
         signed = stage.head()
-    async with serve(world, folder, backup) as stage:
+    async with staged(world, folder, store=backup) as stage:
         await stage.look(CHIEF)
         assert stage.server.logs.behind() == (stage.log,)
         await stage.look(ANALYST)
@@ -284,7 +267,7 @@ async def test_an_author_brings_its_own_once_others_told_what_lies_before_it(
 async def test_who_is_not_in_the_operation_is_not_heard(world: World, folder: Path) -> None:
     """With the very same proof: a stranger learns not even that the log is there."""
     backup, _ = await first_life(world, folder)
-    async with serve(world, folder, backup) as stage:
+    async with staged(world, folder, store=backup) as stage:
         await stage.client(OFFICER)
         note = stage.station(OFFICER).vault.head(stage.log)
         assert note is not None
@@ -300,7 +283,7 @@ async def test_a_server_that_takes_nothing_back(
 ) -> None:
     """Whoever read on refuses it and seals nothing; the receipts that it gave are still held."""
     backup, _ = await first_life(world, folder)
-    async with serve(world, folder, backup, HandingBack=kind) as stage:
+    async with staged(world, folder, store=backup, HandingBack=kind) as stage:
         for code in (CHIEF, OFFICER):
             await stage.look(code)
             assert stage.rows(code) == {"A4"}
@@ -316,7 +299,7 @@ async def test_a_server_that_signs_anew_below_it(world: World, folder: Path) -> 
     """A member who had not read on speaks into the gap: two heads of one size, both signed by
     the log key. Whoever holds the other one has the proof, and shows nothing of the new one."""
     backup, _ = await first_life(world, folder)
-    async with serve(world, folder, backup) as stage:
+    async with staged(world, folder, store=backup) as stage:
         await (await stage.operation(ANALYST)).channel(ALERTS).post("MSG", {"text": "who else?"})
         await stage.look(ANALYST)
         assert stage.texts(ANALYST) == [WARNING, "who else?"]

@@ -18,14 +18,6 @@ from tests.mallory.world import ALERTS, ANALYST, CHIEF, OFFICER, RAID, World
 MADE, SECRET, LATER = "control the lorry", "five sharp", "and the van"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The devices' files, which outlive the server."""
-    made = tmp_path / "devices"
-    made.mkdir()
-    return made
-
-
 async def backup_of(world: World, folder: Path, *said: tuple[str, str]) -> MemoryStore:
     """A backup; after it the officer speaks in these channels, and only the analyst, who is not in
     `raid`, reads on. Then the officer's device is away."""

@@ -9,21 +9,13 @@ from typing import Annotated
 
 import segno
 import typer
+from cencomm_crypto.public.ids import DeviceId
 
 from cencomm_client.cli.exits import InputInvalid
+from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.output import Output, fill
 from cencomm_client.cli.prompts import line, secret
-from cencomm_client.cli.run import (
-    DEFAULT_VAULT,
-    AsJson,
-    PasswordFile,
-    Server,
-    VaultPath,
-    confirm,
-    logged_in,
-    opened,
-    run,
-)
+from cencomm_client.cli.run import DEFAULT_VAULT, AsJson, PasswordFile, Server, VaultPath, run
 from cencomm_client.client import Client
 from cencomm_client.directory import Directory
 from cencomm_client.enrolment import TotpSeed
@@ -107,7 +99,9 @@ def request(
     run(as_json, work)
 
 
-def register(
+@framed(session=Session.MADE, moved=True)
+async def register(
+    here: Here,
     seed_out: Annotated[
         Path | None,
         typer.Option("--seed-out", help="Write the authenticator's secret to this new file."),
@@ -115,35 +109,28 @@ def register(
     recovery_out: RecoveryOut = None,
     totp_file: TotpFile = None,
     wait: Wait = 60.0,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    server: Server = None,
-    as_json: AsJson = False,
 ) -> None:
     """Open the person's account: second factor, first one-time code, first session."""
+    await here.client.wait_enrolled(wait)
 
-    async def work(output: Output) -> None:
-        async with opened(output, vault, password_file, server) as client:
-            await client.wait_enrolled(wait)
+    async def authenticator(seed: TotpSeed) -> str:
+        if seed_out is not None:
+            await asyncio.to_thread(write_secret, seed_out, seed.secret + "\n")
+        else:
+            show_seed(here.output, seed)
+        return await asyncio.to_thread(line, "one-time code", totp_file)
 
-            async def authenticator(seed: TotpSeed) -> str:
-                if seed_out is not None:
-                    await asyncio.to_thread(write_secret, seed_out, seed.secret + "\n")
-                else:
-                    show_seed(output, seed)
-                return await asyncio.to_thread(line, "one-time code", totp_file)
-
-            codes = await client.register(authenticator)
-            output.say(fill(output.text("cli_registered"), code=client.code))
-            await hand_out(output, codes, recovery_out)
-            output.document(
-                {"code": client.code, "device": client.device, "recovery_left": len(codes)}
-            )
-
-    run(as_json, work)
+    codes = await here.client.register(authenticator)
+    here.say("cli_registered", code=here.client.code)
+    await hand_out(here.output, codes, recovery_out)
+    here.output.document(
+        {"code": here.client.code, "device": here.client.device, "recovery_left": len(codes)}
+    )
 
 
-def login(
+@framed(session=Session.MADE, moved=True)
+async def login(
+    here: Here,
     totp_file: TotpFile = None,
     client_secret_file: Annotated[
         str | None,
@@ -152,72 +139,55 @@ def login(
         ),
     ] = None,
     wait: Wait = 0.0,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    server: Server = None,
-    as_json: AsJson = False,
 ) -> None:
     """Log in: people with a one-time code or a recovery code, bots with their client secret."""
+    await here.client.wait_enrolled(wait)
+    if client_secret_file is not None:
+        given = secret("client secret", client_secret_file)
+        here.client.keep_client_secret(hex_bytes(given, 32))
 
-    async def work(output: Output) -> None:
-        async with opened(output, vault, password_file, server) as client:
-            await client.wait_enrolled(wait)
-            if client_secret_file is not None:
-                given = secret("client secret", client_secret_file)
-                client.keep_client_secret(hex_bytes(given, 32))
+    async def code() -> str:
+        return await asyncio.to_thread(line, "one-time or recovery code", totp_file)
 
-            async def code() -> str:
-                return await asyncio.to_thread(line, "one-time or recovery code", totp_file)
-
-            await client.login(totp=None if client.is_bot else code)
-            output.say(fill(output.text("cli_logged_in"), code=client.code))
-            left = client.recovery_left
-            if left is not None and left <= FEW_CODES:
-                output.note(fill(output.text("cli_recovery_left"), left=left))
-            output.document({"code": client.code, "device": client.device, "recovery_left": left})
-
-    run(as_json, work)
+    await here.client.login(totp=None if here.client.is_bot else code)
+    here.say("cli_logged_in", code=here.client.code)
+    left = here.client.recovery_left
+    if left is not None and left <= FEW_CODES:
+        here.output.note(fill(here.output.text("cli_recovery_left"), left=left))
+    here.output.document(
+        {"code": here.client.code, "device": here.client.device, "recovery_left": left}
+    )
 
 
-def recovery(
+@framed()
+async def recovery(
+    here: Here,
     recovery_out: RecoveryOut = None,
     totp_file: TotpFile = None,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Make other recovery codes; all earlier ones are void."""
+    if here.output.as_json and recovery_out is None:
+        raise InputInvalid("programs name a file for the recovery codes: --recovery-out")
 
-    async def work(output: Output) -> None:
-        if as_json and recovery_out is None:
-            raise InputInvalid("programs name a file for the recovery codes: --recovery-out")
-        async with logged_in(output, vault, password_file) as client:
+    async def code() -> str:
+        return await asyncio.to_thread(line, "one-time or recovery code", totp_file)
 
-            async def code() -> str:
-                return await asyncio.to_thread(line, "one-time or recovery code", totp_file)
-
-            codes = await client.renew_recovery(code)
-            await hand_out(output, codes, recovery_out)
-            output.document({"code": client.code, "recovery_left": len(codes)})
-
-    run(as_json, work)
+    codes = await here.client.renew_recovery(code)
+    await hand_out(here.output, codes, recovery_out)
+    here.output.document({"code": here.client.code, "recovery_left": len(codes)})
 
 
-def logout(
-    vault: VaultPath = DEFAULT_VAULT, password_file: PasswordFile = None, as_json: AsJson = False
-) -> None:
+@framed(session=Session.MADE)
+async def logout(here: Here) -> None:
     """End the session, here and at the server."""
-
-    async def work(output: Output) -> None:
-        async with opened(output, vault, password_file) as client:
-            await client.logout()
-            output.say(output.text("cli_logged_out"))
-            output.document({"code": client.code})
-
-    run(as_json, work)
+    await here.client.logout()
+    here.say("cli_logged_out")
+    here.output.document({"code": here.client.code})
 
 
-def invite(
+@framed()
+async def invite(
+    here: Here,
     code: Annotated[
         str | None, typer.Argument(help="Functional code; own device if left out.")
     ] = None,
@@ -226,142 +196,96 @@ def invite(
         str | None, typer.Option("--name", help="The name that members see, sealed.")
     ] = None,
     out: Out = None,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Invite a person of the own administration (an NCP), or a further own device."""
-
-    async def work(output: Output) -> None:
-        async with logged_in(output, vault, password_file) as client:
-            if code is None:
-                text = await client.directory.invite_own_device()
-            else:
-                text = await client.invite(code, "bot" if bot else "human", name=name)
-            shown_code = code or client.code
-            if out is not None:
-                await asyncio.to_thread(write_secret, out, text + "\n")
-                output.say(fill(output.text("cli_invitation_file"), code=shown_code, file=out))
-                output.document({"code": shown_code, "file": str(out)})
-                return
-            output.say(text)
-            output.say(fill(output.text("cli_invitation"), code=shown_code))
-            output.document({"code": shown_code, "invitation": text})
-
-    run(as_json, work)
+    if code is None:
+        text = await here.client.directory.invite_own_device()
+    else:
+        text = await here.client.invite(code, "bot" if bot else "human", name=name)
+    shown_code = code or here.client.code
+    if out is not None:
+        await asyncio.to_thread(write_secret, out, text + "\n")
+        here.say("cli_invitation_file", code=shown_code, file=out)
+        here.output.document({"code": shown_code, "file": str(out)})
+        return
+    here.output.say(text)
+    here.say("cli_invitation", code=shown_code)
+    here.output.document({"code": shown_code, "invitation": text})
 
 
-def vouch(
-    vault: VaultPath = DEFAULT_VAULT, password_file: PasswordFile = None, as_json: AsJson = False
-) -> None:
+@framed()
+async def vouch(here: Here) -> None:
     """Vouch for devices whose keys came back and are proven by own invitations."""
-
-    async def work(output: Output) -> None:
-        async with logged_in(output, vault, password_file) as client:
-            found = await client.vouch()
-            rows = [
-                {"code": row.code, "device": row.device, "problem": row.problem} for row in found
-            ]
-            output.table(
-                ("code", "device", "problem"),
-                [(r.code, r.device.hex() if r.device else "", r.problem or "") for r in found],
-            )
-            if not rows:
-                output.say(output.text("cli_nothing_to_vouch"))
-            output.document({"vouched": rows})
-
-    run(as_json, work)
+    found = await here.client.vouch()
+    rows = [{"code": row.code, "device": row.device, "problem": row.problem} for row in found]
+    here.output.table(
+        ("code", "device", "problem"),
+        [(r.code, r.device.hex() if r.device else "", r.problem or "") for r in found],
+    )
+    if not rows:
+        here.say("cli_nothing_to_vouch")
+    here.output.document({"vouched": rows})
 
 
-def bot_secret(
+@framed()
+async def bot_secret(
+    here: Here,
     code: Annotated[str, typer.Argument(help="The bot's functional code.")],
     out: Annotated[Path, typer.Option("--out", help="Write the secret to this new file.")],
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Fetch a bot's client secret, once (its NCP); it goes to the bot's host."""
-
-    async def work(output: Output) -> None:
-        async with logged_in(output, vault, password_file) as client:
-            given = await client.directory.bot_secret(code)
-            await asyncio.to_thread(write_secret, out, given.hex() + "\n")
-            output.say(fill(output.text("cli_bot_secret"), code=code, file=out))
-            output.document({"code": code, "file": str(out)})
-
-    run(as_json, work)
+    given = await here.client.directory.bot_secret(code)
+    await asyncio.to_thread(write_secret, out, given.hex() + "\n")
+    here.say("cli_bot_secret", code=code, file=out)
+    here.output.document({"code": code, "file": str(out)})
 
 
-def revoke(
+@framed()
+async def revoke(
+    here: Here,
     device: Annotated[str, typer.Argument(help="Device id, 32 hex digits.")],
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Revoke a device of the own administration (an NCP), or an own one."""
-
-    async def work(output: Output) -> None:
-        async with logged_in(output, vault, password_file) as client:
-            await confirm(client, password_file)
-            receipt = await client.directory.revoke(hex_bytes(device, 16))  # type: ignore[arg-type]  # an id
-            output.say(output.text("cli_done"))
-            output.document({"seq": receipt.seq, "leaf": receipt.leaf})
-
-    run(as_json, work)
+    await here.confirm()
+    receipt = await here.client.directory.revoke(DeviceId(hex_bytes(device, 16)))
+    here.say("cli_done")
+    here.output.document({"seq": receipt.seq, "leaf": receipt.leaf})
 
 
-def suspend(
+@framed()
+async def suspend(
+    here: Here,
     code: Annotated[str, typer.Argument(help="Functional code.")],
     lift: Annotated[bool, typer.Option("--lift", help="Lift the suspension.")] = False,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Suspend a person of the own administration (an NCP), or lift it."""
-
-    async def work(output: Output) -> None:
-        async with logged_in(output, vault, password_file) as client:
-            directory: Directory = client.directory
-            receipt = await (directory.resume(code) if lift else directory.suspend(code))
-            output.say(output.text("cli_done"))
-            output.document({"seq": receipt.seq, "leaf": receipt.leaf})
-
-    run(as_json, work)
+    directory: Directory = here.client.directory
+    receipt = await (directory.resume(code) if lift else directory.suspend(code))
+    here.say("cli_done")
+    here.output.document({"seq": receipt.seq, "leaf": receipt.leaf})
 
 
-def reset(
+@framed()
+async def reset(
+    here: Here,
     code: Annotated[str, typer.Argument(help="Functional code.")],
     devices: Annotated[
         bool, typer.Option("--devices", help="All its devices are lost: revoke them too.")
     ] = False,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Void a person's logins and second factor (its NCP); then invite it again."""
-
-    async def work(output: Output) -> None:
-        async with logged_in(output, vault, password_file) as client:
-            receipt = await client.directory.reset(code)
-            revoked = await client.directory.revoke_all(code) if devices else ()
-            output.say(fill(output.text("cli_reset"), code=code))
-            output.document({"seq": receipt.seq, "leaf": receipt.leaf, "revoked": list(revoked)})
-
-    run(as_json, work)
+    receipt = await here.client.directory.reset(code)
+    revoked = await here.client.directory.revoke_all(code) if devices else ()
+    here.say("cli_reset", code=code)
+    here.output.document({"seq": receipt.seq, "leaf": receipt.leaf, "revoked": list(revoked)})
 
 
-def rekey(
-    vault: VaultPath = DEFAULT_VAULT, password_file: PasswordFile = None, as_json: AsJson = False
-) -> None:
+@framed()
+async def rekey(here: Here) -> None:
     """Give this device a new box key (every 30 days)."""
-
-    async def work(output: Output) -> None:
-        async with logged_in(output, vault, password_file) as client:
-            receipt = await client.directory.rekey()
-            output.say(output.text("cli_done"))
-            output.document({"seq": receipt.seq, "leaf": receipt.leaf})
-
-    run(as_json, work)
+    receipt = await here.client.directory.rekey()
+    here.say("cli_done")
+    here.output.document({"seq": receipt.seq, "leaf": receipt.leaf})
 
 
 def show_seed(output: Output, seed: TotpSeed) -> None:

@@ -12,23 +12,16 @@ import typer
 from cencomm_client import cen
 from cencomm_client.cen_record import FreeText
 from cencomm_client.cli.exits import InputInvalid
+from cencomm_client.cli.frame import Here, command
 from cencomm_client.cli.operations import OperationName
 from cencomm_client.cli.output import Output, fill
-from cencomm_client.cli.run import (
-    DEFAULT_VAULT,
-    AsJson,
-    PasswordFile,
-    VaultPath,
-    logged_in,
-    read_operation,
-    run,
-)
 
 extracts = typer.Typer(no_args_is_help=True, help="Exchange with CEN.")
 
 
-@extracts.command("extract")
-def extract_command(
+@command(extracts, "extract")
+async def extract_command(
+    here: Here,
     operation: OperationName,
     out: Annotated[
         Path | None,
@@ -41,52 +34,44 @@ def extract_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write and log nothing; show what would pass.")
     ] = False,
-    vault: VaultPath = DEFAULT_VAULT,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Write the own administration's records for CEN and log the manifest's hash."""
-
-    async def work(output: Output) -> None:
-        folder = folder_for(out, dry_run=dry_run)
-        approved = await asyncio.to_thread(_approved, approve_file)
-        asks = not as_json and sys.stdin.isatty() and approve_file is None
-        async with logged_in(output, vault, password_file) as client:
-            found = await read_operation(client, operation)
-            done = await cen.extract(
-                found,
-                folder=folder,
-                review=(lambda text: _ask(output, text)) if asks else None,
-                approved=approved,
-                release=not dry_run,
-            )
-        made = done.extract
-        values = {"records": len(made.records), "excluded": len(made.excluded)}
-        output.say(fill(output.text("cli_extracted"), **values))
-        output.table(
-            ("entry", "does not pass", "detail"),
-            [(str(row.seq), row.reason, row.detail) for row in made.excluded],
-        )
-        output.document(
-            {
-                "records": [record.leaf for record in made.records],
-                "records_file": None if done.records is None else str(done.records),
-                "manifest_file": None if done.manifest is None else str(done.manifest),
-                "manifest": made.manifest_hash,
-                "withdrawn": list(made.withdrawn),
-                "excluded": [
-                    {"entry": row.leaf, "seq": row.seq, "reason": row.reason, "detail": row.detail}
-                    for row in made.excluded
-                ],
-                "pending": [
-                    {"approve": text.answer, "path": text.path, "text": text.text}
-                    for text in made.pending
-                ],
-                "releases": [posted.seq for posted in done.posted],
-            }
-        )
-
-    run(as_json, work)
+    folder = folder_for(out, dry_run=dry_run)
+    approved = await asyncio.to_thread(_approved, approve_file)
+    asks = not here.output.as_json and sys.stdin.isatty() and approve_file is None
+    found = await here.operation(operation)
+    done = await cen.extract(
+        found,
+        folder=folder,
+        review=(lambda text: _ask(here.output, text)) if asks else None,
+        approved=approved,
+        release=not dry_run,
+    )
+    made = done.extract
+    values = {"records": len(made.records), "excluded": len(made.excluded)}
+    here.say("cli_extracted", **values)
+    here.output.table(
+        ("entry", "does not pass", "detail"),
+        [(str(row.seq), row.reason, row.detail) for row in made.excluded],
+    )
+    here.output.document(
+        {
+            "records": [record.leaf for record in made.records],
+            "records_file": None if done.records is None else str(done.records),
+            "manifest_file": None if done.manifest is None else str(done.manifest),
+            "manifest": made.manifest_hash,
+            "withdrawn": list(made.withdrawn),
+            "excluded": [
+                {"entry": row.leaf, "seq": row.seq, "reason": row.reason, "detail": row.detail}
+                for row in made.excluded
+            ],
+            "pending": [
+                {"approve": text.answer, "path": text.path, "text": text.text}
+                for text in made.pending
+            ],
+            "releases": [posted.seq for posted in done.posted],
+        }
+    )
 
 
 def folder_for(out: Path | None, *, dry_run: bool) -> Path | None:

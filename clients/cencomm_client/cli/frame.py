@@ -6,7 +6,8 @@
         await here.decide(operation, lambda found: found.remove(codes))
 
 `command` adds `--vault`, `--password-file` and `--json`, opens the client with what `session`
-asks for, and turns what fails into a sentence and an exit code.
+asks for, and turns what fails into a sentence and an exit code. `plain` is the frame of commands
+that open no vault.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from cencomm_client.cli.run import (
     DEFAULT_VAULT,
     AsJson,
     PasswordFile,
+    Server,
     VaultPath,
     confirm,
     logged_in,
@@ -47,12 +49,16 @@ _OPTIONS = [
         ("as_json", False, AsJson),
     )
 ]
+_SERVER = inspect.Parameter(
+    "server", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Server
+)
 
 
 class Session(Enum):
     """What a command needs of the server."""
 
     NEEDED = auto()  # a session; a bot logs in by itself
+    MADE = auto()  # the vault alone: the command itself makes or ends the session
     IF_THERE = auto()  # without one the command works with what this device holds
     OWN = auto()  # the command sees to it by itself
 
@@ -102,6 +108,7 @@ class Here:
 
 
 Act = Callable[Concatenate[Here, P], Awaitable[None]]
+PlainAct = Callable[Concatenate[Output, P], Awaitable[None]]
 
 
 def command(
@@ -117,17 +124,25 @@ def command(
     return made
 
 
-def framed(*, session: Session = Session.NEEDED) -> Callable[[Act[P]], Callable[..., None]]:
-    """The function that typer calls: the act's own parameters and the three that all share."""
+def framed(
+    *, session: Session = Session.NEEDED, moved: bool = False
+) -> Callable[[Act[P]], Callable[..., None]]:
+    """The function that typer calls: the act's own parameters and the three that all share.
+
+    `moved`: with `--server` too, for a server that has another address now.
+    """
 
     def made(act: Act[P]) -> Callable[..., None]:
-        own = list(inspect.signature(act, eval_str=True).parameters.values())[1:]
-
-        @functools.wraps(act)
-        def call(vault: Path, password_file: str | None, as_json: bool, **given: Any) -> None:
+        def call(
+            vault: Path,
+            password_file: str | None,
+            as_json: bool,
+            server: str | None = None,
+            **given: Any,
+        ) -> None:
             async def work(output: Output) -> None:
                 enter = logged_in if session is Session.NEEDED else opened
-                async with enter(output, vault, password_file) as client:
+                async with enter(output, vault, password_file, server) as client:
                     if session is Session.IF_THERE and client.is_bot and not client.logged_in:
                         await client.login()
                     here = Here(output, client, password_file)
@@ -135,11 +150,42 @@ def framed(*, session: Session = Session.NEEDED) -> Callable[[Act[P]], Callable[
 
             run(as_json, work)
 
-        keyword = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
-        signature = inspect.Signature([*keyword, *_OPTIONS])
-        call.__signature__ = signature  # type: ignore[attr-defined]  # what typer reads
-        call.__annotations__ = {one.name: one.annotation for one in signature.parameters.values()}
-        del call.__wrapped__  # else it would read the act's instead
-        return call
+        return _shown_to_typer(call, act, _OPTIONS + [_SERVER] * moved)
 
     return made
+
+
+def plain(app: typer.Typer, name: str) -> Callable[[PlainAct[P]], PlainAct[P]]:
+    """Make a coroutine function over the output alone a command of `app`, with `--json`."""
+
+    def made(act: PlainAct[P]) -> PlainAct[P]:
+        app.command(name)(unframed(act))
+        return act
+
+    return made
+
+
+def unframed(act: PlainAct[P]) -> Callable[..., None]:
+    """The function that typer calls: the act's own parameters and `--json`."""
+
+    def call(as_json: bool, **given: Any) -> None:
+        async def work(output: Output) -> None:
+            await act(output, **given)  # type: ignore[call-arg]  # typer's
+
+        run(as_json, work)
+
+    return _shown_to_typer(call, act, _OPTIONS[-1:])
+
+
+def _shown_to_typer(
+    call: Callable[..., None], act: Callable[..., object], options: Sequence[inspect.Parameter]
+) -> Callable[..., None]:
+    """`call` with the name, the words and the own parameters of `act`, and these options."""
+    functools.update_wrapper(call, act)
+    own = list(inspect.signature(act, eval_str=True).parameters.values())[1:]
+    keyword = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
+    signature = inspect.Signature([*keyword, *options])
+    call.__signature__ = signature  # type: ignore[attr-defined]  # what typer reads
+    call.__annotations__ = {one.name: one.annotation for one in signature.parameters.values()}
+    del call.__wrapped__  # type: ignore[attr-defined]  # else it would read the act's instead
+    return call

@@ -15,10 +15,10 @@ from cencomm_crypto.public.ids import AdminId, PersonId
 
 from cencomm_client.cli.accounts import hex_bytes
 from cencomm_client.cli.exits import InputInvalid
+from cencomm_client.cli.frame import plain
 from cencomm_client.cli.operations import moment
 from cencomm_client.cli.output import Output, fill
 from cencomm_client.cli.prompts import secret
-from cencomm_client.cli.run import AsJson, run
 from cencomm_client.contact_point import NcpRequest
 from cencomm_client.root import ceremony
 from cencomm_client.root.ceremony import Decision
@@ -48,62 +48,51 @@ With = Annotated[
 Threshold = Annotated[int, typer.Option("--threshold", min=1, max=16, help="So many must sign.")]
 
 
-@roots.command("key")
-def make_key(
+@plain(roots, "key")
+async def make_key(
+    output: Output,
     kind: Annotated[str, typer.Argument(help="governance or administration.")],
     key: Annotated[Path, typer.Argument(metavar="FILE", help="The new key file.")],
     label: Annotated[str, typer.Option("--label", help="Whose key this is, in words.")],
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Draw a root key; prints its public half."""
-
-    async def work(output: Output) -> None:
-        if kind not in set(RootKind):
-            raise InputInvalid(f"{kind!r} read, governance or administration expected")
-        passphrase = secret("passphrase", passphrase_file, confirm=True)
-        with RootKey.create(key, passphrase, RootKind(kind), label) as root:
-            output.say(root.public.hex())
-            output.document({"kind": kind, "label": label, "public": root.public})
-
-    run(as_json, work)
+    if kind not in set(RootKind):
+        raise InputInvalid(f"{kind!r} read, governance or administration expected")
+    passphrase = secret("passphrase", passphrase_file, confirm=True)
+    with RootKey.create(key, passphrase, RootKind(kind), label) as root:
+        output.say(root.public.hex())
+        output.document({"kind": kind, "label": label, "public": root.public})
 
 
-@roots.command("show")
-def show_key(
+@plain(roots, "show")
+async def show_key(
+    output: Output,
     key: Annotated[Path, typer.Argument(metavar="FILE", help="The key file.")],
-    as_json: AsJson = False,
 ) -> None:
     """Show what a key file is, without its passphrase."""
-
-    async def work(output: Output) -> None:
-        about = RootKey.peek(key)
-        output.table(("kind", "label", "public"), [(about.kind, about.label, about.public.hex())])
-        output.document({"kind": about.kind, "label": about.label, "public": about.public})
-
-    run(as_json, work)
+    about = RootKey.peek(key)
+    output.table(("kind", "label", "public"), [(about.kind, about.label, about.public.hex())])
+    output.document({"kind": about.kind, "label": about.label, "public": about.public})
 
 
-@roots.command("adopt")
-def adopt(
+@plain(roots, "adopt")
+async def adopt(
+    output: Output,
     key: Key,
     directory: Annotated[str, typer.Argument(help="Directory id, 64 hex digits.")],
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Bind a key file to its directory, once."""
-
-    async def work(output: Output) -> None:
-        with _opened(key, passphrase_file) as root:
-            root.adopt(hex_bytes(directory, 32))
-            output.say(output.text("cli_done"))
-            output.document({"directory": root.directory_id})
-
-    run(as_json, work)
+    with _opened(key, passphrase_file) as root:
+        root.adopt(hex_bytes(directory, 32))
+        output.say(output.text("cli_done"))
+        output.document({"directory": root.directory_id})
 
 
-@roots.command("genesis")
-def draft_genesis(
+@plain(roots, "genesis")
+async def draft_genesis(
+    output: Output,
     key: Key,
     name: Annotated[str, typer.Option("--name", help="The deployment's name, for ever.")],
     log_key: Annotated[str, typer.Option("--log-key", help="What `cencomm-server init` printed.")],
@@ -111,26 +100,22 @@ def draft_genesis(
     with_: With = None,
     threshold: Threshold = 1,
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Draft the directory's first entry, and sign it with this key."""
-
-    async def work(output: Output) -> None:
-        with _opened(key, passphrase_file) as root:
-            made = ceremony.draft_genesis(
-                root,
-                name=name,
-                log_key=hex_bytes(log_key, 32),
-                keys=_keys(root, with_),
-                k=threshold,
-            )
-            _keep(output, out, ceremony.sign(made, root))
-
-    run(as_json, work)
+    with _opened(key, passphrase_file) as root:
+        made = ceremony.draft_genesis(
+            root,
+            name=name,
+            log_key=hex_bytes(log_key, 32),
+            keys=_keys(root, with_),
+            k=threshold,
+        )
+        _keep(output, out, ceremony.sign(made, root))
 
 
-@roots.command("admin")
-def draft_administration(
+@plain(roots, "admin")
+async def draft_administration(
+    output: Output,
     key: Key,
     code: Annotated[str, typer.Argument(help="The administration's code, such as FR.")],
     public: Annotated[str, typer.Argument(help="Public key of its root, 64 hex digits.")],
@@ -138,15 +123,15 @@ def draft_administration(
     with_: With = None,
     threshold: Threshold = 1,
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Governance: draft the addition of an administration."""
     decision = ceremony.add_administration(code, hex_bytes(public, 32))
-    _governance(key, lambda: decision, out, with_, threshold, passphrase_file, as_json)
+    await _governance(output, key, lambda: decision, out, with_, threshold, passphrase_file)
 
 
-@roots.command("suspend")
-def draft_suspension(
+@plain(roots, "suspend")
+async def draft_suspension(
+    output: Output,
     key: Key,
     admin: Annotated[str, typer.Argument(help="The administration's id, 32 hex digits.")],
     out: DraftOut,
@@ -154,7 +139,6 @@ def draft_suspension(
     with_: With = None,
     threshold: Threshold = 1,
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Governance: draft the suspension of an administration, or lift it."""
 
@@ -164,11 +148,12 @@ def draft_suspension(
             return ceremony.resume_administration(found)
         return ceremony.suspend_administration(found)
 
-    _governance(key, decision, out, with_, threshold, passphrase_file, as_json)
+    await _governance(output, key, decision, out, with_, threshold, passphrase_file)
 
 
-@roots.command("grant")
-def draft_grant(
+@plain(roots, "grant")
+async def draft_grant(
+    output: Output,
     key: Key,
     person: Annotated[str, typer.Argument(help="The person's id, 32 hex digits.")],
     out: DraftOut,
@@ -176,7 +161,6 @@ def draft_grant(
     with_: With = None,
     threshold: Threshold = 1,
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Governance: draft the role "may create operations" for a person, or take it back."""
 
@@ -184,29 +168,30 @@ def draft_grant(
         found = PersonId(hex_bytes(person, 16))
         return ceremony.withdraw_role(found) if withdraw else ceremony.grant_role(found)
 
-    _governance(key, decision, out, with_, threshold, passphrase_file, as_json)
+    await _governance(output, key, decision, out, with_, threshold, passphrase_file)
 
 
-@roots.command("logkey")
-def draft_log_key(
+@plain(roots, "logkey")
+async def draft_log_key(
+    output: Output,
     key: Key,
     log_key: Annotated[str, typer.Argument(help="The new public log key, 64 hex digits.")],
     out: DraftOut,
     with_: With = None,
     threshold: Threshold = 1,
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Governance: draft a change of the key that signs checkpoints."""
 
     def decision() -> Decision:
         return ceremony.set_log_key(hex_bytes(log_key, 32))
 
-    _governance(key, decision, out, with_, threshold, passphrase_file, as_json)
+    await _governance(output, key, decision, out, with_, threshold, passphrase_file)
 
 
-@roots.command("suite")
-def draft_suite(
+@plain(roots, "suite")
+async def draft_suite(
+    output: Output,
     key: Key,
     suite_min: Annotated[int, typer.Argument(min=1, max=65535, help="The least suite from here.")],
     out: DraftOut,
@@ -216,7 +201,6 @@ def draft_suite(
     with_: With = None,
     threshold: Threshold = 1,
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Governance: draft that entries of an older suite are refused from here, for ever."""
 
@@ -229,11 +213,12 @@ def draft_suite(
             )
         return ceremony.raise_suite(suite_min)
 
-    _governance(key, decision, out, with_, threshold, passphrase_file, as_json)
+    await _governance(output, key, decision, out, with_, threshold, passphrase_file)
 
 
-@roots.command("lost")
-def draft_losses(
+@plain(roots, "lost")
+async def draft_losses(
+    output: Output,
     key: Key,
     report: Annotated[
         Path, typer.Argument(metavar="REPORT", help="What `cencomm hand-back --report` wrote.")
@@ -242,90 +227,75 @@ def draft_losses(
     with_: With = None,
     threshold: Threshold = 1,
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Governance: draft that places which nobody holds any more count for nothing.
 
     One draft for each gap, all in one file.
     """
 
-    async def work(output: Output) -> None:
-        reports = [LossReport.parse(line) for line in _text(report).splitlines() if line.strip()]
-        with _opened(key, passphrase_file) as root:
-            drafts: list[Draft] = []
-            for one in reports:
-                made = ceremony.draft_losses(root, one, keys=_keys(root, with_), k=threshold)
-                for draft in made:
-                    _show(output, draft)
-                drafts += [ceremony.sign(draft, root) for draft in made]
-            _keep(output, out, *drafts)
-
-    run(as_json, work)
+    reports = [LossReport.parse(line) for line in _text(report).splitlines() if line.strip()]
+    with _opened(key, passphrase_file) as root:
+        drafts: list[Draft] = []
+        for one in reports:
+            made = ceremony.draft_losses(root, one, keys=_keys(root, with_), k=threshold)
+            for draft in made:
+                _show(output, draft)
+            drafts += [ceremony.sign(draft, root) for draft in made]
+        _keep(output, out, *drafts)
 
 
-@roots.command("appoint")
-def draft_appointment(
+@plain(roots, "appoint")
+async def draft_appointment(
+    output: Output,
     key: Key,
     request_file: Annotated[Path, typer.Argument(metavar="REQUEST", help="The NCP's request.")],
     out: DraftOut,
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Administration root: draft the appointment of an NCP from its device's request."""
-
-    async def work(output: Output) -> None:
-        asked = NcpRequest.parse(_text(request_file))
-        with _opened(key, passphrase_file) as root:
-            output.say(fill(output.text("cli_compare"), fingerprint=asked.fingerprint))
-            made = ceremony.draft(root, ceremony.appoint_ncp(root.admin, asked))
-            _keep(output, out, ceremony.sign(made, root))
-
-    run(as_json, work)
+    asked = NcpRequest.parse(_text(request_file))
+    with _opened(key, passphrase_file) as root:
+        output.say(fill(output.text("cli_compare"), fingerprint=asked.fingerprint))
+        made = ceremony.draft(root, ceremony.appoint_ncp(root.admin, asked))
+        _keep(output, out, ceremony.sign(made, root))
 
 
-@roots.command("dismiss")
-def draft_dismissal(
+@plain(roots, "dismiss")
+async def draft_dismissal(
+    output: Output,
     key: Key,
     person: Annotated[str, typer.Argument(help="The NCP's person id, 32 hex digits.")],
     out: DraftOut,
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Administration root: draft the dismissal of an NCP."""
-
-    async def work(output: Output) -> None:
-        with _opened(key, passphrase_file) as root:
-            decision = ceremony.dismiss_ncp(root.admin, PersonId(hex_bytes(person, 16)))
-            _keep(output, out, ceremony.sign(ceremony.draft(root, decision), root))
-
-    run(as_json, work)
+    with _opened(key, passphrase_file) as root:
+        decision = ceremony.dismiss_ncp(root.admin, PersonId(hex_bytes(person, 16)))
+        _keep(output, out, ceremony.sign(ceremony.draft(root, decision), root))
 
 
-@roots.command("sign")
-def sign_draft(
+@plain(roots, "sign")
+async def sign_draft(
+    output: Output,
     draft: DraftFile,
     key: Key,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write here; else the draft's file is replaced.")
     ] = None,
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Read a draft, or the drafts of one file, and add this key's signature."""
-
-    async def work(output: Output) -> None:
-        drafts = _drafts(draft)
-        for made in drafts:
-            _show(output, made)
-        with _opened(key, passphrase_file) as root:
-            signed = [ceremony.sign(made, root) for made in drafts]
-            _keep(output, out or draft, *signed, replace=True)
-
-    run(as_json, work)
+    drafts = _drafts(draft)
+    for made in drafts:
+        _show(output, made)
+    with _opened(key, passphrase_file) as root:
+        signed = [ceremony.sign(made, root) for made in drafts]
+        _keep(output, out or draft, *signed, replace=True)
 
 
-@roots.command("publish")
-def publish(
+@plain(roots, "publish")
+async def publish(
+    output: Output,
     draft: DraftFile,
     key: Key,
     server: Annotated[str, typer.Option("--server", help="The server's address.")],
@@ -338,65 +308,56 @@ def publish(
         ),
     ] = None,
     passphrase_file: PassphraseFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Post a draft with enough signatures, from the file that drafted it; of several, all."""
-
-    async def work(output: Output) -> None:
-        drafts = _drafts(draft)
-        genesis = any(made.directory == NO_DIRECTORY for made in drafts)
-        setup = secret("set-up token", setup_file) if genesis else ""
-        with _opened(key, passphrase_file) as root:
-            async with Transport(server) as transport:
-                for place, made in enumerate(drafts, 1):
-                    entry, receipt = await ceremony.post(
-                        transport, made, root, wall_clock(), setup=setup
+    drafts = _drafts(draft)
+    genesis = any(made.directory == NO_DIRECTORY for made in drafts)
+    setup = secret("set-up token", setup_file) if genesis else ""
+    with _opened(key, passphrase_file) as root:
+        async with Transport(server) as transport:
+            for place, made in enumerate(drafts, 1):
+                entry, receipt = await ceremony.post(
+                    transport, made, root, wall_clock(), setup=setup
+                )
+                log = entry.header.log or ceremony.directory_id_of(entry)[:16]
+                output.say(
+                    fill(
+                        output.text("cli_published"),
+                        type=made.type,
+                        seq=receipt.seq,
+                        log=log.hex(),
                     )
-                    log = entry.header.log or ceremony.directory_id_of(entry)[:16]
-                    output.say(
-                        fill(
-                            output.text("cli_published"),
-                            type=made.type,
-                            seq=receipt.seq,
-                            log=log.hex(),
-                        )
-                    )
-                    drafts[place:] = ceremony.over(drafts[place:], made, receipt)
-                    if drafts[place:]:  # what is out must not go out again, should the next fail
-                        _write(draft, drafts[place:])
-            directory = ceremony.directory_id_of(entry) if genesis else made.directory
-            root.adopt(directory)
-            output.say(fill(output.text("cli_directory"), id=directory.hex()))
-            output.document(
-                {
-                    "type": made.type,
-                    "seq": receipt.seq,
-                    "directory": directory,
-                    "published": len(drafts),
-                }
-            )
-
-    run(as_json, work)
+                )
+                drafts[place:] = ceremony.over(drafts[place:], made, receipt)
+                if drafts[place:]:  # what is out must not go out again, should the next fail
+                    _write(draft, drafts[place:])
+        directory = ceremony.directory_id_of(entry) if genesis else made.directory
+        root.adopt(directory)
+        output.say(fill(output.text("cli_directory"), id=directory.hex()))
+        output.document(
+            {
+                "type": made.type,
+                "seq": receipt.seq,
+                "directory": directory,
+                "published": len(drafts),
+            }
+        )
 
 
-def _governance(
+async def _governance(
+    output: Output,
     key: Path,
     decision: Callable[[], Decision],
     out: Path,
     with_: list[str] | None,
     threshold: int,
     passphrase_file: str | None,
-    as_json: bool,
 ) -> None:
     """Draft what governance decides and sign it with this key."""
-
-    async def work(output: Output) -> None:
-        decided = decision()
-        with _opened(key, passphrase_file) as root:
-            made = ceremony.draft(root, decided, keys=_keys(root, with_), k=threshold)
-            _keep(output, out, ceremony.sign(made, root))
-
-    run(as_json, work)
+    decided = decision()
+    with _opened(key, passphrase_file) as root:
+        made = ceremony.draft(root, decided, keys=_keys(root, with_), k=threshold)
+        _keep(output, out, ceremony.sign(made, root))
 
 
 def _opened(key: Path, passphrase_file: str | None) -> RootKey:

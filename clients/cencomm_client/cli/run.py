@@ -17,7 +17,6 @@ from cencomm_client.cli.output import Output
 from cencomm_client.cli.prompts import secret
 from cencomm_client.client import Client
 from cencomm_client.errors import NoSession, VaultPassword
-from cencomm_client.operation import Operation
 
 DEFAULT_VAULT = Path("cencomm.vault")
 
@@ -95,13 +94,6 @@ async def confirm(client: Client, password_file: str | None) -> None:
     again = secret("password once more", password_file)
     if not await asyncio.to_thread(client.vault.opens_with, again):
         raise VaultPassword("the password given once more is not the vault's; nothing was done")
-
-
-async def read_operation(client: Client, name: str) -> Operation:
-    """The operation of this name, read to its newest checkpoint."""
-    operation = await client.operation(name)
-    await operation.refresh()
-    return operation
 
 
 async def _awaited(work: Work, output: Output) -> None:

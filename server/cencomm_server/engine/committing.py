@@ -215,6 +215,7 @@ class Committer:
 
     def _answer_one(self, waiting: _Waiting) -> None:
         if waiting.refusal is not None:
+            self._withdraw(waiting)  # the store refused what the rules had taken
             waiting.outcome.set_exception(waiting.refusal)
         elif waiting.item is not None:
             self._admission.accepted(waiting.offer.entry)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from cencomm_config.errors import RateLimited
+from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import LogId, PersonId
 from cencomm_server.engine.bots import HOUR_S, Drops
+from cencomm_server.engine.items import document
 
+from tests.support.engine import Scene, rotate
 from tests.support.throttles import HandClock
 
 LOG, BOT, OTHER = LogId(bytes(16)), PersonId(b"b" * 16), PersonId(b"c" * 16)
@@ -66,3 +72,25 @@ def test_what_did_not_get_into_the_log_does_not_count() -> None:
     assert counter.take(10) == 10
     counter.drops.give_back(LOG, BOT)
     assert counter.take(5) == 1
+
+
+async def test_a_drop_whose_id_the_store_holds_already_does_not_count() -> None:
+    """An entry of no effect took the id: the rules do not see it, the store does (A5)."""
+    scene = Scene(metadata="minimal")
+    bot = scene.directory.person(scene.officer.administration, kind="bot")
+    scene.operation.admit(bot, "bot", chan=scene.work, kinds=["HIT"], rate=1)
+    rotate(scene.operation, scene.work)
+    await scene.serve()
+
+    def drop(**header: Any) -> Entry:
+        return scene.operation.current("drop", bytes(512), scene.work, bot, **header)
+
+    void = drop(epoch=9)
+    scene.operation.force(void)
+    doc = document(replace(scene.operation.entries[-1], entry=void))
+    await scene.served.store.append_entries(scene.log, [doc])
+    scene.served = await scene.served.another()
+    await scene.served.logs.load_all()
+    assert await scene.refusal(drop(id=void.header.id)) == "id_reused"
+    await scene.submit(drop())
+    assert await scene.refusal(drop()) == "rate_limited"
