@@ -75,6 +75,14 @@ def circle(
     for person, code in zip(map(directory.person_by_code, people), people, strict=True):
         if person is None or not state.in_channel(person.id, parent):
             raise ProtocolError(ErrorCode.NOT_MEMBER, f"{code} is not in channel {parent.name!a}")
+    inside: set[PersonId] = set()
+    for code in codes:  # a set with nobody behind a name is not the one that was meant
+        found = _inside(state, parent, _administration(directory, code))
+        if not found or (found == {author} and codes == [code] and not named):
+            raise ProtocolError(
+                ErrorCode.NOT_MEMBER, f"nobody else of {code} is in channel {parent.name!a}"
+            )
+        inside |= found
     admins = frozenset(_administration(directory, code) for code in codes)
     if not named - {author} and not admins:
         raise ProtocolError(ErrorCode.BAD_VALUE, "somebody to read it besides the author expected")
@@ -85,16 +93,9 @@ def circle(
                 ErrorCode.TOO_MANY, f"at most {MOST_ADMINISTRATIONS} administrations"
             )
         return Circle(name, administrations=admins)
-    inside = frozenset(
-        member.person
-        for member in state.members.values()
-        if member.admin in admins and state.in_channel(member.person, parent)
-    )
     persons = named | inside | {author}
     if len(persons) > MOST_LISTED:
         raise ProtocolError(ErrorCode.TOO_MANY, f"{len(persons)} persons, at most {MOST_LISTED}")
-    if persons == {author}:
-        raise ProtocolError(ErrorCode.NOT_MEMBER, f"nobody of {name} is in channel {parent.name!a}")
     return Circle(name, persons=persons)
 
 
@@ -148,6 +149,15 @@ def split_circle(directory: DirectoryState, codes: Iterable[str]) -> tuple[list[
         else:
             people.append(directory.persons[person_id(directory, code)].code)
     return people, administrations
+
+
+def _inside(state: OperationState, parent: Channel, admin: AdminId) -> set[PersonId]:
+    """The people of an administration who read the parent now."""
+    return {
+        member.person
+        for member in state.members.values()
+        if member.admin == admin and state.in_channel(member.person, parent)
+    }
 
 
 def _administration(directory: DirectoryState, code: str) -> AdminId:

@@ -17,6 +17,7 @@ from cencomm_crypto.public.ids import AdminId, DeviceId
 from cencomm_crypto.public.operation.state import Member, OperationState
 from cencomm_crypto.public.rights import SENDING, Role
 
+from cencomm_client.directing import path_of
 from cencomm_client.directory import Directory, person_id
 from cencomm_client.errors import SuccessorNeeded
 from cencomm_client.items import Message
@@ -69,7 +70,9 @@ async def offboard(
         raise ProtocolError(
             ErrorCode.NOT_MEMBER, f"nobody of {administration} is in {operation.name!a}"
         )
+    own = directory.persons[operation.person].code
     codes = sorted(directory.persons[member.person].code for member in leaving)
+    codes.sort(key=lambda code: code == own)  # who does it goes last
     if tasks_to is not None and directory.administration_by_code(tasks_to) is None:
         raise ProtocolError(
             ErrorCode.UNKNOWN_ADMINISTRATION, f"no administration has the code {tasks_to}"
@@ -101,8 +104,10 @@ async def offboard(
         administration=administration,
         removed=tuple(codes),
         successor=successor,
-        rotated=tuple(after.channels[chan].name for chan in rotated),
-        waiting=tuple(after.channels[chan].name for chan in stale if chan not in rotated),
+        rotated=tuple(path_of(after, after.channels[chan]) for chan in rotated),
+        waiting=tuple(
+            path_of(after, after.channels[chan]) for chan in stale if chan not in rotated
+        ),
         revoked=revoked,
         active=tuple(sorted(devices)),
         tasks=tuple(task for task in due if task not in handed_on),

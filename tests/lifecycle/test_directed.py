@@ -151,9 +151,22 @@ async def test_a_set_is_named_by_codes_that_exist_and_are_inside(stages: Stages)
             ({"people": ["FR-999"]}, ErrorCode.UNKNOWN_PERSON),
             ({"people": [OUTSIDER]}, ErrorCode.NOT_MEMBER),
             ({"administrations": ["NL"]}, ErrorCode.NOT_MEMBER),
+            ({"administrations": ["FR", "NL"]}, ErrorCode.NOT_MEMBER),
             ({"people": [DEPUTY]}, ErrorCode.BAD_VALUE),
             ({}, ErrorCode.BAD_VALUE),
         ):
             assert await refusal(deputy.directed(ALERTS, **wrong)) == code, wrong
         assert await refusal(deputy.directed("none", people=[OFFICER])) == ErrorCode.UNKNOWN_CHANNEL
         assert stage.head().size == size
+
+
+async def test_an_administration_of_the_author_alone_is_no_set(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        alone = chief.directed(ALERTS, administrations=["RILO"])
+        assert await refusal(alone) == ErrorCode.NOT_MEMBER
+        with_france = await chief.directed(ALERTS, administrations=["RILO", "FR"])
+        rule = with_france.state.rule
+        assert rule is not None
+        assert len(rule.admins) == 2

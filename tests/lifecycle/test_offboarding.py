@@ -113,7 +113,7 @@ async def test_its_own_contact_point_takes_it_out_and_ends_its_people_s_sessions
         await stage.look(*MEMBERS)
         deputy = await stage.operation(DEPUTY)
         done = await deputy.offboard("FR", successor=CONTACT)
-        assert done.removed == (DEPUTY, OFFICER)
+        assert done.removed == (OFFICER, DEPUTY)  # who does it goes last
         assert done.revoked == (stage.device(OFFICER),)
         assert done.active == (stage.device(DEPUTY),)
         officer = await stage.client(OFFICER)
