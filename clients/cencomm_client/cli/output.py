@@ -54,16 +54,23 @@ class Output:
         self._errors.print(Text(text, style="dim"))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """A table for people; every cell is shown as text only. One without rows is left out."""
+        """A table for people; every cell is shown as text only. One without rows is left out.
+
+        `columns` are words of the code; the headings are the catalogue's (`column_...`).
+        """
         if self.as_json:
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
-            table.add_column(column)
+            table.add_column(self._heading(column))
         for row in rows:
             table.add_row(*(Text(shown(cell)) for cell in row))
         if table.row_count:
             self.console.print(table)
+
+    def _heading(self, column: str) -> str:
+        """The catalogue's word for a column; one without a name has none."""
+        return self.text("column_" + column.replace(" ", "_")) if column else ""
 
     def error(self, error: CencommError) -> None:
         """Say what went wrong: the catalogue's sentence and the detail; JSON on standard error."""
