@@ -8,6 +8,7 @@ from typing import Any
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.operation.state import Member
 
+from cencomm_client.cli.output import field_documents
 from cencomm_client.items import Alarm, Author, Control, Item, Message, Place
 from cencomm_client.operation import Operation
 from cencomm_client.operations import Summary
@@ -16,10 +17,10 @@ from cencomm_client.proposals import Proposed
 from cencomm_client.verification import Verification
 
 
-def item_document(item: Item) -> dict[str, Any]:
+def item_document(item: Item, language: str) -> dict[str, Any]:
     """One item of `follow`."""
     if isinstance(item, Message):
-        return _message(item)
+        return _message(item, language)
     if isinstance(item, Control):
         return {
             "item": "control",
@@ -147,7 +148,7 @@ def verification_document(verdict: Verification) -> dict[str, Any]:
     }
 
 
-def _message(item: Message) -> dict[str, Any]:
+def _message(item: Message, language: str) -> dict[str, Any]:
     return {
         "item": "message",
         **_place(item.place),
@@ -166,7 +167,11 @@ def _message(item: Message) -> dict[str, Any]:
         "forged": list(item.forged),
         "damage": None
         if item.damage is None
-        else {"code": str(item.damage.code), "detail": item.damage.detail},
+        else {
+            "code": str(item.damage.code),
+            "detail": item.damage.detail,
+            "fields": field_documents(item.damage.errors, language),
+        },
     }
 
 

@@ -125,7 +125,7 @@ def test_no_option_or_argument_carries_a_secret() -> None:
         (Unreachable("x"), Exit.UNREACHABLE),
         (TryLater("too_busy", "x"), Exit.UNREACHABLE),
         (VaultPassword("x"), Exit.FILE),
-        (FormInvalid((FieldError("a", {"en": "A"}, "b", Expected("field_hs")),)), Exit.INPUT),
+        (FormInvalid((FieldError(("a",), {"en": "A"}, "b", Expected("field_hs")),)), Exit.INPUT),
         (InputInvalid("x"), Exit.INPUT),
         (RefusedByRule("not_permitted", "x"), Exit.REFUSED),
         (ProtocolError(ErrorCode.OUT_OF_WINDOW, "x"), Exit.REFUSED),
