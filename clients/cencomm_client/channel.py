@@ -143,7 +143,7 @@ def checked(
     errors = form.check(made)
     if prio is not None and prio not in PRECEDENCE:
         expected = Expected("field_choice", {"choices": ", ".join(PRECEDENCE)})
-        errors += (FieldError("prio", _PRECEDENCE_LABELS, prio, expected),)
+        errors += (FieldError(("prio",), _PRECEDENCE_LABELS, prio, expected),)
     if errors:
         raise FormInvalid(errors)
     return made

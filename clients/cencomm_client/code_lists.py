@@ -202,3 +202,4 @@ def _column(titles: list[str], names: Iterable[str]) -> int | None:
 
 
 _READERS: dict[str, Callable[[str, str], Iterator[Row]]] = {"locode": _locodes, "hs": _headings}
+LARGE = frozenset(_READERS)  # lists that a person imports, by the format of their fields

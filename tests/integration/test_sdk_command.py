@@ -159,7 +159,7 @@ async def test_an_operation_by_commands_alone(tmp_path: Path) -> None:
         )
         assert wrong["error"]["code"] == "form_invalid"
         assert "check digit 3" in wrong["error"]["detail"]
-        assert "remarks" in {row["path"] for row in wrong["error"]["fields"]}
+        assert ["remarks"] in [row["path"] for row in wrong["error"]["fields"]]
         await agent("post", "MERIDIAN", "beta", "--file", "-", stdin="x", code=Exit.NOT_FOUND)
         await agent("operation", "phase", "MERIDIAN", "post", code=Exit.REFUSED)
 

@@ -8,6 +8,7 @@ from typing import Any
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.operation.state import Channel, Hold, Member, OperationState
 
+from cencomm_client.cli.output import field_documents
 from cencomm_client.directing import path_of
 from cencomm_client.items import Alarm, Author, Control, Item, Message, Place
 from cencomm_client.offboarding import Offboarded
@@ -20,10 +21,10 @@ from cencomm_client.tasks import Task
 from cencomm_client.verification import Verification
 
 
-def item_document(item: Item) -> dict[str, Any]:
+def item_document(item: Item, language: str) -> dict[str, Any]:
     """One item of `follow`."""
     if isinstance(item, Message):
-        return _message(item)
+        return _message(item, language)
     if isinstance(item, Control):
         return {
             "item": "control",
@@ -201,7 +202,7 @@ def _listed(state: OperationState) -> list[Channel]:
     return sorted(state.channels.values(), key=place)
 
 
-def _message(item: Message) -> dict[str, Any]:
+def _message(item: Message, language: str) -> dict[str, Any]:
     return {
         "item": "message",
         **_place(item.place),
@@ -220,7 +221,11 @@ def _message(item: Message) -> dict[str, Any]:
         "forged": list(item.forged),
         "damage": None
         if item.damage is None
-        else {"code": str(item.damage.code), "detail": item.damage.detail},
+        else {
+            "code": str(item.damage.code),
+            "detail": item.damage.detail,
+            "fields": field_documents(item.damage.errors, language),
+        },
     }
 
 

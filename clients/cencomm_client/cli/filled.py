@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cencomm_config.forms import Form
+from cencomm_config.forms.fields import Field
 from cencomm_config.forms.typed import loads, typed
 
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.output import Output, fill
 from cencomm_client.cli.prompts import STDIN
+from cencomm_client.code_lists import LARGE, CodeLists
 
 MAX_CONTENT = 64 * 1024  # characters
 
@@ -35,6 +38,36 @@ def filled_content(form: Form, file: str, output: Output) -> dict[str, Any]:
     for path, told in () if output.as_json else made.times:
         output.note(fill(output.text("cli_time_read"), path=path, time=told))
     return form.normal(made.content)
+
+
+def list_notes(form: Form, content: Any, lists: CodeLists, output: Output) -> list[str]:
+    """What the imported lists say of a content's codes: those that they lack; or that none is here.
+
+    Lists change every year and lag behind: a code that they lack is told, never refused.
+    """
+    notes: list[str] = []
+    missing: set[str] = set()
+    for path, name, code in _codes(form.root, content, ""):
+        if not lists.there(name):
+            missing.add(name)
+        elif lists.name_of(name, code) is None:
+            told = {"path": path, "code": code, "list": name}
+            notes.append(fill(output.text("cli_not_listed"), **told))
+    notes += [fill(output.text("cli_no_list"), list=name) for name in sorted(missing)]
+    return notes
+
+
+def _codes(field: Field, value: Any, path: str) -> Iterator[tuple[str, str, str]]:
+    """Path, list and code of every UN/LOCODE and HS code of a content."""
+    if field.format in LARGE and isinstance(value, str):
+        yield path, field.format, value
+    elif isinstance(value, dict):
+        for name, below in field.fields.items():
+            if name in value:
+                yield from _codes(below, value[name], f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and field.row is not None:
+        for place, item in enumerate(value):
+            yield from _codes(field.row, item, f"{path}[{place}]")
 
 
 def _read(file: str) -> str:

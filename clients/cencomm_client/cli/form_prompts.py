@@ -19,7 +19,7 @@ from cencomm_config.forms.typed import told_time, typed_value
 from rich.text import Text
 
 from cencomm_client.cli.output import Output, fill
-from cencomm_client.code_lists import CodeLists
+from cencomm_client.code_lists import LARGE, CodeLists
 
 Ask = Callable[[str], str]
 _SEARCH = "?"
@@ -47,6 +47,9 @@ class Prompts:
     def fill(self) -> dict[str, Any]:
         """Ask for every field; the checked content. Raises FormInvalid, EOFError."""
         self._say("cli_form", code=self._form.code, title=self._form.root.label(self._language))
+        for name in sorted({field.format or "" for field in self._form.root.walk()} & LARGE):
+            if not self._lists.there(name):
+                self._say("cli_no_list", list=name)
         content: dict[str, Any] = {}
         fields = self._form.root.fields
         own = {name: field for name, field in fields.items() if name not in self._handling}
@@ -218,7 +221,7 @@ class Prompts:
         code = CHECKS[form](value)  # it was judged: the check takes it
         if small is not None:
             return small.get(code)
-        if form in ("locode", "hs") and self._lists.there(form):
+        if form in LARGE and self._lists.there(form):
             return self._lists.name_of(form, code) or self._output.text("label_not_listed")
         return None
 
@@ -231,7 +234,7 @@ class Prompts:
                 for code, name in small.items()
                 if text.casefold() in name.casefold() or code.casefold() == text.casefold()
             ][:20]
-        elif form in ("locode", "hs"):
+        elif form in LARGE:
             if not self._lists.there(form):
                 self._say("cli_no_list", list=form)
                 return

@@ -38,7 +38,7 @@ def list_forms(set_file: SetFile = None, as_json: AsJson = False) -> None:
         chosen = chosen_set(set_file)
         found = [chosen.form(code) for code in chosen.codes]
         output.table(
-            [output.text(f"label_{name}") for name in ("code", "form", "version", "fields")],
+            ("code", "form", "version", "fields"),
             [
                 (
                     form.code,
@@ -81,7 +81,7 @@ def show_form(
             return
         output.say(f"{form.code}  {form.root.label(output.language)}", style="bold")
         output.table(
-            [output.text(f"label_{name}") for name in ("field", "label", "takes", "marks")],
+            ("field", "label", "takes", "marks"),
             list(_rows(form.root, output)),
         )
         output.document({"code": form.code, "schema": form.schema})
@@ -172,8 +172,7 @@ def find_code(
         found = _found(CodeLists(data_folder(vault)), name, text, output.language)
         if not found:
             output.say(output.text("cli_nothing_found"))
-        columns = (output.text("label_code"), output.text("label_name"))
-        output.table(columns, found)
+        output.table(("code", "name"), found)
         output.document({"list": name, "found": [{"code": c, "name": n} for c, n in found]})
 
     run(as_json, work)

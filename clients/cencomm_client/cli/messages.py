@@ -18,7 +18,7 @@ from rich.text import Text
 from cencomm_client.cli.accounts import hex_bytes
 from cencomm_client.cli.documents import item_document, verification_document
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown
-from cencomm_client.cli.filled import filled_content
+from cencomm_client.cli.filled import filled_content, list_notes
 from cencomm_client.cli.form_lines import form_line
 from cencomm_client.cli.form_prompts import Prompts
 from cencomm_client.cli.frame import Here, Session, framed
@@ -176,7 +176,7 @@ def show_item(output: Output, item: Item, wanted: Wanted, forms: FormSet) -> Non
     if wanted is not None and not told and (chan is None or not wanted(chan)):
         return
     if output.as_json:
-        output.line(item_document(item))
+        output.line(item_document(item, output.language))
         return
     output.console.print(item_line(item, output, forms))
 
@@ -226,7 +226,11 @@ def content_of(form: Form, file: str | None, output: Output, lists: CodeLists) -
             return Prompts(form, output, input, lists).fill()
         except EOFError:
             raise InputInvalid("the form was not filled to its end") from None
-    return filled_content(form, STDIN if file is None else file, output)
+    content = filled_content(form, STDIN if file is None else file, output)
+    if not output.as_json:
+        for note in list_notes(form, content, lists, output):
+            output.note(note)
+    return content
 
 
 def referred(operation: Operation, text: str) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cencomm_config.catalog import chosen_language, sentence
 from cencomm_config.display import shown
-from cencomm_config.forms import FormInvalid
+from cencomm_config.forms import FieldError, FormInvalid
 from cencomm_crypto.errors import CencommError
 from rich.console import Console
 from rich.table import Table
@@ -59,16 +59,23 @@ class Output:
         self._errors.print(Text(text, style="dim"))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """A table for people; every cell is shown as text only. One without rows is left out."""
+        """A table for people; every cell is shown as text only. One without rows is left out.
+
+        `columns` are words of the code; the headings are the catalogue's (`column_...`).
+        """
         if self.as_json:
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
-            table.add_column(column)
+            table.add_column(self._heading(column))
         for row in rows:
             table.add_row(*(Text(shown(cell)) for cell in row))
         if table.row_count:
             self.console.print(table)
+
+    def _heading(self, column: str) -> str:
+        """The catalogue's word for a column; one without a name has none."""
+        return self.text("column_" + column.replace(" ", "_")) if column else ""
 
     def error(self, error: CencommError) -> None:
         """Say what went wrong: the catalogue's sentence and the detail; JSON on standard error."""
@@ -79,15 +86,7 @@ class Output:
             if row is not None:
                 value["error"]["row"] = row
             if isinstance(error, FormInvalid):
-                value["error"]["fields"] = [
-                    {
-                        "path": wrong.path,
-                        "label": wrong.label(self.language),
-                        "read": wrong.read,
-                        "expected": wrong.expected.text(self.language),
-                    }
-                    for wrong in error.errors
-                ]
+                value["error"]["fields"] = field_documents(error.errors, self.language)
             self._errors.print(dumps(value), markup=False, highlight=False, soft_wrap=True)
             return
         text = Text(self.text(code), style="bold red")
@@ -101,6 +100,22 @@ class Output:
     def _write(self, text: str) -> None:
         self.console.file.write(text + "\n")
         self.console.file.flush()
+
+
+def field_documents(errors: Iterable[FieldError], language: str) -> list[dict[str, Any]]:
+    """Wrong fields of a form for programs; the sentence is in the person's language.
+
+    `path` is a list of names and row numbers: `shown` would change the brackets of a text.
+    """
+    return [
+        {
+            "path": list(wrong.steps),
+            "label": wrong.label(language),
+            "read": wrong.read,
+            "expected": wrong.expected.text(language),
+        }
+        for wrong in errors
+    ]
 
 
 def fill(text: str, /, **values: object) -> str:

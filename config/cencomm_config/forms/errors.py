@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cencomm_crypto.errors import CencommError
@@ -37,15 +37,20 @@ class WrongValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One wrong field: its path (`goods[0].hs`), its label, what was read, what is expected.
+    """One wrong field: where it stands (`("goods", 0, "hs")`), what was read, what is expected.
 
     `labels` is the label by language; `read` None where there was nothing.
     """
 
-    path: str
+    steps: tuple[str | int, ...]
     labels: Mapping[str, str]
     read: str | None
     expected: Expected
+
+    @property
+    def path(self) -> str:
+        """Its path as people write it: `goods[0].hs`."""
+        return spelled(self.steps)
 
     def label(self, language: str = DEFAULT_LANGUAGE) -> str:
         """The field's label."""
@@ -77,6 +82,12 @@ class FormSetInvalid(CencommError):
     """An operation's form set that is no narrowing of the base set; says where and why."""
 
     code = "form_set_invalid"
+
+
+def spelled(path: Sequence[str | int]) -> str:
+    """`goods[0].hs` of ("goods", 0, "hs"); the form itself is "form"."""
+    text = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in path)
+    return text.removeprefix(".") or "form"
 
 
 def read_text(value: object) -> str:

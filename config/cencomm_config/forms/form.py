@@ -191,7 +191,7 @@ def _field_error(
     labels = {"en": str(path[-1]) if path else "?"} if field is None else field.labels
     if expected is None:
         expected = Expected("field_unknown") if field is None else field.expected()
-    return FieldError(spelled(path), labels, read_text(value) if there else None, expected)
+    return FieldError(tuple(path), labels, read_text(value) if there else None, expected)
 
 
 def _below(value: Any, name: str | int) -> tuple[bool, Any]:
@@ -199,9 +199,3 @@ def _below(value: Any, name: str | int) -> tuple[bool, Any]:
         return True, value[name]
     except (KeyError, IndexError, TypeError):
         return False, None
-
-
-def spelled(path: Sequence[str | int]) -> str:
-    """`goods[0].hs` of ("goods", 0, "hs"); the form itself is "form"."""
-    text = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in path)
-    return text.removeprefix(".") or "form"

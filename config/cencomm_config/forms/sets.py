@@ -47,7 +47,7 @@ class FormSet:
         if found is None:
             expected = Expected("field_choice", {"choices": ", ".join(self.codes)})
             labels = {"en": "Form", "fr": "Formulaire"}
-            raise FormInvalid((FieldError("kind", labels, code, expected),))
+            raise FormInvalid((FieldError(("kind",), labels, code, expected),))
         return found
 
     @cached_property

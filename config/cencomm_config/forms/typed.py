@@ -15,8 +15,9 @@ from functools import cache
 from typing import Any
 
 from cencomm_config.forms import schemas
+from cencomm_config.forms.errors import spelled
 from cencomm_config.forms.fields import Field, Kind, tree
-from cencomm_config.forms.form import Form, spelled
+from cencomm_config.forms.form import Form
 
 _YES = frozenset({"yes", "y", "true", "1", "oui", "o"})
 _NO = frozenset({"no", "n", "false", "0", "non"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import re
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+from cencomm_client import cli
 from cencomm_client.cli import app
 from cencomm_client.cli.cen_commands import folder_for
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown, exit_for
@@ -42,6 +44,7 @@ from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from rich.console import Console
 from typer.testing import CliRunner
 
+CLI = Path(cli.__file__).parent
 DOCS = Path(__file__).parents[3] / "docs" / "cli.md"
 HOSTILE = "\x1b[2J\u202egnp.exe [bold]x[/bold] <b>\x00"
 
@@ -74,6 +77,26 @@ def test_every_exit_code_is_documented() -> None:
     }
 
 
+def test_every_column_of_a_table_has_its_heading_in_the_catalogue() -> None:
+    """Words of the code never reach a screen: `Output.table` looks each up."""
+    calls = [
+        node
+        for file in CLI.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("table", "show")
+    ]
+    named = set()
+    for call in calls:
+        for given in call.args:
+            first = given.elts[0] if isinstance(given, ast.Tuple) and given.elts else None
+            words = first if isinstance(first, ast.Tuple) else given
+            if isinstance(words, ast.Tuple):
+                named |= {word.value for word in words.elts if isinstance(word, ast.Constant)}
+    headings = {f"column_{str(word).replace(' ', '_')}" for word in named if word}
+    written = {code for code in sentences() if code.startswith("column_")}
+    assert headings == written
+
+
 def test_every_command_takes_json() -> None:
     for name, command in commands().items():
         options = {option for param in command.params for option in param.opts}
@@ -102,7 +125,7 @@ def test_no_option_or_argument_carries_a_secret() -> None:
         (Unreachable("x"), Exit.UNREACHABLE),
         (TryLater("too_busy", "x"), Exit.UNREACHABLE),
         (VaultPassword("x"), Exit.FILE),
-        (FormInvalid((FieldError("a", {"en": "A"}, "b", Expected("field_hs")),)), Exit.INPUT),
+        (FormInvalid((FieldError(("a",), {"en": "A"}, "b", Expected("field_hs")),)), Exit.INPUT),
         (InputInvalid("x"), Exit.INPUT),
         (RefusedByRule("not_permitted", "x"), Exit.REFUSED),
         (ProtocolError(ErrorCode.OUT_OF_WINDOW, "x"), Exit.REFUSED),

@@ -7,8 +7,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from cencomm_client.cli.filled import list_notes
+from cencomm_client.cli.output import Output
 from cencomm_client.code_lists import CodeLists, Entry, ListInvalid
 from cencomm_client.form_library import FormLibrary, data_folder
+from cencomm_config.display import shown
 from cencomm_config.forms import FormSetInvalid, base_set
 
 SET = b'{"format": 1, "name": "MERIDIAN", "forms": {"WRN": {"require": ["deadline"]}}}'
@@ -88,6 +91,27 @@ def test_the_hs_is_imported_by_its_columns(tmp_path: Path) -> None:
     assert [entry.code for entry in lists.find("hs", "2402")] == ["2402", "240220"]
     with pytest.raises(ListInvalid, match="hscode and description"):
         lists.install("hs", [tmp_path / "part1.csv"])
+
+
+def test_codes_that_a_list_lacks_are_told_and_never_refused(tmp_path: Path) -> None:
+    lists, output = library(tmp_path), Output(as_json=False)
+    form = base_set().form("WRN")
+    content = {
+        "subject": "container",
+        "action": "control",
+        "hs": ["2402", "9302"],
+        "route": {"departure": "DEHAM", "transits": ["DEXXX"]},
+    }
+    form.require(content)
+    notes = list_notes(form, content, lists, output)
+    assert [("locode" in note, "hs" in note) for note in notes] == [(False, True), (True, False)]
+    lists.install("locode", [tmp_path / "part1.csv"])
+    lists.install("hs", [tmp_path / "hs.csv"])
+    notes = list_notes(form, content, lists, output)
+    assert [note.partition(":")[0] for note in notes] == [
+        shown("hs[1]"),
+        shown("route.transits[0]"),
+    ]
 
 
 def test_an_import_that_fails_leaves_the_list_as_it_was(tmp_path: Path) -> None:
