@@ -39,7 +39,7 @@ async def test_three_kills_lose_no_hit_and_repeat_none(
     tmp_path: Path,
     feeds: type[FolderFeed] | type[WebhookFeed],
 ) -> None:
-    seconds = 2.0 + 0.2 * rounds
+    seconds = 1.0 + 0.1 * rounds
     with tempfile.TemporaryDirectory(prefix="cencomm-bot-", dir=memory()) as vaults:
         async with (
             victims(tmp_path, embedded_program) as pair,
