@@ -74,6 +74,11 @@ class Gate:
         grant is made for a line of it."""
         return bool(self._attendant.refresh().handling.codes(message))
 
+    def hidden_at(self, seq: int) -> bool:
+        """`hidden`, of an entry by its number."""
+        found = self._operation.view.feed.at(seq)
+        return isinstance(found, Message) and self.hidden(found)
+
     async def log_use(self, grant: Grant, way: Way) -> Posted | None:
         """Put the use of a grant into the log; a copy or a CEN record once per device."""
         if way in (Way.COPY, Way.CEN) and self._used(grant, way):
