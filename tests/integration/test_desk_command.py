@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import struct
 import sys
@@ -12,11 +13,13 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from cencomm_client import Admission, Client, OperationPlan
+from cencomm_client.cli.exits import Exit
 
 from tests.support.deployment import PASSWORD, Deployment, deployed, needs_store, now_ms
-from tests.support.talk import warning
+from tests.support.talk import seizure, warning
 
 COMMAND = str(Path(sys.executable).with_name("cencomm"))
 POSTS = 3
@@ -109,3 +112,68 @@ async def test_the_desk_shows_within_a_second_what_another_process_posts(tmp_pat
                 took.append(await screen.shows(plate, 10))
         assert min(took) < WITHIN_S, took
         assert b"\x1b[?1049h" in screen.seen  # the alternate screen, so that the shell's stays
+
+
+async def command(vault: Path, *words: str, stdin: str = "", code: int = 0) -> dict[str, Any]:
+    """Run the command with --json; gives its document, or the error that it printed."""
+    password = vault.with_suffix(".password")
+    process = await asyncio.create_subprocess_exec(
+        *(COMMAND, *words, "--vault", str(vault), "--password-file", str(password), "--json"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
+    assert process.returncode == code, (words, out, err)
+    return json.loads(out or err)  # type: ignore[no-any-return]
+
+
+@needs_store
+async def test_work_with_entries_by_commands_alone(tmp_path: Path) -> None:
+    async with deployed(tmp_path) as town:
+        rilo, contact = await running(town)
+        alpha = (await rilo.operation("MERIDIAN")).channel("alpha")
+        open_one = await alpha.post("WRN", warning(), to=["DE-001"])
+        secret = await alpha.post("WRN", warning(handling=["H2"]), to=["DE-001"])
+        await contact.operation("MERIDIAN")
+        own = await (await contact.operation("MERIDIAN")).channel("alpha").post("SZR", seizure())
+        vault = contact.vault.path
+        password = vault.with_suffix(".password")
+        password.touch(mode=0o600)
+        password.write_text(PASSWORD + "\n")
+        town.clients.remove(contact)
+        await contact.close()
+
+        desk = await command(vault, "desk", "MERIDIAN")
+        subjects = {row["seq"]: row["subject"] for row in desk["warnings"]}
+        assert subjects == {open_one.seq: "CSQU3054383 cigarettes", secret.seq: None}
+        found = await command(vault, "search", "MERIDIAN", "csqu 305438 3")
+        assert [(row["seq"], row["excerpt"] is None) for row in found["found"]] == [
+            (secret.seq, True),
+            (open_one.seq, False),
+        ]
+        out = tmp_path / "out.jsonl"
+        refused = await command(
+            vault, "export", "MERIDIAN", str(secret.seq), "--out", str(out), code=Exit.REFUSED
+        )
+        assert refused["error"]["code"] == "handling_forbids"
+        assert f"entry {secret.seq} " in refused["error"]["detail"]
+        assert not out.exists()
+        left = await command(vault, "export", "MERIDIAN", "--out", str(out))
+        assert [row["entry"] for row in left["stays"]] == [secret.leaf.hex()]
+        assert out.stat().st_mode & 0o777 == 0o600
+        lines = [json.loads(line) for line in out.read_text().splitlines()]
+        assert [line["leaf"] for line in lines] == left["entries"]
+        assert secret.leaf.hex() not in left["entries"]
+        changed = tmp_path / "changed.json"
+        changed.write_text('{"office": "DEBRV"}')
+        words = ("correct", "MERIDIAN", str(own.seq), "--file", str(changed), "--why-file", "-")
+        await command(vault, *words, stdin="Wrong office.")
+        others = ("withdraw", "MERIDIAN", str(open_one.seq), "--why-file", "-")
+        refused = await command(vault, *others, stdin="not ours", code=Exit.REFUSED)
+        assert refused["error"]["code"] == "not_the_author"
+        chain = await command(vault, "chain", "MERIDIAN", str(own.seq))
+        assert [(row["kind"], row["state"]) for row in chain["history"]] == [
+            ("SZR", "corrected"),
+            ("COR", ""),
+        ]

@@ -65,9 +65,9 @@ def busy(entries: int = ENTRIES) -> Snapshot:
             day = START + (talk.now - START) // DAY * DAY
             talk.says(by, "SIT", {"nil": True, "period": {"from": day, "to": day + DAY}})
         talk.wait(minutes=draw.randrange(35))
-    box = {"mode": "1", "container": "CSQU3054383"}
-    talk.says("DE", "SZR", seizure(conveyance=box, office="DEHAM", at=talk.now))
-    talk.says("FR", "SZR", seizure(conveyance=box, office="FRLEH", at=talk.now - HOUR))
+    seen = {"mode": "1", "container": "CSQU3054383"}
+    talk.says("DE", "SZR", seizure(conveyance=seen, office="DEHAM", at=talk.now))
+    talk.says("FR", "SZR", seizure(conveyance=seen, office="FRLEH", at=talk.now - HOUR))
     return talk.desk().snapshot(talk.now, MOST)
 
 

@@ -81,11 +81,11 @@ def _key(content: Mapping[str, Any], value: Any) -> tuple[str, list[FieldError]]
     if not 0 < len(text) <= MAX_KEY or any(unicodedata.category(one)[0] == "C" for one in text):
         read = None if value is None else read_text(value)
         expected = Expected("hit_key", {"most": MAX_KEY})
-        return "", [FieldError(KEY_FIELD, labels, read, expected)]
+        return "", [FieldError((KEY_FIELD,), labels, read, expected)]
     named = content.get(KEY_FIELD, text)
     if not isinstance(named, str) or unicodedata.normalize("NFC", named).strip() != text:
         expected = Expected("hit_key_differs")
-        return text, [FieldError(KEY_FIELD, labels, read_text(named), expected)]
+        return text, [FieldError((KEY_FIELD,), labels, read_text(named), expected)]
     return text, []
 
 
@@ -95,30 +95,29 @@ def _unlikely(content: Mapping[str, Any], now: int) -> list[FieldError]:
     eta = route.get("eta") if isinstance(route, Mapping) else None
     snapshot = content.get("snapshot_at")
     found = []
-    for path, labels, value, latest in (
-        ("snapshot_at", {"en": "Time of the snapshot"}, snapshot, now + AHEAD_MS),
-        ("route.eta", {"en": "Expected arrival"}, eta, now + FAR_MS),
+    for steps, labels, value, latest in (
+        (("snapshot_at",), {"en": "Time of the snapshot"}, snapshot, now + AHEAD_MS),
+        (("route", "eta"), {"en": "Expected arrival"}, eta, now + FAR_MS),
     ):
         if type(value) is int and not FIRST_MS <= value <= latest:
             expected = Expected("field_whole", {"least": FIRST_MS, "most": latest})
-            found.append(FieldError(path, labels, read_text(value), expected))
+            found.append(FieldError(steps, labels, read_text(value), expected))
     return found
 
 
-def _unseen(value: Any, path: str = "") -> list[FieldError]:
+def _unseen(value: Any, steps: tuple[str | int, ...] = ()) -> list[FieldError]:
     """Texts with control characters, which no source system has a use for (A51)."""
+    below: list[tuple[str | int, Any]] = []
     if isinstance(value, Mapping):
-        below = [(f"{path}.{name}".lstrip("."), item) for name, item in value.items()]
+        below = [(str(name), item) for name, item in value.items()]
     elif isinstance(value, list):
-        below = [(f"{path}[{place}]", item) for place, item in enumerate(value)]
-    else:
-        controls = isinstance(value, str) and any(
-            unicodedata.category(one) in ("Cc", "Cs") and one not in "\n\t" for one in value
-        )
-        labels = {"en": path.rpartition(".")[2] or "?"}
-        expected = Expected("hit_seen")
-        return [FieldError(path, labels, read_text(value), expected)] if controls else []
-    return [error for there, item in below for error in _unseen(item, there)]
+        below = list(enumerate(value))
+    elif isinstance(value, str) and any(
+        unicodedata.category(one) in ("Cc", "Cs") and one not in "\n\t" for one in value
+    ):
+        labels = {"en": str(steps[-1]) if steps else "?"}
+        return [FieldError(steps, labels, read_text(value), Expected("hit_seen"))]
+    return [error for name, item in below for error in _unseen(item, (*steps, name))]
 
 
 def _too_large(content: Mapping[str, Any]) -> list[FieldError]:
@@ -126,8 +125,8 @@ def _too_large(content: Mapping[str, Any]) -> list[FieldError]:
     try:
         size = len(encode(content))
     except ProtocolError as error:
-        return [FieldError("content", labels, str(error.code), Expected("hit_sealable"))]
+        return [FieldError(("content",), labels, str(error.code), Expected("hit_sealable"))]
     if size <= most:
         return []
     expected = Expected("hit_bytes", {"most": most})
-    return [FieldError("content", labels, f"{size} bytes", expected)]
+    return [FieldError(("content",), labels, f"{size} bytes", expected)]

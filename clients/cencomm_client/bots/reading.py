@@ -55,4 +55,4 @@ def _no_float(word: str) -> NoReturn:
 def wrong_hit(read: str, code: str, **values: object) -> FormInvalid:
     """A hit that is wrong as a whole; `code` names the sentence that says what is expected."""
     labels = {"en": "Hit", "fr": "Alerte"}
-    return FormInvalid((FieldError("hit", labels, read, Expected(code, values)),))
+    return FormInvalid((FieldError(("hit",), labels, read, Expected(code, values)),))

@@ -10,7 +10,7 @@ import typer
 from rich.live import Live
 
 from cencomm_client.cli.desk_documents import desk_document
-from cencomm_client.cli.desk_screen import MOST, DeskScreen, Head
+from cencomm_client.cli.desk_screen import MOST, DeskScreen, Head, Hide
 from cencomm_client.cli.documents import posted_document
 from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.operations import OperationName
@@ -19,6 +19,7 @@ from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
 from cencomm_client.work.attending import Attendant
 from cencomm_client.work.desk_bot import DeskBot
+from cencomm_client.work.gate import Gate
 
 REDRAW_S = 0.1  # at most ten pictures a second, however fast entries come
 CLOCK_S = 1.0  # without any entry: the clocks go on
@@ -40,7 +41,8 @@ async def desk(
         return
     console = here.output.console
     if once or not console.is_terminal:
-        console.print(picture(here.client, found, attendant), soft_wrap=False)
+        hide = Gate(found).hidden_at if here.output.copies else None
+        console.print(picture(here.client, found, attendant, hide), soft_wrap=False)
         return
     await here.client.go_live()
     with Live(console=console, screen=True, auto_refresh=False, transient=True) as screen:
@@ -78,12 +80,14 @@ async def desk_bot(
     await bot.run(told)
 
 
-def picture(client: Client, operation: Operation, attendant: Attendant) -> DeskScreen:
+def picture(
+    client: Client, operation: Operation, attendant: Attendant, hide: Hide | None = None
+) -> DeskScreen:
     """What stands now."""
     desk_ = attendant.refresh()
     snapshot = desk_.snapshot(attendant.now(), MOST)
     head = Head(operation.name, str(operation.phase), client.code, client.live)
-    return DeskScreen(head, snapshot)
+    return DeskScreen(head, snapshot, hide)
 
 
 async def _moved(operation: Operation) -> None:

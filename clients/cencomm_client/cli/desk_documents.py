@@ -50,7 +50,13 @@ def desk_document(operation: Operation, attendant: Attendant) -> dict[str, Any]:
         ],
         "completeness": [_completeness(row) for row in snap.completeness],
         "clones": [
-            {"number": clone.number, "sightings": [_spot(clone.first), _spot(clone.second)]}
+            {
+                "number": None if any(map(gate.hidden_at, clone.entries)) else clone.number,
+                "sightings": [
+                    {"entry": spot[0]} if gate.hidden_at(spot[0]) else _spot(spot)
+                    for spot in (clone.first, clone.second)
+                ],
+            }
             for clone in snap.clones
         ],
     }

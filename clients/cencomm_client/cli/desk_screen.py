@@ -6,7 +6,7 @@ Draws a `Snapshot` and nothing else; every foreign text goes through `shown` (A5
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cencomm_config.display import shown
@@ -31,6 +31,8 @@ _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
 _BAR = 10
 NOBODY_NAMED = "(nobody)"  # no code of an administration: brackets are never part of one
 Cell = Text | str
+Hide = Callable[[int], bool]
+WITHHELD = "(withheld)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,14 @@ class Section:
 
 
 class DeskScreen:
-    """The whole screen; takes the size that it is drawn at."""
+    """The whole screen; takes the size that it is drawn at.
 
-    def __init__(self, head: Head, snapshot: Snapshot) -> None:
-        self._head, self._snapshot = head, snapshot
+    `hide` says of which entries (by number) it is not shown what they are about: where the
+    picture goes into a file, handling codes act.
+    """
+
+    def __init__(self, head: Head, snapshot: Snapshot, hide: Hide | None = None) -> None:
+        self._head, self._snapshot, self._hide = head, snapshot, hide
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         height = options.height or console.size.height
@@ -159,8 +165,17 @@ class DeskScreen:
         line.append(f" CLONED CONTAINERS {len(self._snapshot.clones)} ", "bold white on red")
         for clone in self._snapshot.clones[:3]:
             spots = f"{_spot(clone.first)} / {_spot(clone.second)}"
+            if self._hide is not None and any(map(self._hide, clone.entries)):
+                line.append(f" {WITHHELD} ")
+                continue
             line.append(f" {shown(clone.number)} ", "bold").append(f"{spots} ")
         return line
+
+    def _about(self, chain: Chain) -> str:
+        """What a chain is about, as text that harms no terminal."""
+        if self._hide is not None and self._hide(chain.root.place.seq):
+            return WITHHELD
+        return shown(chain.subject, max_len=120)
 
     # -- the lists ----------------------------------------------------------------------------
 
@@ -183,7 +198,7 @@ class DeskScreen:
             span(now - root.place.at),
             shown(root.author.administration, max_len=6),
             _few(code for code in owing if code != NOBODY),
-            about(chain),
+            self._about(chain),
             Text(shown(chain.stand), _STANDS.get(chain.stand, "")),
             self._due(chain),
         )
@@ -236,7 +251,7 @@ class DeskScreen:
                     str(row.duty.what),
                     since,
                     "" if chain is None else str(chain.root.place.seq),
-                    "situation report" if chain is None else about(chain),
+                    "situation report" if chain is None else self._about(chain),
                 )
             )
         columns = (
@@ -260,7 +275,7 @@ class DeskScreen:
                 str(chain.root.place.seq),
                 span(self._snapshot.at - chain.root.place.at),
                 shown(chain.root.author.administration, max_len=6),
-                about(chain),
+                self._about(chain),
             )
             for chain in self._snapshot.hits
         ]
@@ -275,7 +290,7 @@ class DeskScreen:
             (
                 str(chain.root.place.seq),
                 _few(duty.administration for duty in chain.pending) or _role(chain),
-                Text.assemble(("! ", "bold red") if _mandatory(chain) else "", about(chain)),
+                Text.assemble(("! ", "bold red") if _mandatory(chain) else "", self._about(chain)),
                 self._due(chain),
             )
             for chain in self._snapshot.tasks
@@ -296,11 +311,6 @@ class DeskScreen:
             *(Column("missing", right=True), Column("since", right=True)),
         )
         return Section("RETURNS DUE", len(rows), columns, rows, "yellow")
-
-
-def about(chain: Chain) -> str:
-    """What a chain is about, as text that harms no terminal."""
-    return shown(chain.subject, max_len=120)
 
 
 def span(ms: int) -> str:

@@ -99,7 +99,7 @@ async def chain(here: Here, operation: OperationName, entry: Entry) -> None:
     history: list[dict[str, Any]] = []
     for row in rows:
         item = await gate.copied(row.message) if here.output.as_json else row.message
-        history.append({**item_document(item), "state": row.state})
+        history.append({**item_document(item, here.output.language), "state": row.state})
     document = chain_document(stands, now, hide=gate.hidden(stands.root))
     here.show(
         {**document, "history": history},
@@ -193,7 +193,8 @@ async def export(
     leaves = [referred(found, entry) for entry in entries] if entries else None
     passing, stays = await authoring.export(found, leaves)
     lines = [
-        dumps({**item_document(message), "content": dict(content)}) for message, content in passing
+        dumps({**item_document(message, here.output.language), "content": dict(content)})
+        for message, content in passing
     ]
     await asyncio.to_thread(replace_file, out, "".join(f"{line}\n" for line in lines).encode())
     here.say("cli_exported", count=len(passing), file=out, stays=len(stays))

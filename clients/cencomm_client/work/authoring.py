@@ -68,7 +68,10 @@ async def forward(operation: Operation, leaf: bytes, channel: str) -> Posted:
     gate = Gate(operation)
     message = _readable(gate.message(leaf), leaf)
     place = operation.channel(channel)
-    content = await gate.let_out(message, Way.FORWARD)
+    stands = gate.standing(message)
+    if stands is None:
+        raise ProtocolError(ErrorCode.BAD_VALUE, f"entry {message.place.seq} is withdrawn")
+    content = await gate.let_out(message, Way.FORWARD, stands)
     words = json.dumps(_plain(content), ensure_ascii=False, indent=1)
     source = f"{message.kind} of {message.author.code}, entry {message.place.seq}"
     text = f"Forwarded: {source} in {message.channel_name}\n{words}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cencomm_crypto.errors import CencommError
+
 from cencomm_client.errors import HandlingForbids
 from cencomm_client.handling import Grant, Way
 from cencomm_client.items import Damage, Item, Message
@@ -35,6 +37,10 @@ class Gate:
         HandlingForbids."""
         return self._attendant.refresh().handling.check(message, way, self._attendant.now())
 
+    def standing(self, message: Message) -> Content | None:
+        """What an entry says now; None where it was withdrawn."""
+        return self._attendant.refresh().present(message).content
+
     def lifts(self, message: Message, way: Way) -> Grant | None:
         """The grant that lets the whole of an entry out, if one does; None also where nothing
         forbids it, or where a grant names only some of its fields."""
@@ -45,13 +51,14 @@ class Gate:
         present = self._attendant.refresh().present(message)
         return grant if grant is not None and grant.covers(present.content or {}) else None
 
-    async def let_out(self, message: Message, way: Way) -> Content:
-        """The content as posted, or what a grant lets out of it; the use is in the log then.
+    async def let_out(self, message: Message, way: Way, content: Content | None = None) -> Content:
+        """The content as posted (or the given one, as it stands), or what a grant lets out of it;
+        the use is in the log then.
 
         Raises HandlingForbids; Refused or TransportError where the use cannot be logged.
         """
         grant = self.check(message, way)
-        content = message.content or {}
+        content = content or message.content or {}
         if grant is None:
             return content
         await self.log_use(grant, way)
@@ -66,13 +73,18 @@ class Gate:
             return item
         try:
             return replace(item, content=await self.let_out(item, Way.COPY))
-        except HandlingForbids as refused:
-            return replace(item, content=None, damage=Damage(refused.code, refused.detail))
+        except CencommError as refused:  # forbidden, or its use could not be logged
+            return replace(item, content=None, damage=Damage(str(refused.code), refused.detail))
 
     def hidden(self, message: Message) -> bool:
         """Whether an overview for another program leaves out what this is about: no use of a
         grant is made for a line of it."""
         return bool(self._attendant.refresh().handling.codes(message))
+
+    def hidden_at(self, seq: int) -> bool:
+        """`hidden`, of an entry by its number."""
+        found = self._operation.view.feed.at(seq)
+        return isinstance(found, Message) and self.hidden(found)
 
     async def log_use(self, grant: Grant, way: Way) -> Posted | None:
         """Put the use of a grant into the log; a copy or a CEN record once per device."""

@@ -29,6 +29,11 @@ class Clone:
     first: Spot
     second: Spot
 
+    @property
+    def entries(self) -> tuple[int, int]:
+        """The two entries, by number."""
+        return self.first[0], self.second[0]
+
 
 class Sightings:
     """All sightings by number; judges anew only the numbers that were touched."""

@@ -12,7 +12,7 @@ from cencomm_client.bots.checking import AHEAD_MS, KIND, checked
 from cencomm_client.bots.source import RawHit
 from cencomm_client.cli import app
 from cencomm_client.cli.exits import Exit
-from cencomm_client.forms.fields import FormInvalid
+from cencomm_config.forms import FormInvalid
 from cencomm_crypto.member.payload import make_payload
 from hypothesis import given
 from hypothesis import strategies as st

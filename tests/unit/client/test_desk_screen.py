@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tests.support.desk_scene import DOCS, HEAD, PICTURES, busy, drawn
 from tests.support.hostile_text import HOSTILE, is_harmless
-from tests.support.talk import DAY, HOUR, MINUTE, START, Talk, warning
+from tests.support.talk import DAY, HOUR, MINUTE, START, Talk, seizure, warning
 
 SIZES = [(80, 24), (160, 50), (120, 40), (200, 60), (60, 15), (81, 70)]
 
@@ -55,6 +55,26 @@ def test_what_does_not_fit_is_counted(scene: Snapshot) -> None:
     shown = [line for line in lines(scene, 80, 24) if "CSQU" in line and " #" not in line]
     assert int(count) == scene.totals.warnings
     assert int(more) == scene.totals.warnings - len(shown)
+
+
+def test_what_may_not_leave_is_not_drawn_into_a_file() -> None:
+    talk = Talk()
+    talk.says("FR", "WRN", warning(handling=["H2"], goods_suspected="a secret"))
+    talk.says("FR", "WRN", warning(goods_suspected="no secret"))
+    box = {"mode": "1", "container": "MSKU6011672"}
+    for office in ("DEHAM", "FRLEH"):
+        talk.says("FR", "SZR", seizure(conveyance=box, office=office, tlp="RED"))
+    desk = talk.desk()
+    talk.wait(days=3)
+    bound = {one.place.seq for one in talk.messages if desk.handling.codes(one)}
+    out = io.StringIO()
+    console = Console(width=160, height=50, file=out, color_system=None)
+    snapshot = desk.snapshot(talk.now, MOST)
+    console.print(DeskScreen(HEAD, snapshot, lambda seq: seq in bound))
+    assert "a secret" not in out.getvalue()
+    assert "no secret" in out.getvalue()
+    assert "MSKU" not in out.getvalue()
+    assert out.getvalue().count("(withheld)") == 3  # a clone, a warning, and it among the overdue
 
 
 def test_forty_hostile_strings_harm_no_terminal() -> None:

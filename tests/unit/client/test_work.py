@@ -148,6 +148,41 @@ async def test_every_way_out_is_closed_then_opened_by_a_rel_and_logged(
         Gate(fr).check(quoted, Way.EXPORT)
 
 
+async def test_what_is_forwarded_is_what_stands_with_its_caveats(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.create_channel("beta")
+    warned = await fr.channel("alpha").post("WRN", warning(handling=["H1"], caveats=["x"]))
+    await authoring.correct(fr, warned.leaf, {"goods_suspected": "ivory"}, "misread")
+    await de.refresh()
+    forwarded = await authoring.forward(de, warned.leaf, "beta")
+    await de.refresh()
+    quoted = de.attend().refresh().message(forwarded.leaf)
+    assert quoted is not None
+    assert quoted.content is not None
+    assert "ivory" in quoted.content["text"]
+    assert "cigarettes" not in quoted.content["text"]
+    assert (quoted.content["handling"], quoted.content["caveats"]) == (["H1"], ["x"])
+    await authoring.withdraw(fr, warned.leaf, "wrong")
+    await de.refresh()
+    with pytest.raises(CencommError, match="withdrawn"):
+        await authoring.forward(de, warned.leaf, "beta")
+
+
+async def test_a_grant_whose_use_cannot_be_logged_lets_nothing_out(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    secret = await fr.channel("alpha").post("WRN", warning(handling=["H2"]))
+    grant = {"entry": secret.leaf, "fields": ["*"], "use": "copy out", "decision": "granted"}
+    await fr.channel("alpha").post("REL", grant)
+    await fr.set_role(code(town, 1), "observer")
+    await de.refresh()
+    gate = Gate(de)
+    message = gate.message(secret.leaf)
+    assert message is not None
+    copied = await gate.copied(message)
+    assert isinstance(copied, Message)
+    assert copied.content is None
+
+
 async def test_the_desk_bot_reminds_each_stage_once_across_restarts(town: Town) -> None:
     fr, de, _ = await manned(town)
     warned = await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)], prio="flash")
