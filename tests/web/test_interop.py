@@ -12,6 +12,7 @@ from tests.web.rotates import Rotates
 
 ALL, FULL_ROUNDS = 2000, 20  # of each kind, as in CI
 RECOMPUTED_EACH = 10
+LONG_S = 1500  # all 2,000 of them, on a busy machine
 CASES_PER_ROUND = 30  # before that: the same cases, of which fewer are played
 
 
@@ -33,6 +34,7 @@ def test_both_make_the_same_bytes_and_open_and_refuse_alike(
     assert sum("output" in answer for answer in found) > len(cases) // 2, "what is whole opens"
 
 
+@pytest.mark.timeout(LONG_S)
 def test_both_make_the_same_rotate_and_name_the_same_false_field(
     bridge: Bridge, rounds: int
 ) -> None:
