@@ -1,13 +1,11 @@
 /** Two members, each with a worker of its own, talk through a log that the rules accept. */
 import { afterEach, beforeAll, expect, test } from "vitest";
 
-import { hex } from "../../src/public/bytes.ts";
-import { author, type Entry } from "../../src/public/entry.ts";
 import { loadSodium } from "../../src/public/sodium.ts";
 import { WRAP_SIZE } from "../../src/member/wrap.ts";
-import { CryptoWorker } from "../../src/worker/client.ts";
 import { channel, endAll } from "./channel.ts";
-import { Deployment, fixed, type Person } from "./deployment.ts";
+import { Deployment } from "./deployment.ts";
+import { Page } from "./talk.ts";
 
 beforeAll(async () => {
   await loadSodium();
@@ -15,79 +13,10 @@ beforeAll(async () => {
 
 afterEach(endAll);
 
-/** A person's page: its worker, and what it has read. */
-class Page {
-  readonly #deployment: Deployment;
-  readonly #person: Person;
-  readonly worker: CryptoWorker;
-  #read = 0;
-
-  constructor(deployment: Deployment, person: Person, worker: CryptoWorker) {
-    this.#deployment = deployment;
-    this.#person = person;
-    this.worker = worker;
-  }
-
-  static async open(deployment: Deployment, person: Person): Promise<Page> {
-    const worker = await CryptoWorker.start(channel());
-    await worker.call("directory", { id: deployment.directory.id!, items: deployment.directoryItems });
-    const page = new Page(deployment, person, worker);
-    await page.follow();
-    return page;
-  }
-
-  get where(): { operation: Uint8Array; chan: Uint8Array } {
-    return { operation: this.#deployment.operation.id!, chan: this.#deployment.work };
-  }
-
-  async follow(): Promise<void> {
-    const items = this.#deployment.operationItems.slice(this.#read);
-    const told = await this.worker.call("operation", { id: this.where.operation, items });
-    expect(told).toMatchObject({ size: this.#deployment.operationItems.length, rejected: [] });
-    this.#read = told.size;
-  }
-
-  /** The next epoch, linking p; gives the wraps that travel beside it. */
-  async rotate(n: number, p: number): Promise<Uint8Array> {
-    const made = await this.worker.call("next", { ...this.where, p });
-    expect(made.n).toBe(n);
-    this.#sign("channel.rotate", made.body, n);
-    return made.wraps;
-  }
-
-  /** Wraps are in order of device id. */
-  async learn(n: number, wraps: Uint8Array): Promise<number[]> {
-    const devices = [this.#deployment.chief, this.#deployment.officer].map(({ device }) => hex(device)).sort();
-    const place = devices.indexOf(hex(this.#person.device));
-    const wrap = wraps.slice(place * WRAP_SIZE, (place + 1) * WRAP_SIZE);
-    const found = await this.worker.call("learn", { ...this.where, n, wrap, boxSeed: this.#person.boxSeed });
-    return found.map((one) => one.n);
-  }
-
-  async say(text: string, n: number): Promise<void> {
-    const header = this.#deployment.header("message", this.#person, { chan: this.where.chan, epoch: n, kind: "MSG" });
-    const payload = { kind: "MSG", mid: fixed(text, 16), content: { text } };
-    const body = await this.worker.call("seal", { header, payload });
-    this.#deployment.append(author(header, body, this.#person.sign));
-  }
-
-  async heard(): Promise<unknown[]> {
-    const rows = await this.worker.call("view", { operation: this.where.operation, from: 0 });
-    return rows.map(({ payload, failure }) => payload?.content["text"] ?? failure?.code);
-  }
-
-  #sign(type: string, body: Parameters<typeof author>[1], epoch: number): Entry {
-    const header = this.#deployment.header(type, this.#person, { chan: this.where.chan, epoch });
-    const entry = author(header, body, this.#person.sign);
-    this.#deployment.append(entry);
-    return entry;
-  }
-}
-
 test("what one seals the other is shown, once it has the epoch", async () => {
   const deployment = new Deployment();
-  const chief = await Page.open(deployment, deployment.chief);
-  const officer = await Page.open(deployment, deployment.officer);
+  const chief = await Page.open(deployment, deployment.chief, channel());
+  const officer = await Page.open(deployment, deployment.officer, channel());
   const wraps = await chief.rotate(1, 0);
   await chief.say("quai 7", 1);
   await officer.follow();
@@ -107,7 +36,7 @@ test("what one seals the other is shown, once it has the epoch", async () => {
 
 test("a page that begins anew has the old epochs from the newest one, by its link", async () => {
   const deployment = new Deployment();
-  const chief = await Page.open(deployment, deployment.chief);
+  const chief = await Page.open(deployment, deployment.chief, channel());
   await chief.rotate(1, 0);
   await chief.say("before", 1);
   await chief.follow();
@@ -115,7 +44,7 @@ test("a page that begins anew has the old epochs from the newest one, by its lin
   await chief.say("after", 2);
   chief.worker.end();
 
-  const again = await Page.open(deployment, deployment.chief);
+  const again = await Page.open(deployment, deployment.chief, channel());
   expect(await again.heard()).toEqual(["no_epoch_key", "no_epoch_key"]);
   expect(await again.learn(2, wraps)).toEqual([2, 1]);
   expect(await again.heard()).toEqual(["before", "after"]);
