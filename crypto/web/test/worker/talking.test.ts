@@ -49,4 +49,8 @@ test("a page that begins anew has the old epochs from the newest one, by its lin
   expect(await again.learn(2, wraps)).toEqual([2, 1]);
   expect(await again.heard()).toEqual(["before", "after"]);
   expect(await again.worker.call("check", { ...again.where, n: 2 })).toBeNull();
+
+  const { operation, chan } = again.where;
+  await again.worker.call("forget", { epochs: [{ log: operation.slice(0, 16), chan, n: 1 }] });
+  expect(await again.heard()).toEqual(["no_epoch_key", "after"]);
 });
