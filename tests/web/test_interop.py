@@ -15,6 +15,8 @@ RECOMPUTED_EACH = 10
 LONG_S = 1500  # all 2,000 of them, on a busy machine
 CASES_PER_ROUND = 30  # before that: the same cases, of which fewer are played
 
+pytestmark = pytest.mark.timeout(LONG_S)
+
 
 @pytest.mark.parametrize("name", KINDS)
 def test_both_make_the_same_bytes_and_open_and_refuse_alike(
@@ -34,7 +36,6 @@ def test_both_make_the_same_bytes_and_open_and_refuse_alike(
     assert sum("output" in answer for answer in found) > len(cases) // 2, "what is whole opens"
 
 
-@pytest.mark.timeout(LONG_S)
 def test_both_make_the_same_rotate_and_name_the_same_false_field(
     bridge: Bridge, rounds: int
 ) -> None:
