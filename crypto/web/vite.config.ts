@@ -9,6 +9,7 @@ export default defineConfig({
     lib: {
       entry: {
         public: "src/public/index.ts",
+        member: "src/member/index.ts",
         worker: "src/worker/index.ts", // for pages
         "worker-main": "src/worker/main.ts", // what the page's Worker loads
       },

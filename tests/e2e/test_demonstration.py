@@ -13,6 +13,9 @@ import pytest
 from cencomm_client.demo.claims import Ledger
 from cencomm_client.demo.scenario import CONTAINER, EXPECTED_CLAIMS, PARTICIPANTS, ROUTE, WARNING
 
+from tests.web.bridge import Bridge, build
+from tests.web.exported import compare
+
 pytestmark = [pytest.mark.timeout(420), pytest.mark.timed]
 
 
@@ -51,6 +54,9 @@ def test_every_claim_holds_and_two_runs_in_a_row_work(
         )
         assert [row["code"] for row in tried] == ["no_epoch_key"] * len(tried)
         assert tried
+    with Bridge(build(tmp_path / "bridge")) as bridge:  # the other implementation, the same states
+        for export in tmp_path.glob("*/server-export.cbor"):
+            assert compare(bridge, export) > 40
 
 
 def test_a_claim_cannot_be_vouched_for_by_who_acted() -> None:

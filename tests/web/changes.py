@@ -6,7 +6,7 @@ specification can differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -37,8 +37,8 @@ class Pool:
     random: Random
     octets: dict[int, list[bytes]] = field(default_factory=dict)
     numbers: list[int] = field(default_factory=list)
-    heads: list[tuple[int, bytes]] = field(default_factory=list)
-    directory_heads: list[tuple[int, bytes]] = field(default_factory=list)
+    heads: Sequence[tuple[int, bytes]] = ()
+    directory_heads: Sequence[tuple[int, bytes]] = ()
 
     def add(self, *values: bytes) -> None:
         """Bytes that others of their length may be changed to."""

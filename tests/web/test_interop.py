@@ -12,7 +12,10 @@ from tests.web.rotates import Rotates
 
 ALL, FULL_ROUNDS = 2000, 20  # of each kind, as in CI
 RECOMPUTED_EACH = 10
+LONG_S = 1500  # all 2,000 of them, on a busy machine
 CASES_PER_ROUND = 30  # before that: the same cases, of which fewer are played
+
+pytestmark = pytest.mark.timeout(LONG_S)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -11,6 +11,7 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
+import pytest
 from nacl.exceptions import CryptoError
 
 from tests.support.vector_runner import logs, member_logs
@@ -19,10 +20,11 @@ from tests.web.bridge import PYTHON, Answer, Bridge, Case, in_python, told
 
 CASES_PER_ROUND = 80
 LONG = ("replay operation", "replay directory", "log root")  # whole stories: where there is time
-ENOUGH_ROUNDS = 20
+ENOUGH_ROUNDS, LONG_S = 20, 900
 BY_CONTRACT = ("split", "combine", "part")  # and functions: sizes that who calls has to keep
 
 
+@pytest.mark.timeout(LONG_S)
 def test_changed_cases_are_answered_alike(bridge: Bridge, rounds: int) -> None:
     random = Random("mutated")  # noqa: S311 cases, not secrets
     scenes, cases = published()

@@ -84,8 +84,7 @@ def _compared(bridge: Bridge, op: str, offers: Iterator[Offer]) -> set[str]:
         some = every[start : start + AT_ONCE]
         found = bridge.ask([(op, inputs) for inputs, _ in some])
         for (inputs, expected), answer in zip(some, found, strict=True):
-            kept = {name: answer[name] for name in ("failure", "detail") if name in answer}
-            told = kept or {"state": answer["output"]["state"]}
+            told: dict[str, Any] = answer if "failure" in answer else answer["output"]
             assert same(expected, told), (inputs["item"], expected, told)
             codes.add(expected.get("failure", ""))
     return codes
@@ -140,9 +139,8 @@ def _pool(stage: Stage, random: Random) -> Pool:
 
 def _keys(people: Iterable[HeldPerson], stage: Stage) -> dict[bytes, SigningKey]:
     everybody = [*people, *(ncp for admin in stage.administrations for ncp in admin.ncps)]
-    found = {device.id: device.sign for person in everybody for device in person.devices}
-    poster = stage.directory.poster
-    return {**found, poster.id: poster.sign}
+    devices = [device for person in everybody for device in person.devices]
+    return {device.id: device.sign for device in (*devices, stage.directory.poster)}
 
 
 def _resigned_by_governance(stage: Stage, body: dict[str, Any]) -> dict[str, Any]:
@@ -219,16 +217,14 @@ def _directory_pool(stage: DirectoryStage, random: Random) -> Pool:
 def _directory_keys(stage: DirectoryStage) -> dict[bytes, SigningKey]:
     people = [stage.agent, stage.colleague, stage.foreigner]
     people += [*stage.france.ncps, *stage.belgium.ncps]
-    found = {device.id: device.sign for person in people for device in person.devices}
-    poster = stage.directory.poster
-    return {**found, poster.id: poster.sign}
+    devices = [device for person in people for device in person.devices]
+    return {device.id: device.sign for device in (*devices, stage.directory.poster)}
 
 
 def _resigned_by_root(stage: DirectoryStage, body: dict[str, Any]) -> dict[str, Any]:
     directory = stage.directory
     if str(body.get("type", "")).startswith("ncp."):
-        admins = {admin.id: admin for admin in (stage.france, stage.belgium)}
-        admin = admins.get(body.get("admin"), stage.france)
+        admin = stage.belgium if body.get("admin") == stage.belgium.id else stage.france
         return resigned(body, SigType.ADMIN_ROOT, {0: admin.root}, directory.id32)
     signers = {place: directory.governance[place] for place in range(directory.k)}
     return resigned(body, SigType.GOVERNANCE, signers, directory.id32)

@@ -13,6 +13,8 @@ import { cannotOpen, openOnce, sealOnce } from "./sealing.ts";
 import { combine, split } from "./shamir.ts";
 import { openBound, sealBound } from "./wrap.ts";
 
+const FIELD_SIZE = 256;
+
 /** What k true shares gave. */
 export interface Opening {
   readonly secret: EpochSecret;
@@ -102,7 +104,7 @@ export function recover(
   commit: Uint8Array,
 ): Opening {
   const places = [...shares.keys()].sort((a, b) => a - b);
-  const usable = places.filter((x) => shares.get(x)!.length === SECRET_SIZE);
+  const usable = places.filter((x) => shares.get(x)!.length === SECRET_SIZE && x < FIELD_SIZE);
   for (const subset of subsets(usable, k)) {
     const secret = opened(escrow, closeKey, new Map(subset.map((x) => [x, shares.get(x)!])), commit);
     if (secret !== undefined) {

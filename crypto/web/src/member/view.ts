@@ -61,6 +61,8 @@ export interface Held {
   /** Server time of each of its entries. */
   readonly directoryTimes: readonly number[];
   secretOf(channel: ChannelId, n: number): EpochSecret | undefined;
+  /** What was opened before, and with which secret: who looks again and again keeps one. */
+  readonly opened?: WeakMap<Entry, readonly [EpochSecret, Payload]>;
 }
 
 const CLAIM_TOLERANCE_MS = 600_000;
@@ -130,7 +132,11 @@ function payloadOf(held: Held, entry: Entry): Payload {
   if (secret === undefined) {
     throw new ProtocolError("no_epoch_key", `no secret of epoch ${epoch} of the channel is here`);
   }
-  return type === "drop" ? openDrop(entry, secret) : openMessage(entry, secret);
+  const known = held.opened?.get(entry);
+  if (known?.[0] === secret) return known[1];
+  const payload = type === "drop" ? openDrop(entry, secret) : openMessage(entry, secret);
+  held.opened?.set(entry, [secret, payload]);
+  return payload;
 }
 
 function flagsOfPayload(

@@ -11,6 +11,7 @@ export * from "./entry.ts";
 export * from "./keys.ts";
 export * from "./note.ts";
 export * from "./primitives.ts";
+export { DirectoryLog, OperationLog, readLog } from "./replay.ts";
 export { loadSodium } from "./sodium.ts";
 export * from "./tree.ts";
 export * from "./wire.ts";

@@ -11,7 +11,6 @@ import { ReadAnew } from "../public/lost.ts";
 import type { Channel, OperationState } from "../public/operation/state.ts";
 import { DirectoryLog, OperationLog, readLog } from "../public/replay.ts";
 import { decodeItem, type Item } from "../public/wire.ts";
-import type { EpochSecret } from "../member/epoch.ts";
 import type { Steps } from "../member/rotation.ts";
 import type { Held } from "../member/view.ts";
 import type { Followed } from "./calls.ts";
@@ -74,7 +73,7 @@ export class Logs {
   }
 
   /** What a member with these epochs can be shown of an operation. */
-  held(id: Uint8Array, secretOf: (chan: string, n: number) => EpochSecret | undefined): Held {
+  held(id: Uint8Array, secretOf: Held["secretOf"], opened: NonNullable<Held["opened"]>): Held {
     const { log, items, rejected } = this.#expectOperation(id);
     const directory = this.#expectDirectory();
     return {
@@ -84,6 +83,7 @@ export class Logs {
       directoryAt: (size) => directory.log.viewAt(size),
       directoryTimes: directory.items.map(({ at }) => at),
       secretOf,
+      opened,
     };
   }
 

@@ -20,7 +20,7 @@ import {
   type ShareHolder,
   type Steps,
 } from "../member/rotation.ts";
-import { view } from "../member/view.ts";
+import { view, type Held } from "../member/view.ts";
 import { openWrap } from "../member/wrap.ts";
 import type { Args, CallName, EpochName, Followed, Opened, PackedAudience, Result, SealedEntry } from "./calls.ts";
 import { Logs } from "./logs.ts";
@@ -42,6 +42,8 @@ export type Handlers = { readonly [Name in CallName]: (args: Args<Name>) => Work
 export class Session {
   readonly #epochs = new Map<string, EpochSecret>();
   readonly #logs = new Logs();
+  /** Payloads go with their epochs: see `forget`. */
+  #read: NonNullable<Held["opened"]> = new WeakMap();
 
   readonly handlers: Handlers = {
     start: async ({ lock }) => {
@@ -67,6 +69,7 @@ export class Session {
           this.#epochs.get(keyOf(name))?.wipe();
           this.#epochs.delete(keyOf(name));
         }
+        this.#read = new WeakMap();
       }),
 
     rotate: ({ epoch: { log, chan, n }, p, linked, audience }) => {
@@ -109,11 +112,12 @@ export class Session {
 
     view: ({ operation, from }) => {
       const log = operation.slice(0, 16);
-      const held = this.#logs.held(operation, (chan, n) => {
+      const secretOf = (chan: string, n: number): EpochSecret | undefined => {
         const found = this.#epochs.get(keyOf({ log, chan: fromHex(chan), n }));
         const commit = held.state.channels.get(chan)?.epochs.get(n)?.commit;
         return found !== undefined && commit !== undefined && sameSecret(found.commit, commit) ? found : undefined;
-      });
+      };
+      const held = this.#logs.held(operation, secretOf, this.#read);
       return atOnce(view(held, from));
     },
 

@@ -48,6 +48,10 @@ describe.skipIf(WITHOUT_BROWSER)("in Chromium", () => {
     expect(await ask("busy(120)")).toBeGreaterThan(100);
   });
 
+  test("two members, each with a worker, hear each other", async () => {
+    expect(await ask("talk()")).toEqual([["no_epoch_key"], ["quai 7", "quai 9"], ["quai 7", "quai 9"]]);
+  });
+
   test("a worker that is ended in the middle refuses what waits and what comes", async () => {
     const found = await ask<{ code: string; later: string; told: number }>("killed()");
     expect(found).toMatchObject({ code: "worker_gone", later: "worker_gone" });

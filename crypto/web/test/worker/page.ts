@@ -1,6 +1,8 @@
 /** What the tests of the worker run in a page; `chromium.test.ts` calls it. */
 import { loadSodium } from "../../src/public/sodium.ts";
 import { CryptoWorker } from "../../src/worker/index.ts";
+import { Deployment } from "./deployment.ts";
+import { Page } from "./talk.ts";
 
 const [log, chan] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
 const epoch = { log, chan, n: 1 };
@@ -114,4 +116,23 @@ async function anew(): Promise<string> {
   return code;
 }
 
-Object.assign(window, { starting, busy, rotate, killed, anew, loaded: true });
+/** What two members hear of each other, each with a worker of its own; the officer has the epoch by its wrap. */
+async function talk(): Promise<unknown[][]> {
+  await loadSodium();
+  const deployment = new Deployment();
+  const chief = await Page.open(deployment, deployment.chief, script());
+  const officer = await Page.open(deployment, deployment.officer, script());
+  const wraps = await chief.rotate(1, 0);
+  await chief.say("quai 7", 1);
+  await officer.follow();
+  const before = await officer.heard();
+  await officer.learn(1, wraps);
+  await officer.worker.call("check", { ...officer.where, n: 1 });
+  await officer.say("quai 9", 1);
+  await Promise.all([chief.follow(), officer.follow()]);
+  const heard = [before, await chief.heard(), await officer.heard()];
+  for (const { worker } of [chief, officer]) worker.end();
+  return heard;
+}
+
+Object.assign(window, { talk, starting, busy, rotate, killed, anew, loaded: true });
