@@ -169,8 +169,8 @@ async def test_work_with_entries_by_commands_alone(tmp_path: Path) -> None:
         changed.write_text('{"office": "DEBRV"}')
         words = ("correct", "MERIDIAN", str(own.seq), "--file", str(changed), "--why-file", "-")
         await command(vault, *words, stdin="Wrong office.")
-        words = ("withdraw", "MERIDIAN", str(open_one.seq), "--why-file", "-")
-        refused = await command(vault, *words, stdin="not ours", code=Exit.REFUSED)
+        others = ("withdraw", "MERIDIAN", str(open_one.seq), "--why-file", "-")
+        refused = await command(vault, *others, stdin="not ours", code=Exit.REFUSED)
         assert refused["error"]["code"] == "not_the_author"
         chain = await command(vault, "chain", "MERIDIAN", str(own.seq))
         assert [(row["kind"], row["state"]) for row in chain["history"]] == [
