@@ -42,7 +42,7 @@ def busy(entries: int = ENTRIES) -> Snapshot:
             asked.append((talk.says(by, "WRN", said, to=to, prio=prio), named))
         elif number % 4 < 3:
             warned, named = draw.choice(asked[-16:])
-            kind, said = draw.choice(
+            kind, answer = draw.choice(
                 [
                     ("ACK", {"answer": "accepted"}),
                     ("ACK", {"answer": "declined", "reason": "not our port"}),
@@ -52,7 +52,7 @@ def busy(entries: int = ENTRIES) -> Snapshot:
                     ("SZR", seizure(at=talk.now)),
                 ]
             )
-            talk.says(named, kind, said, re=warned)
+            talk.says(named, kind, answer, re=warned)
         elif number % 12 == 3:
             hit = {"rule": f"TOB-{number}", "identifiers": {"container": "MSKU6011672"}}
             talk.says(by, "HIT", hit, type="drop")
@@ -65,9 +65,9 @@ def busy(entries: int = ENTRIES) -> Snapshot:
             day = START + (talk.now - START) // DAY * DAY
             talk.says(by, "SIT", {"nil": True, "period": {"from": day, "to": day + DAY}})
         talk.wait(minutes=draw.randrange(35))
-    seen = {"mode": "1", "container": "CSQU3054383"}
-    talk.says("DE", "SZR", seizure(conveyance=seen, office="DEHAM", at=talk.now))
-    talk.says("FR", "SZR", seizure(conveyance=seen, office="FRLEH", at=talk.now - HOUR))
+    twice = {"mode": "1", "container": "CSQU3054383"}
+    talk.says("DE", "SZR", seizure(conveyance=twice, office="DEHAM", at=talk.now))
+    talk.says("FR", "SZR", seizure(conveyance=twice, office="FRLEH", at=talk.now - HOUR))
     return talk.desk().snapshot(talk.now, MOST)
 
 

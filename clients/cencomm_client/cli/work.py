@@ -68,7 +68,7 @@ async def search(
     here.show(
         {"found": rows, "more": more},
         (
-            ("at", "#", "channel", "author", "kind", "says", ""),
+            ("at", "entry", "channel", "author", "kind", "says", ""),
             [
                 (
                     moment(row["at"]),
@@ -117,7 +117,7 @@ async def chain(here: Here, operation: OperationName, entry: Entry) -> None:
             ],
         ),
         (
-            ("at", "#", "author", "kind", "state", "says"),
+            ("at", "entry", "author", "kind", "state", "says"),
             [
                 (
                     moment(row.message.place.at),

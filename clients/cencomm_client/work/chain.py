@@ -189,12 +189,18 @@ def _progress(said: Sequence[Said]) -> str:
 
 
 def triage(said: Sequence[Said], offshoots: Sequence[Message]) -> str:
-    """Whether a hit is decided: a WRN is made from it, or a person's HIT says so."""
-    if any(one.kind == reading.WARNING for one in offshoots):
-        return "promoted"
-    decisions = [reading.triaged(one.content) for one in said if one.kind == reading.HIT]
-    known = [_DECIDED[decision] for decision in decisions if decision in _DECIDED]
-    return known[-1] if known else WAITING
+    """Whether a hit is decided: a WRN is made from it, or a person's HIT says so. The first
+    decision in the log stands."""
+    made = [
+        (one.place.seq, "promoted")
+        for one in offshoots
+        if one.kind == reading.WARNING and _counts(one)
+    ]
+    for one in said:
+        decision = reading.triaged(one.content) if one.kind == reading.HIT else None
+        if decision in _DECIDED:
+            made.append((one.message.place.seq, _DECIDED[decision]))
+    return min(made)[1] if made else WAITING
 
 
 def _is_open(kind: str | None, stand: str, duties: Sequence[Duty]) -> bool:

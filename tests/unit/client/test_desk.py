@@ -322,6 +322,16 @@ def test_a_hit_waits_for_triage_until_a_person_decides() -> None:
     assert [chain.stand for chain in shown.warnings] == ["waiting"]
 
 
+def test_the_first_decision_on_a_hit_stands() -> None:
+    talk = Talk()
+    hit = talk.says("DE", "HIT", {"rule": "TOB-7"}, type="drop")
+    talk.says("DE", "HIT", {"triage": {"decision": "dismiss", "reason": "x"}}, re=hit)
+    talk.says("DE", "WRN", warning(promotes=hit.place.leaf), re=hit)
+    chain = talk.desk().chain(hit.place.leaf)
+    assert chain is not None
+    assert chain.stand == "dismissed"
+
+
 def test_a_task_is_open_until_its_assignee_or_author_ends_it() -> None:
     talk = Talk()
     talk.joins("PL", "ES")
