@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from cencomm_config.forms import FormSetInvalid, base_set, schemas
 from cencomm_config.forms.typed import typed
+from hypothesis import given
+from hypothesis import strategies as st
 
 DOCUMENT: dict[str, Any] = {
     "format": 1,
@@ -122,3 +124,17 @@ def test_a_prefilled_value_is_one_that_the_narrowed_field_takes() -> None:
     for order in (rules, dict(reversed(rules.items()))):
         with pytest.raises(FormSetInvalid, match=r"WRN\.prefill\.action"):
             base_set().narrow(document(**order))
+
+
+@given(st.data())
+def test_whatever_passes_a_narrowed_form_passes_the_base_form(data: st.DataObject) -> None:
+    """So whoever lacks an operation's set reads every form of it."""
+    narrow, base = base_set().narrow(DOCUMENT).form("WRN"), base_set().form("WRN")
+    content = warning()
+    for name in data.draw(st.sets(st.sampled_from(sorted(content)))):
+        del content[name]
+    for name in data.draw(st.sets(st.sampled_from(sorted(base.root.fields)), max_size=3)):
+        choices = base.root.fields[name].schema.get("enum", ["x" * 21, "24"])
+        content[name] = data.draw(st.sampled_from([*choices, "control", "container"]))
+    if not narrow.check(content):
+        assert base.check(content) == ()
