@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any
 
+import pytest
 from cencomm_crypto.errors import CencommError, ProtocolError, Rejected
 from cencomm_crypto.public.directory.projection import state_hash as directory_hash
 from cencomm_crypto.public.encoding import encode
@@ -22,6 +23,8 @@ from tests.support.vectors.stage import DirectoryStage, Stage
 from tests.support.vectors.stories import tell
 from tests.web.bridge import Bridge
 from tests.web.changes import Pool, changed, resigned
+
+pytestmark = pytest.mark.timeout(1_800)  # with all rounds
 
 ALL, FULL_ROUNDS = 5_000, 20  # of operations, and as many of directories, as in CI
 AT_ONCE = 100
