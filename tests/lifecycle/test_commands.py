@@ -35,8 +35,10 @@ async def test_what_is_for_a_few_goes_where_only_they_read(stages: Stages) -> No
         first = await chief(*words, "--to-only", f"FR,{CHIEF}", stdin=content)
         again = await chief(*words, "--to-only", f"{CHIEF}, FR", stdin=content)
         shown = await officer.lines("follow", OPERATION, "--channel", ALERTS, "--once")
-        said = [row for row in shown if (row.get("content") or {}).get("text") == SECRET]
-        assert [row["leaf"] for row in said] == [first["leaf"], again["leaf"]]
+        said = [row for row in shown if row.get("leaf") in (first["leaf"], again["leaf"])]
+        assert len(said) == 2
+        # It came and opened; what a program would copy out, TLP RED keeps in.
+        assert {row["damage"]["code"] for row in said} == {"handling_forbids"}
         assert {row["channel"] for row in said} == {f"{ALERTS}/FR, {CHIEF}"}
         rows = await contact.lines("follow", OPERATION, "--once")
         assert SECRET not in json.dumps(rows)
