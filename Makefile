@@ -1,5 +1,5 @@
 # Everything from a fresh checkout; `make help` prints the list. Needs make and Python 3.11.
-# Variables: SECONDS (of fuzzing), ROUNDS (how often kill -9 and race tests repeat), ONCE=1, SCALE=1, PYTHON, PYTEST_ARGS.
+# Variables: SECONDS (of fuzzing), ROUNDS (how often kill -9 and race tests repeat), ONCE=1, SCALE=1, PYTHON, NODE, CHROMIUM, PYTEST_ARGS.
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint format bench fuzz web lock clean

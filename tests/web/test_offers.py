@@ -104,7 +104,8 @@ def _operation_offers(stage: Stage, random: Random, count: int) -> Iterator[Offe
     people = [*stage.by_role.values(), stage.deputy, stage.stranger, stage.outsider]
     kinds, made = sorted(ATTEMPTS), 0
     while made < count:
-        kind, by = random.choice(kinds), random.choice(people)
+        kind = random.choice(kinds)
+        by = stage.chief if random.random() < 0.4 else random.choice(people)
         with stage.rewound():
             try:
                 entry = ATTEMPTS[kind](stage, by)
@@ -133,6 +134,7 @@ def _pool(stage: Stage, random: Random) -> Pool:
     pool.add(*state.members, *state.channels, *directory.state.persons, *directory.state.devices)
     pool.add(*directory.state.admins, *directory.state.root_keys, *directory.state.box_keys)
     pool.add(*(item.leaf for item in operation.entries[-40:]), directory.id32)
+    pool.add(*(item.entry.header.id for item in operation.entries[-40:] if item.entry))
     pool.add(*state.proposals, *state.holds, *state.requests, *state.releases)
     pool.numbers = [OPENS, CLOSES, CLOSES + GRACE, operation.clock, OPENS + HOUR, CLOSES - HOUR]
     pool.heads = [operation.head_at(size) for size in range(operation.log.size + 1)][-12:]
