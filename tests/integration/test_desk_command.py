@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cencomm_client import Admission, Client, OperationPlan
 from cencomm_client.cli.exits import Exit
 
@@ -90,6 +91,7 @@ async def running(town: Deployment) -> tuple[Client, Client]:
 
 
 @needs_store
+@pytest.mark.alone
 async def test_the_desk_shows_within_a_second_what_another_process_posts(tmp_path: Path) -> None:
     async with deployed(tmp_path) as town:
         rilo, contact = await running(town)
