@@ -89,7 +89,7 @@ def test_the_scenario_uses_real_identifiers_and_every_role_it_names() -> None:
     from stdnum import iso6346
 
     assert iso6346.is_valid(CONTAINER)
-    assert WARNING["hs"] == "240220"
+    assert WARNING["hs"] == ["240220"]
     assert ROUTE["departure"] == "AEJEA"
     given = {"observer"}  # to an officer, in the play
     assert {person.role for person in PARTICIPANTS} | given == set(ROLES) == set(Role)

@@ -30,9 +30,11 @@ class Play(Opening, Decisions, Chains, Asking, Releasing, Turning, Windup, Endin
                 *(self.observer, self.removal, self.debrief, self.every_form, self.mistakes),
             ):
                 await act()
-        finally:
-            done.set()
-            await keeping
+        except BaseException:
+            keeping.cancel()  # at an alarm nobody waits for a hostile server
+            raise
+        done.set()
+        await keeping
         await self.end()
         await self.audit()
         await self.hold()

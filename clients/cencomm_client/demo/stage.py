@@ -67,7 +67,8 @@ class Stage:
         """Have somebody try what is refused with `code`; judged with all the others at the end."""
         given = await self.cast[who].refusal(verb, **values)
         self.refusals.append((who, code, given))
-        self.screen.say(who, f"refused: {given}", "yellow" if given == code else "bold red")
+        tried = f"tries {verb.replace('_', ' ')} in vain: {given}"
+        self.screen.say(who, tried, "yellow" if given == code else "bold red")
 
     def note_latency(self, sent: dict[str, Any], seen: dict[str, Any]) -> None:
         """All processes run on one machine: its one clock gives the time from post to sight."""

@@ -45,6 +45,7 @@ class Windup(Stage):
     async def observer(self) -> None:
         self.screen.act("13. An observer reads, and posts nothing")
         made = await self.cast["rilo"].call("set_role", code=code_of("pl"), role="observer")
+        self.screen.state("pl", "observer")
         await self.cast["pl"].call("wait_for_entry", seq=made["seq"])
         await self.refused(
             "pl",
