@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from cencomm_client.demo.casework import Casework
 from cencomm_client.demo.cast import ROOTS
-from cencomm_client.demo.field import Field
 from cencomm_client.demo.roots import Roots
 from cencomm_client.demo.verbs import serve
 
@@ -14,7 +14,7 @@ from cencomm_client.demo.verbs import serve
 def run() -> None:
     """Serve the verbs of the custodians or of a participant until standard input ends."""
     key = sys.argv[1]
-    part = Roots() if key == ROOTS else Field(key)
+    part = Roots() if key == ROOTS else Casework(key)
     asyncio.run(serve(part.verbs, part.leave, part.alarms))
 
 

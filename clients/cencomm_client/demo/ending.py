@@ -17,16 +17,16 @@ class Ending(Stage):
 
     async def end(self) -> None:
         self.screen.snapshot()
-        self.screen.act("7. The window ends by itself")
+        self.screen.act("16. The window ends by itself")
         await asyncio.sleep(max(0.0, self.closes - time.time()) + 0.2)
         code = await self.cast["fr"].refusal(
             "post", channel=scenario.FIELD, kind="MSG", content={"text": "too late"}
         )
+        self.refusals.append(("fr", "out_of_window", code))
         raw = await self.cast["fr"].call("sequence", channel=scenario.FIELD, kind="MSG")
         other = await self.cast["de"].call("sequence", channel=scenario.FIELD, kind="MSG")
         self.judge(
             "late_post_refused",
-            "after the window no client seals anything",
             acted="fr",
             by=("de",),
             held=code == "out_of_window" and raw["seqs"] == other["seqs"],
@@ -38,7 +38,6 @@ class Ending(Stage):
         watchers = tuple(key for key in ("fr", "de", "ncp-fr") if key != author)
         self.judge(
             "operation_closed_by_itself",
-            "a member's client closed the operation without being asked",
             acted=author,
             by=watchers,
             held=report["operation_close"] > 0,
@@ -49,7 +48,6 @@ class Ending(Stage):
         authors = {key_of(code) for code in report["channel_authors"]}
         self.judge(
             "channel_closed_by_itself",
-            "every channel's close key is revealed, so that auditors can go on",
             acted=sorted(authors)[0],
             by=tuple(key for key in ("fr", "de", "ncp-pl") if key not in authors) or ("audit-1",),
             held=report["open_channels"] == [],
@@ -57,7 +55,7 @@ class Ending(Stage):
         )
 
     async def audit(self) -> None:
-        self.screen.act("8. The auditors verify without reading")
+        self.screen.act("17. The auditors verify without reading")
         auditors = ("audit-1", "audit-2")
         state = await self.cast["fr"].call("state")
         await self.all(auditors, "join", log=self.log, size=state["size"])
@@ -66,7 +64,6 @@ class Ending(Stage):
         self.measured["audit_s"] = round(time.monotonic() - began, 2)
         self.judge(
             "auditors_verify_without_reading",
-            "two auditors verify the whole log and can read none of it",
             acted="fr",
             by=auditors,
             held=all(
@@ -80,7 +77,6 @@ class Ending(Stage):
         roots = await self.all(("fr", "de", "ncp-pl", *auditors), "root_at", size=size)
         self.judge(
             "one_history",
-            "members and auditors hold one history",
             acted="server",
             by=tuple(roots),
             held=len({root["root"] for root in roots.values()}) == 1,
@@ -90,7 +86,7 @@ class Ending(Stage):
         self.measured["entries"] = size
 
     async def extract(self) -> None:
-        self.screen.act("9. The reviewed extract for CEN")
+        self.screen.act("18. The reviewed extract for CEN")
         folder = self.cast.folder / "cen"
         made = await self.cast["ncp-de"].call("extract", folder=str(folder))
         seen = await self.cast["rilo"].call("wait_for_entry", seq=made["release_entry"])
@@ -99,7 +95,6 @@ class Ending(Stage):
         nominal = [word for word in (scenario.CONTAINER, "A. Example") if word in lines]
         self.judge(
             "cen_extract",
-            "the extract is non-nominal and its manifest is in the log",
             acted="ncp-de",
             by=("rilo",),
             held=seen["body"]["manifest"] == {"hex": made["manifest"]}
@@ -113,7 +108,6 @@ class Ending(Stage):
         found = await asyncio.to_thread(self._plaintext_in_store)
         self.judge(
             "server_holds_no_plaintext",
-            "no word of the messages stands in any file of the server",
             acted="server",
             by=("conductor",),
             held=not found["hits"] and found["bytes"] > 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from cencomm_crypto.public.ids import LogId
 
 from cencomm_client.automation.standing import Verdict
 from cencomm_client.cen import prepare, releases_due
-from cencomm_client.demo.coordination import Coordination
+from cencomm_client.demo.deciding import Deciding
 from cencomm_client.demo.hindsight import Dump, open_everything
 from cencomm_client.demo.values import plain, wire
 from cencomm_client.items import Control, Message
@@ -23,7 +23,7 @@ WAIT_S = 30.0
 T = TypeVar("T")
 
 
-class Field(Coordination):
+class Field(Deciding):
     """Joining, posting and reporting what was seen."""
 
     async def join(self, log: str, size: int) -> dict[str, Any]:
@@ -39,6 +39,7 @@ class Field(Coordination):
         content: dict[str, Any],
         re: str | None = None,
         prio: str | None = None,
+        to: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Post; the receipt was verified when this returns."""
         began = wall_clock()
@@ -47,6 +48,7 @@ class Field(Coordination):
             plain(content),
             re=None if re is None else bytes.fromhex(re),
             prio=prio,
+            to=to,
         )
         return {"seq": posted.seq, "leaf": posted.leaf.hex(), "posted_ms": began}
 

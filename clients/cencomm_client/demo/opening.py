@@ -10,7 +10,7 @@ from cencomm_client.demo.stage import WATCHERS, Stage, code_of, key_of, ms
 from cencomm_client.demo.values import wire
 
 LEAD_S = 6  # from the creation to the opening of the window
-WINDOW_S = 60
+WINDOW_S = 25  # two administrations make it longer
 
 
 class Opening(Stage):
@@ -20,7 +20,7 @@ class Opening(Stage):
         self.screen.act("1. The coordinator creates a closed group")
         now = time.time()
         self.opens = now + LEAD_S
-        self.closes = self.opens + WINDOW_S
+        self.closes = self.opens + max(WINDOW_S, self.measured["enrolment_s"] / 3)
         self.screen.window(self.opens, self.closes)
         created = await self.cast["rilo"].call(
             "create_operation",
@@ -35,19 +35,20 @@ class Opening(Stage):
         members = [
             {"code": person.code, "role": person.role}
             for person in scenario.PARTICIPANTS
-            if person.role not in ("auditor", "bot") and person.key != "rilo"
+            if person.role not in ("auditor", "bot", "expert") and person.key != "rilo"
         ]
         await self.cast["rilo"].call("admit", members=members)
-        for name in (scenario.ALERTS, scenario.FIELD):
+        for name in (scenario.ALERTS, scenario.FIELD, scenario.EXPERTS):
             await self.cast["rilo"].call("create_channel", name=name)
         bot = {
             "code": code_of("bot"),
             "role": "bot",
             "channel": scenario.ALERTS,
             "kinds": ["HIT"],
-            "rate": 60,
+            "rate": scenario.BOT_RATE,
         }
-        last = await self.cast["rilo"].call("admit", members=[bot])
+        expert = {"code": code_of("lab"), "role": "expert", "channel": scenario.EXPERTS}
+        last = await self.cast["rilo"].call("admit", members=[bot, expert])
         readers = [p.key for p in scenario.PARTICIPANTS if p.role != "auditor" and p.key != "rilo"]
         await asyncio.gather(
             *(self.cast[key].call("join", log=self.log, size=last["seq"] + 1) for key in readers)
@@ -56,7 +57,6 @@ class Opening(Stage):
         codes = {person.code for person in scenario.PARTICIPANTS if person.role != "auditor"}
         self.judge(
             "group_created",
-            "the group exists with its members, audit set and window",
             acted="rilo",
             by=("fr",),
             held=set(seen["members"]) == codes and seen["phase"] == "draft",
@@ -70,7 +70,6 @@ class Opening(Stage):
         witness = await self.cast["de"].call("state")
         self.judge(
             "sealed_nothing_before_window",
-            "nothing can be sealed before the window opens",
             acted="fr",
             by=("de",),
             held=early in ("out_of_window", "wrong_phase") and not any(witness["epochs"].values()),
@@ -90,7 +89,6 @@ class Opening(Stage):
         authors = {report["author"] for report in rotated.values()}
         self.judge(
             "window_opens",
-            "the channels have their first epoch keys, recomputed by every member",
             acted=key_of(next(iter(authors))),
             by=tuple(key for key in WATCHERS if code_of(key) not in authors),
             held=len(authors) == 1
@@ -108,7 +106,6 @@ class Opening(Stage):
         self.screen.say("bot", f"HIT {scenario.CONTAINER}, score {scenario.HIT['score']}")
         self.judge(
             "bot_hit_read",
-            "the bot's hit is read by the investigator; the bot itself reads nothing",
             acted="bot",
             by=("fr",),
             held=got["content"] == scenario.HIT and got["type"] == "drop",
@@ -128,7 +125,6 @@ class Opening(Stage):
         self.note_latency(warning, seen)
         self.judge(
             "warning_received",
-            "the warning reaches the other administrations",
             acted="fr",
             by=("de", "pl"),
             held=all(item["content"] == scenario.WARNING for item in seen.values()),
@@ -147,7 +143,6 @@ class Opening(Stage):
             acks.append(await self.seen("fr", ack))
         self.judge(
             "acknowledged",
-            "both acknowledgements reach the author of the warning",
             acted="de",
             by=("fr",),
             held=all(item["re"] == warning["leaf"] and item["kind"] == "ACK" for item in acks),
@@ -168,7 +163,6 @@ class Opening(Stage):
         orders = await self.all(WATCHERS, "sequence", channel=scenario.FIELD, kind="MSG")
         self.judge(
             "chat_in_one_order",
-            "all three read the chat in one order",
             acted="server",
             by=WATCHERS,
             held=all(order["seqs"] == posted for order in orders.values()),
@@ -192,7 +186,6 @@ class Opening(Stage):
         got = await self.seen("ncp-de", sent)
         self.judge(
             "seizure_reported",
-            "the seizure report reaches its contact point, field by field",
             acted="de",
             by=("ncp-de",),
             held=got["content"] == wire(report),
@@ -201,7 +194,6 @@ class Opening(Stage):
         kinds = await self.cast["ncp-de"].call("sequence", channel=scenario.FIELD, kind="SZR")
         self.judge(
             "wrong_check_digit_refused",
-            "a container number with a wrong check digit is not sent at all",
             acted="de",
             by=("ncp-de",),
             held=code == "form_invalid" and kinds["seqs"] == [sent["seq"]],

@@ -15,7 +15,12 @@ from typing import Any
 OPERATION = "MERIDIAN"
 DEPLOYMENT = "cencomm-demonstration"
 LEGAL_BASIS = "Demonstration; no real data. Modelled on Nairobi Convention annexes IX and X."
-ALERTS, FIELD = "alerts", "field"  # the two working channels
+ALERTS, FIELD, EXPERTS = "alerts", "field", "experts"  # the working channels
+BOT_RATE = 5  # drops an hour
+ROLES = (
+    *("coordinator", "ncp", "officer", "analyst"),
+    *("observer", "expert", "bot", "auditor"),
+)
 GRACE_S = 4
 
 
@@ -37,10 +42,12 @@ PARTICIPANTS: tuple[Participant, ...] = (
     Participant("rilo", "RILO", "RILO-001", "coordinator", "RILO coordinator", "root"),
     Participant("ncp-fr", "FR", "FR-001", "ncp", "NCP France", "root"),
     Participant("ncp-de", "DE", "DE-001", "ncp", "NCP Germany", "root"),
-    Participant("ncp-pl", "PL", "PL-001", "ncp", "NCP Poland", "root"),
+    Participant("ncp-pl", "PL", "PL-001", "coordinator", "NCP and coordinator, Poland", "root"),
     Participant("fr", "FR", "FR-014", "officer", "Investigator, Le Havre", "ncp-fr"),
     Participant("de", "DE", "DE-027", "officer", "Investigator, Hamburg", "ncp-de"),
     Participant("pl", "PL", "PL-033", "officer", "Investigator, Gdansk", "ncp-pl"),
+    Participant("wco", "WCO", "WCO-014", "analyst", "Analyst, WCO", "audit-2"),
+    Participant("lab", "PL", "PL-060", "expert", "Customs laboratory, Otwock", "ncp-pl"),
     Participant("bot", "FR", "FR-BOT-1", "bot", "Hit bot, targeting system", "ncp-fr", "bot"),
     Participant("audit-1", "RILO", "RILO-009", "auditor", "Auditor, RILO", "rilo"),
     Participant("audit-2", "WCO", "WCO-009", "auditor", "Auditor, WCO", "root"),
@@ -49,7 +56,14 @@ PARTICIPANTS: tuple[Participant, ...] = (
 CONTAINER = "MSKU6011672"
 ROUTE = {"departure": "AEJEA", "transits": ["GRPIR"], "destination": "DEHAM"}
 # words that stand only in sealed content: the server's files must not hold them
-MARKERS = ("garden furniture", "twelve pallets", "behind the second row", "Meridian Gold")
+MARKERS = (
+    "garden furniture",
+    "twelve pallets",
+    "behind the second row",
+    "Meridian Gold",
+    "Loxodonta",
+    "seal intact",
+)
 
 HIT: dict[str, Any] = {
     "source": "manifest screening",
@@ -129,14 +143,32 @@ EXPECTED_CLAIMS = (
     "chat_in_one_order",
     "seizure_reported",
     "wrong_check_digit_refused",
+    "window_extended_by_two",
+    "suspended_and_resumed",
+    "surplus_hits_wait",
+    "hits_decided_once",
+    "desk_clears_answered_warnings",
+    "questions_and_returns_counted",
+    "directed_channel_closed_to_others",
+    "expert_answers_in_its_thread",
+    "h2_stays_until_released",
+    "corrections_keep_the_old",
+    "busy_spell_complete",
     "new_device_healed",
+    "observer_only_reads",
     "removed_member_refused",
     "removed_member_reads_nothing_later",
+    "outsider_opens_no_directed_channel",
+    "tasks_before_the_phase",
+    "every_form_arrives",
     "late_post_refused",
     "operation_closed_by_itself",
     "channel_closed_by_itself",
     "auditors_verify_without_reading",
     "one_history",
+    "hold_keeps_it",
+    "a_full_day",
+    "each_refusal_names_its_code",
     "cen_extract",
     "server_holds_no_plaintext",
 )

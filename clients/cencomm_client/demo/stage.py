@@ -6,12 +6,17 @@ Each claim is judged by the answer of a process other than the one that acted.
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Sequence
 from typing import Any
+
+from cencomm_config.catalog import chosen_language, sentence
 
 from cencomm_client.demo import scenario
 from cencomm_client.demo.cast import Cast
 from cencomm_client.demo.claims import Ledger
 from cencomm_client.demo.screen import Screen
+from cencomm_client.demo.values import wire
 
 WATCHERS = ("fr", "de", "pl")
 
@@ -28,6 +33,9 @@ class Stage:
         self.leaves: dict[str, str] = {}
         self.latencies_ms: list[float] = []
         self.measured: dict[str, Any] = {}
+        self.refusals: list[tuple[str, str, str]] = []  # who, code expected, code given
+        self.roles: set[str] = set()
+        self.circle_seq = 0  # the first message of the directed channel
 
     async def seen(self, key: str, posted: dict[str, Any]) -> dict[str, Any]:
         """Wait until `key` reads what was posted, and take its report."""
@@ -39,6 +47,29 @@ class Stage:
         answers = await asyncio.gather(*(self.cast[key].call(verb, **values) for key in keys))
         return dict(zip(keys, answers, strict=True))
 
+    async def write(
+        self,
+        who: str,
+        channel: str,
+        kind: str,
+        content: dict[str, Any],
+        *,
+        re: str | None = None,
+        to: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Have somebody post a form; byte strings in it are leaf hashes."""
+        posted: dict[str, Any] = await self.cast[who].call(
+            "post", channel=channel, kind=kind, content=wire(content), re=re, to=list(to)
+        )
+        return posted
+
+    async def refused(self, who: str, code: str, verb: str, **values: Any) -> None:
+        """Have somebody try what is refused with `code`; judged with all the others at the end."""
+        given = await self.cast[who].refusal(verb, **values)
+        self.refusals.append((who, code, given))
+        tried = f"tries {verb.replace('_', ' ')} in vain: {given}"
+        self.screen.say(who, tried, "yellow" if given == code else "bold red")
+
     def note_latency(self, sent: dict[str, Any], seen: dict[str, Any]) -> None:
         """All processes run on one machine: its one clock gives the time from post to sight."""
         self.latencies_ms += [item["seen_ms"] - sent["posted_ms"] for item in seen.values()]
@@ -46,17 +77,17 @@ class Stage:
     def judge(
         self,
         name: str,
-        sentence: str,
         *,
         acted: str,
         by: tuple[str, ...],
         held: bool,
         **evidence: Any,
     ) -> None:
-        """Enter a claim; `by` are the processes whose answers it rests on."""
+        """Enter a claim, its sentence from the catalogue; `by`: whose answers it rests on."""
         pids = {key: self.cast.actors[key].pid for key in by if key in self.cast.actors}
+        said = sentence(f"claim_{name}", chosen_language(os.environ))
         claim = self.ledger.judge(
-            name, sentence, acted=acted, observed_by=by, held=held, observer_pids=pids, **evidence
+            name, said, acted=acted, observed_by=by, held=held, observer_pids=pids, **evidence
         )
         self.screen.claim(claim)
 

@@ -14,7 +14,7 @@ class Turning(Stage):
     """Who may read changes while the operation runs."""
 
     async def new_device(self) -> None:
-        self.screen.act("5. A device is added, and healed")
+        self.screen.act("12. A device is added, and healed")
         tablet = await self.cast.start(TABLET)
         invited = await self.cast["de"].call("invite_own")
         await tablet.call(
@@ -28,7 +28,6 @@ class Turning(Stage):
         grants = await self.cast["fr"].call("entries_of", type="channel.grant")
         self.judge(
             "new_device_healed",
-            "the new device reads what was posted before it existed",
             acted="de",
             by=(TABLET, "fr"),
             held=read["kind"] == "SZR" and bool(grants["seqs"]),
@@ -36,7 +35,7 @@ class Turning(Stage):
         )
 
     async def removal(self) -> None:
-        self.screen.act("6. A member is removed and cannot read on")
+        self.screen.act("14. A member is removed and cannot read on")
         removed = await self.cast["rilo"].call("remove", codes=[code_of(REMOVED)])
         self.screen.state(REMOVED, "removed")
         self.screen.say("rilo", f"{code_of(REMOVED)} removed")
@@ -56,7 +55,6 @@ class Turning(Stage):
         witness = await self.cast["fr"].call("state")
         self.judge(
             "removed_member_refused",
-            "the removed member's post is refused",
             acted=REMOVED,
             by=("fr",),
             held=code in ("not_member", "unknown_log")
@@ -67,16 +65,26 @@ class Turning(Stage):
         dump = self.cast.folder / "server-export.cbor"
         await export(self.cast.folder / "server", dump)
         tried = await self.cast[REMOVED].call(
-            "open_everything", dump=str(dump), log=self.log, seqs=[sent["seq"] for sent in later]
+            "open_everything",
+            dump=str(dump),
+            log=self.log,
+            seqs=[*(sent["seq"] for sent in later), self.circle_seq],
         )
+        *tried_later, tried_circle = tried["tried"]
         self.judge(
             "removed_member_reads_nothing_later",
-            "with its full vault and every byte of the server it opens no later message",
             acted="fr",
             by=(REMOVED,),
-            held=[row["code"] for row in tried["tried"]] == ["no_epoch_key"] * len(later)
+            held=[row["code"] for row in tried_later] == ["no_epoch_key"] * len(later)
             and tried["opened_before"] > 0,
-            tried=tried["tried"],
+            tried=tried_later,
             opened_before=tried["opened_before"],
             wraps_tried=tried["wraps_tried"],
+        )
+        self.judge(
+            "outsider_opens_no_directed_channel",
+            acted="de",
+            by=(REMOVED,),
+            held=tried_circle == {"seq": self.circle_seq, "code": "no_epoch_key"},
+            tried=tried_circle,
         )
