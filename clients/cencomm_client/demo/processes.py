@@ -95,7 +95,8 @@ class Actor:
         self._process.stdin.write(line.encode())
         await self._process.stdin.drain()
         try:
-            return await asyncio.wait_for(future, timeout_s)
+            async with asyncio.timeout(timeout_s):  # `wait_for` may swallow the end of the play
+                return await future
         except TimeoutError as error:
             raise ActorFailed(self.key, "timeout", f"{verb} took over {timeout_s} s") from error
         finally:
