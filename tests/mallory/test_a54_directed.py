@@ -93,12 +93,12 @@ async def test_who_leads_the_operation_puts_nobody_into_it(stages: Stages) -> No
 
 async def test_who_leaves_the_parent_reads_no_more_of_it(stages: Stages) -> None:
     async with stages() as stage:
-        await among_the_french(stage)
+        path = await among_the_french(stage)
         chief = await stage.operation(CHIEF)
         await chief.remove([OFFICER])
         deputy = await stage.operation(DEPUTY)
         later = "Calais it is"
-        place = await deputy.directed(ALERTS, administrations=["FR"])
+        place = deputy.channel(path)
         await place.post("MSG", {"text": later})
         assert place.state.epoch == 2
         await stage.look(DEPUTY, OFFICER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from cencomm_client.triage import (
     merger,
     warning_from,
 )
+from cencomm_crypto.member.payload import make_payload
 
 from tests.mallory.harness import Stage, Stages
 from tests.mallory.test_bots import Listed, hit, run
@@ -93,9 +95,12 @@ async def test_the_first_decision_stands_and_the_same_again_is_no_entry(stages: 
     ],
 )
 async def test_what_is_no_decision_leaves_a_hit_open(stages: Stages, content: Any) -> None:
+    """Sealed by a program that holds it against no form; readers show it as damaged."""
     async with stages() as stage:
         await dropped(stage, 1)
         (one,) = triaged(stage, OFFICER)
-        await decide(stage, OFFICER, one.hit, "HIT", content)
-        await decide(stage, OFFICER, one.hit, "WRN", {"subject": "container"})
+        for kind, said in (("HIT", content), ("WRN", {"subject": "container"})):
+            payload = make_payload(kind, os.urandom(16), said, re=one.hit.place.leaf)
+            await stage.shown(OFFICER)._poster.seal(stage.chan(ALERTS), payload)
+            await stage.look(*MEMBERS)
         assert [found.open for found in triaged(stage, ANALYST)] == [True]

@@ -14,7 +14,7 @@ from cencomm_client.cli import app
 from cencomm_client.cli.exits import Exit
 from cencomm_config.forms import FormInvalid
 from cencomm_crypto.member.payload import make_payload
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -100,6 +100,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)  # the first call compiles the form
 @given(st.dictionaries(st.sampled_from([*GOOD, "tlp", "remarks", "x"]), JSON))
 def test_whatever_comes_is_a_hit_that_can_be_sealed_or_is_named(changed: dict[str, Any]) -> None:
     with suppress(FormInvalid):
