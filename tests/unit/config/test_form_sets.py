@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cencomm_config.forms import FormSetInvalid, base_set, schemas
 from cencomm_config.forms.typed import typed
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 DOCUMENT: dict[str, Any] = {
@@ -126,6 +126,7 @@ def test_a_prefilled_value_is_one_that_the_narrowed_field_takes() -> None:
             base_set().narrow(document(**order))
 
 
+@settings(deadline=None)  # the first use of a form compiles it
 @given(st.data())
 def test_whatever_passes_a_narrowed_form_passes_the_base_form(data: st.DataObject) -> None:
     """So whoever lacks an operation's set reads every form of it."""

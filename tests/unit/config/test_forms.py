@@ -20,7 +20,7 @@ from cencomm_config.forms.typed import loads, told_time, typed, typed_value
 from cencomm_crypto.member.payload import MAX_PAYLOAD
 from cencomm_crypto.public.encoding import decode, encode
 from cencomm_crypto.public.scan import MAX_KEY_BYTES
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 PAGE = (Path(__file__).parents[3] / "docs" / "forms.md").read_text(encoding="utf-8")
@@ -259,6 +259,7 @@ PAYLOADS = st.recursive(
 )
 
 
+@settings(deadline=None)  # the first use of a form compiles it
 @given(st.sampled_from(schemas.CODES), st.data())
 def test_whatever_a_member_seals_is_judged_and_never_breaks_the_reader(
     code: str, data: st.DataObject
