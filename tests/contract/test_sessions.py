@@ -120,5 +120,5 @@ async def test_a_closed_invitation_takes_nothing(store: Store) -> None:
 
 
 async def test_the_store_names_its_format_and_takes_a_write(store: Store) -> None:
-    assert await store.meta() == MetaDoc(2)
+    assert await store.meta() == MetaDoc(3)
     await store.ping()
