@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 pytestmark = [pytest.mark.timed, pytest.mark.timeout(600)]
-ROWS = ("A3", "A2", "A4", "A8", "A39", "A43")  # the one that takes longest first
+# A3 and A43 are noticed in tests/mallory; in the longer play A3's victim may see its window end
+# first, and A43's server is caught forking (A4) before its clock is.
+ROWS = ("A2", "A4", "A8", "A39")
 SOON = ("A4", "A8")  # noticed in the first half minute; the rest where there is time, as in CI
 AT_ONCE = 2  # each is a dozen processes; those that end soon leave the cores to the first
 LONGEST_S = 400.0  # of one play, on a busy machine
