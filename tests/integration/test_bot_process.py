@@ -53,7 +53,7 @@ async def test_three_kills_lose_no_hit_and_repeat_none(
             started = time.monotonic()
             giving: set[asyncio.Task[None]] = set()
             count = int(RATE_S * seconds)
-            kills = [seconds * (n + random.uniform(0.5, 1)) / (KILLS + 1) for n in range(KILLS)]  # noqa: S311
+            kills = [seconds * (n + random.uniform(0.5, 1)) / (KILLS + 1) for n in range(KILLS)]  # noqa: S311 - when, not a secret
             for number in range(count):
                 due = started + number / RATE_S
                 if due > time.monotonic():

@@ -127,7 +127,7 @@ async def command(vault: Path, *words: str, stdin: str = "", code: int = 0) -> d
     )
     out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
     assert process.returncode == code, (words, out, err)
-    return json.loads(out or err)  # type: ignore[no-any-return]
+    return json.loads(out or err)  # type: ignore[no-any-return]  # the command prints an object
 
 
 @needs_store

@@ -17,8 +17,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from aiohttp import web
 from cencomm_config.catalog import sentence
@@ -55,6 +55,14 @@ class _Asked:
     answer: asyncio.Future[Outcome]
 
 
+@dataclass
+class _Turn:
+    """Requests of one id take turns; how many hold the lock or wait for it."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    requests: int = 0
+
+
 class Webhook:
     """Listens on loopback; `secret` is shared with the source system, at least 32 bytes."""
 
@@ -73,7 +81,7 @@ class Webhook:
             raise ValueError(f"a secret of at least {LEAST_SECRET} bytes expected")
         self._address, self._secret, self._clock, self._on_port = address, secret, clock, on_port
         self._arrived: asyncio.Queue[RawHit] = asyncio.Queue()
-        self._busy: dict[str, asyncio.Lock] = {}
+        self._busy: dict[str, _Turn] = {}
         self._waiting = 0
         self.memory: Memory = _Forgetful()
         """Answers by request id, durable; `Bot` puts its queue here."""
@@ -103,13 +111,15 @@ class Webhook:
             if self._waiting >= AT_ONCE:
                 raise Refusal(503, ClientCode.QUEUE_FULL, f"{AT_ONCE} requests wait already")
             self._waiting += 1
-            lock = self._busy.setdefault(id, asyncio.Lock())
+            turn = self._busy.setdefault(id, _Turn())
+            turn.requests += 1
             try:
-                async with lock:  # the same request twice at once is one after the other
+                async with turn.lock:  # the same request twice at once is one after the other
                     return await self._served(id, body)
             finally:
                 self._waiting -= 1
-                if not lock.locked():
+                turn.requests -= 1
+                if not turn.requests:  # a lock that is free may still have been promised to one
                     self._busy.pop(id, None)
         except Refusal as refusal:
             return _refused(refusal)
@@ -174,19 +184,19 @@ class Webhook:
             raise Refusal(503, ClientCode.QUEUE_FULL, "the queue takes nothing now") from error
 
 
-class Memory:
+class Memory(Protocol):
     """Answers by request id."""
 
     async def recall(self, id: str) -> tuple[bytes, dict[str, Any]] | None:
         """Hash of the body, and the answer."""
-        raise NotImplementedError
+        ...
 
     async def remember(self, id: str, body: bytes, answer: dict[str, Any], now: int) -> None:
         """Durably, for as long as the request could come again."""
-        raise NotImplementedError
+        ...
 
 
-class QueueMemory(Memory):
+class QueueMemory:
     """In the bot's queue: a restart forgets none."""
 
     def __init__(self, disk: Disk) -> None:
@@ -200,8 +210,13 @@ class QueueMemory(Memory):
         await self._disk(lambda queue: queue.keep_request(id, body, answer, now, before))
 
 
-class _Forgetful(Memory):
+class _Forgetful:
+    """Until a Bot puts its queue there: nothing is answered that a restart would forget."""
+
     async def recall(self, id: str) -> tuple[bytes, dict[str, Any]] | None:
+        raise RuntimeError("a webhook is run by a Bot")
+
+    async def remember(self, id: str, body: bytes, answer: dict[str, Any], now: int) -> None:
         raise RuntimeError("a webhook is run by a Bot")
 
 

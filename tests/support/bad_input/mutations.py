@@ -104,7 +104,7 @@ def _json(bench: Bench, random: Random) -> Try:
 
     async def send() -> Answer:
         fields = await attempt(bench)
-        inner = Random(seed)  # noqa: S311
+        inner = Random(seed)  # noqa: S311 - to be repeated, not to be secret
         if how == 0:
             text = json.dumps(fields).encode()
             return await bench.post_json("/v1/login", scrambled(inner, text, text))

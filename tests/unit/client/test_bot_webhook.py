@@ -216,3 +216,9 @@ def test_it_listens_on_this_machine_alone(text: str) -> None:
 def test_a_short_secret_is_refused() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         Webhook(Address("127.0.0.1", 0), b"short", clock=lambda: 0)
+
+
+async def test_bodies_that_race_under_one_id_are_one_hit(door: Door) -> None:
+    bodies = [HIT | {"dedupe": f"key-{number}"} for number in range(4)]
+    answers = await asyncio.gather(*(door.post(body, "same") for body in bodies))
+    assert sorted(status for status, _ in answers) == [202, 409, 409, 409]
