@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cencomm_crypto.public.encoding import decode
+from cencomm_crypto.public.entry import log_id32
 from cencomm_crypto.public.replay import DirectoryLog
 from cencomm_crypto.public.wire import Sequenced, decode_sequenced, encode_sequenced, split_sequence
 
@@ -40,8 +41,10 @@ def compare(bridge: Bridge, export: Path) -> int:
     for item in directory:
         log.apply(item)
     _same(bridge, "replay directory", {"items": shown(directory)}, directory_results(directory))
-    for number, items in enumerate(operations):
-        name = f"exported {number}"
+    for items in operations:
+        entry = items[0].entry
+        assert entry is not None
+        name = log_id32(entry).hex()  # the other side keeps what it read of a scene by its name
         scene = {"directory": shown(directory), "operation": shown(items)}
         bridge.ask([("scene", {"name": name, **scene})])
         _same(bridge, "replay operation", {"scene": name}, operation_results(log, items))
