@@ -80,7 +80,7 @@ def keep(target: str, found: Path) -> int:
 
 def _told(target: str, status: int, said: str) -> str:
     last = next((line for line in reversed(said.splitlines()) if "DONE" in line), "")
-    return f"{target}: {'FOUND SOMETHING' if status else 'nothing found'} {last}"
+    return f"{target}: {f'FOUND SOMETHING (status {status})' if status else 'nothing found'} {last}"
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ import pytest
 from cencomm_client import Admission, Client, OperationPlan
 from cencomm_client.cli.exits import Exit
 
+from tests.support.commands import command_line
 from tests.support.deployment import PASSWORD, Deployment, deployed, needs_store, now_ms
 from tests.support.talk import seizure, warning
 
@@ -120,7 +121,9 @@ async def command(vault: Path, *words: str, stdin: str = "", code: int = 0) -> d
     """Run the command with --json; gives its document, or the error that it printed."""
     password = vault.with_suffix(".password")
     process = await asyncio.create_subprocess_exec(
-        *(COMMAND, *words, "--vault", str(vault), "--password-file", str(password), "--json"),
+        *command_line(
+            "cencomm", *words, "--vault", str(vault), "--password-file", str(password), "--json"
+        ),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

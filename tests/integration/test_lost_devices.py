@@ -11,8 +11,8 @@ from typing import Any
 from cencomm_client import Admission, Client, OperationPlan
 from cencomm_client.cli.exits import Exit
 
-from tests.integration.test_sdk_command import Desk
 from tests.support.deployment import PASSWORD, Deployment, deployed, needs_store, now_ms
+from tests.support.terminal import Desk
 
 TEXT = "lorry, behind the cover load"
 LOOKS = 15

@@ -13,8 +13,8 @@ from cencomm_client.proposals import Standing
 from cencomm_crypto.errors import CencommError, ErrorCode
 from cencomm_crypto.public.phases import Phase
 
-from tests.integration.test_sdk_command import Desk
 from tests.support.deployment import Deployment, deployed, needs_store, now_ms
+from tests.support.terminal import Desk
 
 HOUR = 3_600_000
 

@@ -17,11 +17,11 @@ from cencomm_client.operation import Operation
 from cencomm_crypto.public.ids import LogId
 
 from tests.integration.test_lost_devices import desk_of
+from tests.support.commands import command_line
 from tests.support.deployment import (
     PASSWORD,
     Deployment,
     _environment,
-    _server,
     deployed,
     needs_store,
     now_ms,
@@ -55,7 +55,7 @@ def epoch_of(operation: Operation) -> int:
 async def doctor(town: Deployment) -> dict[str, Any]:
     """What `cencomm-server doctor` says of the restored server."""
     process = await asyncio.create_subprocess_exec(
-        *_server("doctor", "--data", str(town.folder / "server"), "--json"),
+        *command_line("cencomm-server", "doctor", "--data", str(town.folder / "server"), "--json"),
         stdout=asyncio.subprocess.PIPE,
         env=_environment(),
     )

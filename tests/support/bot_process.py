@@ -15,6 +15,7 @@ import aiohttp
 from cencomm_client import Admission, Client, Message
 from cencomm_client.bots.webhook import ID, SIGNATURE, TIME, signature
 
+from tests.support.commands import command_line
 from tests.support.crew import CHANNEL, Crew
 from tests.support.deployment import PASSWORD, Deployment, now_ms
 
@@ -117,7 +118,9 @@ class BotProcess:
     async def status(self) -> dict[str, Any]:
         """What `cencomm bot status` says, while it runs or after."""
         process = await asyncio.create_subprocess_exec(
-            *(COMMAND, "bot", "status", "--vault", str(self.folder / f"{BOT}.vault"), "--json"),
+            *command_line(
+                "cencomm", "bot", "status", "--vault", str(self.folder / f"{BOT}.vault"), "--json"
+            ),
             stdout=asyncio.subprocess.PIPE,
         )
         out, _ = await process.communicate()

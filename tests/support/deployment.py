@@ -34,6 +34,8 @@ from cencomm_crypto.public.entry import Head
 from cencomm_crypto.public.ids import PersonId
 from cencomm_crypto.public.primitives import EMPTY_ROOT
 
+from tests.support.commands import command_line
+
 PASSWORD = "correct horse battery staple"
 PROGRAM = Path(".embedded/secantusdb.scripts/secantusd-rs")
 START_TIMEOUT_S = 60
@@ -259,7 +261,7 @@ def _environment() -> dict[str, str]:
 
 async def _command(*words: str) -> dict[str, str]:
     process = await asyncio.create_subprocess_exec(
-        *_server(*words), stdout=asyncio.subprocess.PIPE, env=_environment()
+        *command_line("cencomm-server", *words), stdout=asyncio.subprocess.PIPE, env=_environment()
     )
     out, _ = await asyncio.wait_for(process.communicate(), START_TIMEOUT_S)
     assert process.returncode == 0, out

@@ -32,6 +32,7 @@ from cencomm_crypto.public.keys import SigningKey, SigType, login_message
 from cencomm_crypto.public.primitives import sha256
 from cencomm_crypto.public.wire import Receipt, Submission
 
+from tests.support.commands import command_line
 from tests.support.directory import DirectoryBuilder, HeldDevice, HeldPerson
 
 COMMAND = Path(sys.executable).with_name("cencomm-server")
@@ -62,7 +63,7 @@ class Reply:
 def command(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run one `cencomm-server` command to its end."""
     return subprocess.run(
-        [COMMAND, *words],
+        command_line("cencomm-server", *words),
         capture_output=True,
         text=True,
         timeout=120,
