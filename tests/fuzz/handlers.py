@@ -38,6 +38,7 @@ from tests.mallory.founding import build
 from tests.mallory.harness import staged
 from tests.mallory.world import ALERTS, ANALYST, CHIEF, MEMBERS, OFFICER, OUTSIDER, RAID
 from tests.support.bad_input.bench import SOCKET, Bench
+from tests.support.throttles import UNLIMITED
 
 CODES = {str(code) for codes in (ErrorCode, ServiceCode) for code in codes}
 WHO: tuple[str | None, ...] = (None, CHIEF, OFFICER, ANALYST, OUTSIDER)
@@ -94,7 +95,8 @@ class Handlers:
         (self._folder / "world").mkdir()
         (self._folder / "stage").mkdir()
         world = await build(self._folder / "world")
-        self.stage = await self._stack.enter_async_context(staged(world, self._folder / "stage"))
+        stage = staged(world, self._folder / "stage", settings=UNLIMITED)  # one address asks it all
+        self.stage = await self._stack.enter_async_context(stage)
         self._http = await self._stack.enter_async_context(aiohttp.ClientSession())
         await self.stage.look(*MEMBERS, OUTSIDER)
         self.bench = Bench(self.stage, self._http)
