@@ -7,6 +7,8 @@
 ROUNDS ?= 5
 SECONDS ?= 600
 export ROUNDS ONCE SCALE PYTEST_ARGS
+# Where it is set, each of hundreds of processes compiles every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile

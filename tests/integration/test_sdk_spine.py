@@ -203,7 +203,7 @@ async def test_a_new_device_heals_and_a_dead_server_loses_nothing(tmp_path: Path
         with pytest.raises(CencommError) as away:
             await seen.channel("alpha").post("MSG", {"text": "into the void"}, patience_s=0.5)
         assert away.value.code == "unreachable"
-        assert len(agent.vault.outbox(seen.id)) == 1
+        assert agent.vault.outbox(seen.id)  # beside what it may post by itself
         await town.server.start()
         await until(lambda: readable(operation, "into the void"), "what had waited", 40)
         await until(lambda: not agent.vault.outbox(seen.id), "the receipt", 40)

@@ -116,9 +116,8 @@ class Deployment:
         await owner.vouch()
         await client.wait_enrolled(every_s=0.05)
         self.clients.append(client)
-        one_time = pyotp.TOTP(self.seeds[owner.code])
-        await asyncio.sleep(one_time.interval - time.time() % one_time.interval + 0.1)
-        await client.login(totp=one_time.now)
+        one_time = pyotp.TOTP(self.seeds[owner.code])  # this step's code is spent: the next one's
+        await client.login(totp=lambda: one_time.at(int(time.time()) + one_time.interval))
         if live:
             await client.go_live()
         return client
