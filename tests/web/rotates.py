@@ -16,8 +16,7 @@ from tests.support.vector_runner.reading import Op, value
 from tests.web.bridge import Case
 
 DEVICES, AUDITORS = 200, 5
-SMALL = (2, 5, 13)  # members of the channels that most cases are of: 200 wraps take their time
-LARGE_EACH = 10  # one case in so many is of the channel of all
+SMALL = (2, 5, 13)  # members of the other channels
 EARLIER = 3  # epochs that a rotate may link, in each channel
 FORGED: dict[str, int] = {  # fields that no public rule looks into, and their sizes
     "commit": 32,
@@ -49,9 +48,9 @@ class Rotates:
         }
         self.ops: dict[str, Op] = member_logs.ops({"crowd": self.scene})
 
-    def make(self, random: Random, place: int) -> Case:
-        """A rotate that links one of the epochs before it, or none."""
-        chan = random.choice(self._channels) if place % LARGE_EACH else self._large
+    def make(self, random: Random, *, large: bool) -> Case:
+        """A rotate that links one of the epochs before it, or none; `large`: for all devices."""
+        chan = self._large if large else random.choice(self._channels)
         inputs: dict[str, Any] = {
             "scene": "crowd",
             "chan": chan.hex(),

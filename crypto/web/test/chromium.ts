@@ -36,6 +36,7 @@ export class Chromium {
   readonly #browser: Browser;
   readonly #folder: string;
   readonly #servers: Server[] = [];
+  readonly #served = new Map<string, number>();
 
   private constructor(browser: Browser, folder: string) {
     this.#browser = browser;
@@ -73,6 +74,11 @@ export class Chromium {
     return page;
   }
 
+  /** How often this file was asked for; nothing is cached. */
+  served(name: string): number {
+    return this.#served.get(name) ?? 0;
+  }
+
   async end(): Promise<void> {
     await this.#browser.close();
     for (const server of this.#servers) server.close();
@@ -82,7 +88,9 @@ export class Chromium {
   async #serve(policy: string): Promise<string> {
     const server = createServer(async ({ url = "/" }, answer) => {
       answer.setHeader("Content-Security-Policy", policy);
+      answer.setHeader("Cache-Control", "no-store");
       const name = url === "/" ? "/index.html" : url;
+      this.#served.set(name, this.served(name) + 1);
       answer.setHeader("Content-Type", TYPES[extname(name)] ?? "application/octet-stream");
       if (url === "/") {
         answer.end('<!doctype html><title>test</title><script type="module" src="/page.js"></script>');

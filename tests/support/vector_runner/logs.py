@@ -135,7 +135,8 @@ def ops(scenes: Scenes) -> dict[str, Op]:
             channels = {ChannelId(bytes.fromhex(chan)) for chan in inputs["channels"]}
         with logs.at(inputs) as (directory, _):
             log = OperationLog(directory)
-            _replayed(log, logs.items(inputs["scene"], "operation"), channels)
+            for item in logs.items(inputs["scene"], "operation"):
+                log.apply(_shown_to(channels, item))
             return {"size": log.size, "root": log.tree.root()}
 
     def is_erasable(inputs: Inputs) -> Outcome:
@@ -179,15 +180,19 @@ def _read(
     return {"state": state, "codes": codes, "unnamed": log.unnamed}
 
 
+def _shown_to(channels: set[ChannelId] | None, item: Sequenced) -> Sequenced:
+    if channels is None or item.scope == bytes(16) or item.scope in channels:
+        return item
+    return Sequenced(item.seq, item.at, item.scope, item.inner, None)
+
+
 def _replayed(
     log: OperationLog, items: list[Sequenced], channels: set[ChannelId] | None
 ) -> Outcome:
     """With `channels`: as their readers get the log, 56 bytes of each entry of another channel."""
     rows, phases = [], []
     for item in items:
-        if channels is not None and item.scope != bytes(16) and item.scope not in channels:
-            item = Sequenced(item.seq, item.at, item.scope, item.inner, None)
-        result = log.apply(item)
+        result = log.apply(_shown_to(channels, item))
         code = str(result.code) if isinstance(result, Rejected) else ""
         rows.append([state_hash(log.state, channels), code])
         phases.append(str(log.state.effective_phase(item.at)))
@@ -200,9 +205,8 @@ def _step(inputs: Inputs) -> Outcome:
     return {"phase": None if found is None else found.value}
 
 
-def whole_log(scenes: Scenes, name: str, channels: set[bytes]) -> bytes:
+def whole_log(logs: Logs, name: str, channels: set[bytes]) -> bytes:
     """Hash of what the readers of `channels` have, computed by who reads everything."""
-    logs = Logs(scenes)
     with logs.at({"scene": name}) as (_, operation):
         assert operation is not None
         return state_hash(operation.state, {ChannelId(chan) for chan in channels})

@@ -69,14 +69,19 @@ def test_the_files_stay_small() -> None:
 
 
 def test_who_reads_less_computes_the_same_of_what_it_reads() -> None:
-    """A reader of some channels has the projection that a reader of all has of them (DESIGN 2)."""
-    book = ALL["stories"]
-    replay = logs.ops(book["scenes"])["replay operation"]
+    """A reader of some channels has the projection that a reader of all has of them (DESIGN 2).
+
+    What the former computes is published, and held above.
+    """
+    book, compared = ALL["stories"], 0
+    stories = logs.Logs(book["scenes"])
     for case in book["cases"]:
-        if "channels" in case["inputs"]:
+        if case["op"] == "replay operation" and "channels" in case["inputs"]:
             some = {bytes.fromhex(chan) for chan in case["inputs"]["channels"]}
-            whole = logs.whole_log(book["scenes"], case["inputs"]["scene"], some)
-            assert plain(replay(case["inputs"]))["results"][-1][0] == whole.hex()
+            whole = logs.whole_log(stories, case["inputs"]["scene"], some)
+            assert case["output"]["results"][-1][0] == whole.hex()
+            compared += 1
+    assert compared >= 9
 
 
 # -- KDF is libsodium's ----------------------------------------------------------------------------

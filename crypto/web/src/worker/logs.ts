@@ -13,6 +13,7 @@ import { DirectoryLog, OperationLog, readLog } from "../public/replay.ts";
 import { decodeItem, type Item } from "../public/wire.ts";
 import type { Steps } from "../member/rotation.ts";
 import type { Held } from "../member/view.ts";
+import type { Ahead, Keys } from "./ahead.ts";
 import type { Followed } from "./calls.ts";
 
 interface Followable<AnyLog> {
@@ -24,6 +25,11 @@ interface Followable<AnyLog> {
 export class Logs {
   #directory: (Followable<DirectoryLog> & { readonly id: Uint8Array }) | undefined;
   readonly #operations = new Map<string, Followable<OperationLog> & { readonly id: Uint8Array }>();
+  readonly #ahead: Ahead;
+
+  constructor(ahead: Ahead) {
+    this.#ahead = ahead;
+  }
 
   /** `id`: all 32 bytes, the pin (A48). Raises `wrong_log` for another one than is followed. */
   *followDirectory(id: Uint8Array, items: readonly Uint8Array[]): Steps<Followed> {
@@ -50,11 +56,17 @@ export class Logs {
       items: [],
       rejected: new Map<number, Rejection>(),
     };
-    const told = yield* follow(held, items, () => {
+    const readAnew = (): void => {
       Object.assign(held, readOver(this.#expectDirectory().log, held));
-    });
-    if (held.log.size > 0) this.#operations.set(name, held);
-    return told;
+    };
+    this.#ahead.begin(items, () => keysOf(this.#expectDirectory().log));
+    try {
+      const told = yield* follow(held, items, readAnew, this.#ahead);
+      if (held.log.size > 0) this.#operations.set(name, held);
+      return told;
+    } finally {
+      this.#ahead.end();
+    }
   }
 
   /** The state of an operation, the directory as it stands now, and one of its channels. */
@@ -106,11 +118,16 @@ function readOver(
   return readLog((losses) => new OperationLog(directory, id, losses), items);
 }
 
+function keysOf({ state }: DirectoryLog): Keys {
+  return new Map([...state.devices].map(([device, { signPk }]) => [device, signPk]));
+}
+
 /** Append items one by one; ends before the first at which the reader stops, and says why. */
 function* follow<AnyLog extends DirectoryLog | OperationLog>(
   held: Followable<AnyLog>,
   items: readonly Uint8Array[],
   readAnew: () => void,
+  ahead?: Ahead,
 ): Steps<Followed> {
   const before = held.log.size;
   let stopped: Rejection | undefined;
@@ -118,6 +135,7 @@ function* follow<AnyLog extends DirectoryLog | OperationLog>(
   for (const [place, data] of items.entries()) {
     try {
       const item = decodeItem(data);
+      if (item.entry !== undefined) ahead?.note(place, item.entry);
       anew = append(held, item, readAnew) || anew;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;

@@ -5,6 +5,7 @@
  */
 import { CencommError } from "../public/errors.ts";
 import { RotationMismatch } from "../member/flag.ts";
+import { breath } from "./ahead.ts";
 import type { Answer, Cancel, CallName, Failure, Request } from "./calls.ts";
 import { Session, type Handlers, type Work } from "./session.ts";
 
@@ -78,16 +79,4 @@ export function failureOf(error: unknown): Failure {
   }
   if (error instanceof CencommError) return { code: error.code, detail: error.detail };
   return { code: "internal", detail: String(error) };
-}
-
-/** Let what came in be read: a cancel. */
-function breath(): Promise<void> {
-  return new Promise((resume) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resume();
-    };
-    port2.postMessage(null);
-  });
 }

@@ -22,6 +22,7 @@ import {
 } from "../member/rotation.ts";
 import { view, type Held } from "../member/view.ts";
 import { openWrap } from "../member/wrap.ts";
+import { Ahead, type Verifier } from "./ahead.ts";
 import type { Args, CallName, EpochName, Followed, Opened, PackedAudience, Result, SealedEntry } from "./calls.ts";
 import { Logs } from "./logs.ts";
 
@@ -41,9 +42,14 @@ export type Handlers = { readonly [Name in CallName]: (args: Args<Name>) => Work
 
 export class Session {
   readonly #epochs = new Map<string, EpochSecret>();
-  readonly #logs = new Logs();
+  readonly #logs: Logs;
   /** Payloads go with their epochs: see `forget`. */
   #read: NonNullable<Held["opened"]> = new WeakMap();
+
+  /** `verifier` starts a second worker, where there can be one. */
+  constructor(verifier: () => Verifier | undefined = () => undefined) {
+    this.#logs = new Logs(new Ahead(verifier));
+  }
 
   readonly handlers: Handlers = {
     start: async ({ lock }) => {

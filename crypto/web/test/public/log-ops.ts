@@ -44,7 +44,11 @@ function replayed(log: OperationLog, own: Item[], readers?: Set<string>): Outcom
   return { results, phases };
 }
 
-/** The logs of one file's scenes; each is built at its first use, and copied for each case. */
+/**
+ * The logs of one file's scenes; each is built at its first use.
+ *
+ * A case that adds nothing gets the scene's own: copy it before something is applied.
+ */
 export interface Stages {
   /** With the case's own `directory` items on top. */
   directoryAt(inputs: Inputs): DirectoryLog;
@@ -71,14 +75,20 @@ export function stagesOf(scenes: Book["scenes"] = {}): Stages {
   }
 
   function directoryAt(inputs: Inputs): DirectoryLog {
-    const log = scene(inputs["scene"])[0].copy();
-    for (const item of items(inputs["directory"])) log.apply(item);
+    const [own] = scene(inputs["scene"]);
+    const more = items(inputs["directory"]);
+    if (more.length === 0) return own;
+    const log = own.copy();
+    for (const item of more) log.apply(item);
     return log;
   }
 
   function operationAt(inputs: Inputs): OperationLog {
-    const log = scene(inputs["scene"])[1]!.copy(directoryAt(inputs));
-    for (const item of items(inputs["operation"])) log.apply(item);
+    const own = scene(inputs["scene"])[1]!;
+    const [directory, more] = [directoryAt(inputs), items(inputs["operation"])];
+    if (more.length === 0 && directory === own.directory) return own;
+    const log = own.copy(directory);
+    for (const item of more) log.apply(item);
     return log;
   }
 
@@ -89,8 +99,11 @@ export function stagesOf(scenes: Book["scenes"] = {}): Stages {
 export function logOps(scenes: Book["scenes"] = {}): { [op: string]: Op } {
   const { directoryAt, operationAt } = stagesOf(scenes);
 
-  function offered(log: OperationLog, inputs: Inputs): Outcome {
-    accepted(log.apply(decodeItem(fromHex(inputs["item"]))));
+  /** Of bytes that are an item, in a log that may be changed. */
+  function offered(inputs: Inputs, own: () => OperationLog): Outcome {
+    const item = decodeItem(fromHex(inputs["item"]));
+    const log = own();
+    accepted(log.apply(item));
     return { state: operationHash(log.state), id: log.id, main: fromHex(log.state.main) };
   }
 
@@ -100,8 +113,9 @@ export function logOps(scenes: Book["scenes"] = {}): { [op: string]: Op } {
 
   return {
     "offer to directory": (inputs) => {
-      const log = directoryAt(inputs);
-      accepted(log.apply(decodeItem(fromHex(inputs["item"]))));
+      const item = decodeItem(fromHex(inputs["item"]));
+      const log = directoryAt(inputs).copy();
+      accepted(log.apply(item));
       return { state: directoryHash(log.state) };
     },
     "found directory": (inputs) => {
@@ -117,11 +131,11 @@ export function logOps(scenes: Book["scenes"] = {}): { [op: string]: Op } {
       });
       return { results };
     },
-    "offer to operation": (inputs) => offered(operationAt(inputs), inputs),
-    "found operation": (inputs) => offered(new OperationLog(directoryAt(inputs), pin(inputs)), inputs),
+    "offer to operation": (inputs) => offered(inputs, () => operationAt(inputs).copy()),
+    "found operation": (inputs) => offered(inputs, () => new OperationLog(directoryAt(inputs), pin(inputs))),
     "replay operation": (inputs) => {
       if ("items" in inputs) {
-        return replayed(operationAt({ ...inputs, operation: [] }), items(inputs["items"]));
+        return replayed(operationAt({ ...inputs, operation: [] }).copy(), items(inputs["items"]));
       }
       return replayed(...wholeOperation(inputs), channels(inputs));
     },

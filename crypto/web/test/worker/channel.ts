@@ -3,13 +3,14 @@ import { MessageChannel } from "node:worker_threads";
 
 import type { WorkerLike } from "../../src/worker/client.ts";
 import { serve, type Port } from "../../src/worker/serving.ts";
+import type { Handlers } from "../../src/worker/session.ts";
 
 const ends: (() => void)[] = [];
 
 /** The page's end; behind it the real calls, or nobody. */
-export function channel(answering = true): WorkerLike {
+export function channel(answering = true, handlers?: Handlers): WorkerLike {
   const { port1, port2 } = new MessageChannel();
-  if (answering) serve(port2 as unknown as Port);
+  if (answering) serve(port2 as unknown as Port, handlers);
   port1.start();
   port2.start();
   const terminate = (): void => {

@@ -52,6 +52,13 @@ describe.skipIf(WITHOUT_BROWSER)("in Chromium", () => {
     expect(await ask("talk()")).toEqual([["no_epoch_key"], ["quai 7", "quai 9"], ["quai 7", "quai 9"]]);
   });
 
+  test("a long log is verified by a second worker too, and comes out as it must", async () => {
+    const before = browser.served("/worker.js");
+    expect(await ask("following()")).toBe(true);
+    const cores = await ask<number>("navigator.hardwareConcurrency");
+    expect(browser.served("/worker.js") - before).toBe(cores < 2 ? 1 : 2);
+  });
+
   test("a worker that is ended in the middle refuses what waits and what comes", async () => {
     const found = await ask<{ code: string; later: string; told: number }>("killed()");
     expect(found).toMatchObject({ code: "worker_gone", later: "worker_gone" });

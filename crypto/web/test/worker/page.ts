@@ -2,6 +2,7 @@
 import { loadSodium } from "../../src/public/sodium.ts";
 import { CryptoWorker } from "../../src/worker/index.ts";
 import { Deployment } from "./deployment.ts";
+import { codesBy, many } from "./many.ts";
 import { Page } from "./talk.ts";
 
 const [log, chan] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
@@ -135,4 +136,14 @@ async function talk(): Promise<unknown[][]> {
   return heard;
 }
 
-Object.assign(window, { talk, starting, busy, rotate, killed, anew, loaded: true });
+/** Whether a log with good and bad signatures comes out as it must, by a worker that has a second one. */
+async function following(): Promise<boolean> {
+  await loadSodium();
+  const made = many();
+  const worker = await CryptoWorker.start(script());
+  const codes = await codesBy(worker, made);
+  worker.end();
+  return JSON.stringify(codes) === JSON.stringify(made.codes);
+}
+
+Object.assign(window, { following, talk, starting, busy, rotate, killed, anew, loaded: true });
