@@ -78,11 +78,12 @@ def check_payload(payload: Mapping[str, Value]) -> None:
 
 def forged_fields(header: Header, payload: Mapping[str, Value]) -> tuple[str, ...]:
     """Names of the fields that the header shows otherwise than the sealed payload."""
-    return tuple(
-        name
-        for name in VISIBLE_FIELDS
-        if (shown := getattr(header, name)) is not None and _differs(shown, payload, name)
-    )
+    forged: tuple[str, ...] = ()
+    for name in VISIBLE_FIELDS:
+        shown = getattr(header, name)
+        if shown is not None and _differs(shown, payload, name):
+            forged += (name,)
+    return forged
 
 
 def check_metadata(header: Header, payload: Mapping[str, Value]) -> None:
