@@ -50,6 +50,7 @@ SUBMISSION = Fixed(
         Bytes(most=MAX_SHARES),
     )
 )
+_IS_SUBMISSION = SUBMISSION.surely()
 RECEIPT = Map(
     {
         "seq": _PLACE,
@@ -186,6 +187,8 @@ class Submission:
     @classmethod
     def decode(cls, data: bytes) -> Submission:
         """Read strictly; raises ProtocolError."""
+        if len(data) <= _MAX_ITEM and (sure := decode_if(_IS_SUBMISSION, data)) is not None:
+            return cls(*sure)
         large = _MAX_ITEM < len(data) <= _MAX_SUBMISSION
         if large and not _is_row_of_strings(data, len(SUBMISSION.items)):
             raise ProtocolError(ErrorCode.MALFORMED, "a submission is five byte strings")

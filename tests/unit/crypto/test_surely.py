@@ -12,7 +12,7 @@ from cencomm_crypto.member.payload import PAYLOAD
 from cencomm_crypto.public.encoding import decode, decode_if, encode
 from cencomm_crypto.public.entry import HEADER
 from cencomm_crypto.public.shape import Bool, Choice, Map, Shape
-from cencomm_crypto.public.wire import ITEMS, WHOLE
+from cencomm_crypto.public.wire import ITEMS, SUBMISSION, WHOLE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +30,7 @@ PAYLOAD_FIELDS: dict[str, Any] = {
 GOOD: dict[str, tuple[Shape, Any]] = {
     "header": (HEADER, HEADER_FIELDS),
     "payload": (PAYLOAD, PAYLOAD_FIELDS),
+    "submission": (SUBMISSION, [b"header", b"body", bytes(64), b"", b""]),
     "item": (ITEMS[WHOLE], [0, 7, 1_700_000_000_000, b"header", b"body", bytes(64)]),
 }
 STRANGE: tuple[Any, ...] = (
