@@ -53,8 +53,10 @@ class Keyring:
     def secret(self, state: OperationState, chan: ChannelId, n: int) -> EpochSecret | None:
         """The secret of an epoch, if this device has it and the log commits to it."""
         found = self._opened.get((chan, n))
+        if found is not None:
+            return found
         epoch = state.channels[chan].epochs.get(n)
-        if found is None and epoch is not None:
+        if epoch is not None:
             kept = self._vault.epoch_secret(self._log, chan, n)
             if kept is None:
                 return None

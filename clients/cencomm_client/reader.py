@@ -60,6 +60,8 @@ class Reader:
         self._log, self._keyring, self._names, self._now = log, keyring, names, now
         self._forms = forms
         self._stood: tuple[int, int, int, DirectoryState | None] = (0, 0, 0, None)
+        self._authors: dict[DeviceId, Author] = {}  # as they stand in the directory of:
+        self._authors_of: DirectoryState | None = None
         self._mids: dict[tuple[DeviceId, bytes], bytes] = {}  # (author, mid) -> leaf that was first
 
     def item(
@@ -85,6 +87,14 @@ class Reader:
 
     def author(self, device: DeviceId, directory: DirectoryState) -> Author:
         """Who a device is, with the name that its administration gave."""
+        if directory is not self._authors_of:
+            self._authors, self._authors_of = {}, directory
+        made = self._authors.get(device)
+        if made is None:
+            made = self._authors[device] = self._new_author(device, directory)
+        return made
+
+    def _new_author(self, device: DeviceId, directory: DirectoryState) -> Author:
         known = directory.device(device)
         person = None if known is None else directory.person(known.person)
         if person is None:
@@ -182,6 +192,7 @@ class Reader:
         if payload["kind"] == PROFILE and header.chan == state.main and author.person is not None:
             try:
                 directory = history.at(history.size)
+                self._authors.clear()  # they may have other names now
                 self._names.take(content, author.person, header.epoch or 0, directory)
             except ProtocolError as error:
                 return Damage(error.code, error.detail)

@@ -9,13 +9,13 @@ before the rules run, so state never rests on items that no checkpoint covers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.entry import Entry, Head, leaf_hash, log_id32
-from cencomm_crypto.public.ids import LogId
+from cencomm_crypto.public.ids import DeviceId, LogId
 from cencomm_crypto.public.lost import ReadAnew
 from cencomm_crypto.public.note import Checkpoint
 from cencomm_crypto.public.operation.state import OperationState
@@ -31,6 +31,7 @@ from cencomm_crypto.public.wire import (
     split_sequence,
 )
 
+from cencomm_client.ahead import verified_ahead
 from cencomm_client.errors import (
     ROW_OF_REJECTION,
     ClientCode,
@@ -197,8 +198,9 @@ class LogVerifier:
         Call once, on a new verifier, before anything is shown; raises as `take`.
         """
         with self.stopping():
-            for item in items:
-                self._apply_one(item)
+            with closing(verified_ahead(items, self._key_of)) as every:
+                for item in every:
+                    self._apply_one(item)
             self._applied.clear()
             self._bodiless.clear()  # judged when they came
             checkpoint = self._heads.open(note)
@@ -243,13 +245,14 @@ class LogVerifier:
             )
         self._check_times(fresh)
         self._check_tree(fresh, checkpoint, note)
-        for place, item in enumerate(fresh):
-            try:
-                self._apply_one(item)
-            except LogAlarm as alarm:
-                if alarm.code == ClientCode.LOG_RESTORED:
-                    raise not_read(self.log, self.log_id, fresh[place:]) from alarm
-                raise
+        with closing(verified_ahead(fresh, self._key_of)) as every:
+            for place, item in enumerate(every):
+                try:
+                    self._apply_one(item)
+                except LogAlarm as alarm:
+                    if alarm.code == ClientCode.LOG_RESTORED:
+                        raise not_read(self.log, self.log_id, fresh[place:]) from alarm
+                    raise
         expect_named(self.log, self.log_id, checkpoint.size)
         return self._taken(self._heads.advance(checkpoint, note))
 
@@ -373,6 +376,12 @@ class LogVerifier:
         elif item.entry.body_bytes is None:
             self._bodiless.append(item)
         self._applied.append((item, outcome, alarm))
+
+    def _key_of(self, device: DeviceId) -> bytes | None:
+        """The signing key of a device as far as the directory was read; an id has one for ever."""
+        log = self.log if isinstance(self.log, DirectoryLog) else self.log.directory
+        found = log.at(log.size).device(device) if log.size else None
+        return None if found is None else found.sign_pk
 
     def _outcome(self, item: Sequenced) -> Outcome:
         entry = item.entry

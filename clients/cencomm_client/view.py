@@ -113,11 +113,12 @@ class OperationView:
             self._reload()
             return
         made: list[Item] = []
+        state = self.state
         for found, outcome in zip(update.items, update.outcomes, strict=True):
             rejected = outcome if isinstance(outcome, Rejected) else None
             if rejected is None:
                 self._index(found)
-            made += self._made(found, rejected)
+            made += self._made(found, rejected, state)
         self.feed.put(made)
         self.judge()
 
@@ -179,16 +180,18 @@ class OperationView:
         return Reader(self.log, self.keyring, self.names, self.forms, self._station.now)
 
     def _load(self) -> None:
-        mirror = self._station.mirror
+        mirror, state = self._station.mirror, self.state
         rejected = mirror.rejected(self.log)
         found = list(mirror.items(self.log))
         for item in found:
             if item.seq not in rejected:
                 self._index(item)
-        first = [item for item in found if item.scope == self.state.main]
+        first = [item for item in found if item.scope == state.main]
         for item in first:  # names before all else, so that every item shows them
-            self._reader.item(item, rejected.get(item.seq), self.state, mirror.directory)
-        self.feed.put(made for item in found for made in self._made(item, rejected.get(item.seq)))
+            self._reader.item(item, rejected.get(item.seq), state, mirror.directory)
+        self.feed.put(
+            made for item in found for made in self._made(item, rejected.get(item.seq), state)
+        )
         self.judge()
 
     def _reload(self) -> None:
@@ -197,9 +200,11 @@ class OperationView:
             known.clear()
         self._load()
 
-    def _made(self, found: Sequenced, rejected: Rejected | None) -> list[Item]:
-        directory = self._station.mirror.directory
-        item = self._reader.item(found, rejected, self.state, directory)
+    def _made(
+        self, found: Sequenced, rejected: Rejected | None, state: OperationState
+    ) -> list[Item]:
+        """The items of a place in the log; `state` is the newest."""
+        item = self._reader.item(found, rejected, state, self._station.mirror.directory)
         if item is None:
             return []
         if isinstance(item, Message):
@@ -210,7 +215,7 @@ class OperationView:
         granted = rejected is None and entry is not None and entry.header.type == "channel.grant"
         if granted and entry is not None and entry.body is not None:
             chan = ChannelId(found.scope)
-            if not self.keyring.judge_grant(self.state, chan, entry.body):
+            if not self.keyring.judge_grant(state, chan, entry.body):
                 return [item, self._bad_grant(found)]
         return [item]
 
@@ -236,12 +241,12 @@ class OperationView:
             self._sealed[header.chan, header.epoch].append(found.seq)
 
     def _remake(self, seqs: Iterable[int]) -> None:
-        mirror = self._station.mirror
+        mirror, state = self._station.mirror, self.state
         rejected = mirror.rejected(self.log)
         made: list[Item] = []
         for seq in seqs:
             for found in mirror.items(self.log, seq, seq + 1):
-                made += self._made(found, rejected.get(seq))
+                made += self._made(found, rejected.get(seq), state)
         self.feed.put(made)
 
     def _note(self, channel: Channel) -> EpochNote:

@@ -9,9 +9,10 @@ from tests.bench.bench_desk import desk
 pytestmark = pytest.mark.alone
 
 SLACK = 1.5
-# 20,000 crypto_sign_open take 0.94 s where one takes 47 us (DESIGN 10): what the bars of 6 s and
-# 1 s are in signature checks. On a small log what is there once weighs more: the directory.
-WHOLE, PROJECTION, EACH = 6 / 0.94, 1 / 0.94, 5 / 0.047
+# In signature checks. 20,000 crypto_sign_open take 0.94 s where one takes 47 us (DESIGN 10): the
+# bar of 6 s is 6.4 of them. The projection and a new entry have room; here stands what was measured
+# on this small log: 0.5 to 0.6 of them (the bar of 1 s is 1.06), 4 to 6 of one (5 ms are 106).
+WHOLE, PROJECTION, EACH = 6 / 0.94, 0.6, 8
 ENTRIES = 3_000
 
 
@@ -20,7 +21,7 @@ def test_opening_checking_and_projecting_stays_near_the_bare_signatures() -> Non
     assert whole.ratio is not None
     assert projection.ratio is not None
     assert projection.ratio <= PROJECTION * SLACK, projection
-    assert whole.ratio <= WHOLE * 3, whole
+    assert whole.ratio <= WHOLE * SLACK, whole
     assert whole.yardstick_value is not None
     one_ms = whole.yardstick_value / ENTRIES * 1e3
     assert each.value / one_ms <= EACH * SLACK, each

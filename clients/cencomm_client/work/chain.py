@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cencomm_client.items import Flag, Message
 from cencomm_client.work import reading
@@ -46,8 +47,7 @@ class Who:
     may_grant: Callable[[Message], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """A situation report: whose, posted when, on what, and whether it is a nil return."""
 
     administration: str

@@ -8,8 +8,7 @@ order decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cencomm_client.items import Flag, Message
 from cencomm_client.kinds import CORRECTION, WITHDRAWAL
@@ -19,8 +18,7 @@ DOUBTS = frozenset([Flag.FORGED_METADATA, Flag.AFTER_REVOCATION, Flag.MISPLACED]
 CHANGING = frozenset([CORRECTION, WITHDRAWAL])
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(NamedTuple):
     """What an entry says now. `content` is None where it was withdrawn or cannot be read.
 
     `applied` are the corrections in it; `idle` are changes without effect: of another

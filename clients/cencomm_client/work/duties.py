@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from cencomm_client.items import Message
 from cencomm_client.work import reading
@@ -33,8 +34,7 @@ class What(StrEnum):
     SITUATION = "situation"  # a SIT, or a nil return
 
 
-@dataclass(frozen=True, slots=True)
-class Duty:
+class Duty(NamedTuple):
     """Owed by an administration (`NOBODY` in particular) until `due`; None: no time was set.
 
     `clock` is how long the clock ran (ms), which gives the length of the stages. `met_at` is the
@@ -60,8 +60,7 @@ class Duty:
         return Stage.OCU if stage is not None and self.administration == NOBODY else stage
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One sound entry of a chain with what it says now; `corrected` is the last correction's
     time."""
 

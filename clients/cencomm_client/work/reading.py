@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 Content = Mapping[str, Any]
 
@@ -55,16 +55,14 @@ _ANSWERS = {str(answer): answer for answer in Answer}
 _OUTCOMES = {str(outcome): outcome for outcome in Outcome}
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """From `start` to before `end`, ms."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A container stood at a place (UN/LOCODE) at some moment of `when`."""
 
     number: str

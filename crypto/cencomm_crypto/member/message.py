@@ -14,9 +14,14 @@ import nacl.exceptions
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.member.epoch import EpochSecret
-from cencomm_crypto.member.payload import MAX_PAYLOAD, check_metadata, check_payload
+from cencomm_crypto.member.payload import (
+    IS_PAYLOAD,
+    MAX_PAYLOAD,
+    check_metadata,
+    check_payload,
+)
 from cencomm_crypto.member.sealing import cannot_open
-from cencomm_crypto.public.encoding import Value, decode_map, encode
+from cencomm_crypto.public.encoding import Value, decode_if, decode_map, encode
 from cencomm_crypto.public.entry import Entry, Header
 from cencomm_crypto.public.primitives import equal, keyed, sha256
 
@@ -133,6 +138,11 @@ def encode_payload(header: Header, payload: Mapping[str, Value]) -> bytes:
 
 def decode_payload(data: bytes) -> Mapping[str, Value]:
     """Read payload bytes strictly; raises ProtocolError."""
+    sure: Mapping[str, Value] | None = (
+        decode_if(IS_PAYLOAD, data) if len(data) <= MAX_PAYLOAD else None
+    )
+    if sure is not None:
+        return sure
     payload = decode_map(data, max_size=MAX_PAYLOAD)
     check_payload(payload)
     return payload

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.bodies import CODE, ID, MILLIS
-from cencomm_crypto.public.encoding import Value
+from cencomm_crypto.public.encoding import Value, is_normal
 from cencomm_crypto.public.entry import MAX_ADDRESSEES, Header
-from cencomm_crypto.public.shape import Array, Bytes, Map, Shape
+from cencomm_crypto.public.shape import Array, Bytes, Map, Shape, Surely
 
 MAX_PAYLOAD = 49_135  # 49,152 less the salt and one byte of padding
 VISIBLE_FIELDS = ("kind", "re", "prio", "ack_by", "to")
@@ -26,6 +26,9 @@ class Content(Shape):
             raise ProtocolError(
                 ErrorCode.WRONG_TYPE, f"{path}: {type(value).__name__} read, a map expected"
             )
+
+    def surely(self) -> Surely:
+        return lambda value: type(value) is dict and is_normal(value, 1)
 
     def cddl(self) -> str:
         return "{ * tstr => any }"
@@ -42,6 +45,8 @@ PAYLOAD = Map(
         "to?": Array(ID, least=1, most=MAX_ADDRESSEES),
     }
 )
+
+IS_PAYLOAD = PAYLOAD.surely()
 
 
 def make_payload(
@@ -73,11 +78,12 @@ def check_payload(payload: Mapping[str, Value]) -> None:
 
 def forged_fields(header: Header, payload: Mapping[str, Value]) -> tuple[str, ...]:
     """Names of the fields that the header shows otherwise than the sealed payload."""
-    return tuple(
-        name
-        for name in VISIBLE_FIELDS
-        if (shown := getattr(header, name)) is not None and _differs(shown, payload, name)
-    )
+    forged: tuple[str, ...] = ()
+    for name in VISIBLE_FIELDS:
+        shown = getattr(header, name)
+        if shown is not None and _differs(shown, payload, name):
+            forged += (name,)
+    return forged
 
 
 def check_metadata(header: Header, payload: Mapping[str, Value]) -> None:

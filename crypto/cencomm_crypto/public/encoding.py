@@ -8,7 +8,7 @@ or duplicate keys. `decode` takes exactly what `encode` makes.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -33,6 +33,10 @@ _NO_TAGS = dict.fromkeys(
     _refuse_tag,
 )
 
+_UNREADABLE = (
+    cbor2.CBORError, ProtocolError, ValueError, TypeError, OverflowError, RecursionError
+)  # fmt: skip
+
 
 def encode(value: Value) -> bytes:
     """Encode `value`; raises ProtocolError for anything outside the subset."""
@@ -49,23 +53,35 @@ def decode(data: bytes, *, max_size: int) -> Value:
             ErrorCode.TOO_LARGE, f"{len(data)} bytes read, at most {max_size} expected"
         )
     try:
-        value = cbor2.loads(
-            data,
-            max_depth=MAX_DEPTH + 1,
-            allow_indefinite=False,
-            allow_duplicate_keys=False,
-            strict_hashable_types=True,
-            semantic_decoders=_NO_TAGS,
-            tag_hook=_refuse_tag,
-        )
-        good = _is_normal(value, 0) and cbor2.dumps(value) == data
-    except (
-        cbor2.CBORError, ProtocolError, ValueError, TypeError, OverflowError, RecursionError
-    ) as error:  # fmt: skip
+        value = _parse(data)
+        good = is_normal(value) and cbor2.dumps(value) == data
+    except _UNREADABLE as error:
         raise _offence(data) from error
     if not good:
         raise _offence(data)
     return value
+
+
+def decode_if(surely: Callable[[Value], bool], data: bytes) -> Value | None:
+    """As `decode`, of small data for which `surely` stands in for the walk: it says True only
+    of values that `is_normal` takes too. None for all else: `decode` tells what is wrong."""
+    try:
+        value = _parse(data)
+        return value if surely(value) and cbor2.dumps(value) == data else None
+    except _UNREADABLE:
+        return None
+
+
+def _parse(data: bytes) -> Value:
+    return cbor2.loads(
+        data,
+        max_depth=MAX_DEPTH + 1,
+        allow_indefinite=False,
+        allow_duplicate_keys=False,
+        strict_hashable_types=True,
+        semantic_decoders=_NO_TAGS,
+        tag_hook=_refuse_tag,
+    )
 
 
 def decode_map(data: bytes, *, max_size: int) -> dict[str, Value]:
@@ -102,22 +118,25 @@ def _normal(value: Value, depth: int) -> Value:
         return value
     if depth >= MAX_DEPTH:
         raise ProtocolError(ErrorCode.TOO_DEEP, f"nesting of at most {MAX_DEPTH} levels expected")
+    if kind is list or kind is tuple:
+        return [item if _is_plain(item) else _normal(item, depth + 1) for item in value]
     if kind is dict or isinstance(value, Mapping):
         made: dict[str, Value] = {}
         for key in sorted(value, key=_key):
             item = value[key]
             made[key] = item if _is_plain(item) else _normal(item, depth + 1)
         return made
-    if kind is list or kind is tuple:
-        return [_normal(item, depth + 1) for item in value]
     raise ProtocolError(
         ErrorCode.WRONG_TYPE,
         f"{kind.__name__} read; integer, bytes, text, bool, array or map expected",
     )
 
 
-def _is_normal(value: Value, depth: int) -> bool:
-    """Whether what was parsed is in the subset, with the keys of its maps in canonical order."""
+def is_normal(value: Value, depth: int = 0) -> bool:
+    """Whether what was parsed is in the subset, with the keys of its maps in canonical order.
+
+    `depth` is how many levels it lies below the top. Raises ProtocolError for a bad key.
+    """
     kind = type(value)
     if kind is bytes or kind is bool:
         return True
@@ -130,7 +149,7 @@ def _is_normal(value: Value, depth: int) -> bool:
     if depth >= MAX_DEPTH:
         return False
     if kind is list:
-        return all(_is_normal(item, depth + 1) for item in value)
+        return all(_is_plain(item) or is_normal(item, depth + 1) for item in value)
     if kind is not dict:
         return False
     before = (-1, "")
@@ -139,7 +158,7 @@ def _is_normal(value: Value, depth: int) -> bool:
         if place <= before:
             return False
         before = place
-        if not _is_plain(item) and not _is_normal(item, depth + 1):
+        if not _is_plain(item) and not is_normal(item, depth + 1):
             return False
     return True
 

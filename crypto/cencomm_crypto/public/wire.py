@@ -6,10 +6,10 @@ PROTOCOL 9. The inner bytes stay opaque; only the envelope is CBOR of this modul
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
-from cencomm_crypto.public.encoding import decode, encode
+from cencomm_crypto.public.encoding import decode, decode_if, encode
 from cencomm_crypto.public.entry import MAX_BODY, MAX_HEADER, Entry, leaf_hash, parse, parse_erased
 from cencomm_crypto.public.scan import item_end
 from cencomm_crypto.public.shape import Array, Bytes, Fixed, Map, Shape, UInt
@@ -40,6 +40,7 @@ ITEMS: dict[int, Shape] = {
     ),
     LOST: Fixed((UInt(3, 3), _PLACE, _PLACE, Bytes((16,)), _HASH)),
 }
+_IS_WHOLE = ITEMS[WHOLE].surely()
 SUBMISSION = Fixed(
     (
         Bytes(least=1, most=MAX_HEADER),
@@ -49,6 +50,7 @@ SUBMISSION = Fixed(
         Bytes(most=MAX_SHARES),
     )
 )
+_IS_SUBMISSION = SUBMISSION.surely()
 RECEIPT = Map(
     {
         "seq": _PLACE,
@@ -73,11 +75,15 @@ class Sequenced:
     inner: bytes
     entry: Entry | None
     lost: bool = False
+    _leaf: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @property
     def leaf(self) -> bytes:
-        """The RFC 6962 leaf hash."""
-        return leaf_hash(self.seq, self.at, self.scope, self.inner)
+        """The RFC 6962 leaf hash, made once: tree, rules and readers ask for it in turn."""
+        if not self._leaf:
+            made = leaf_hash(self.seq, self.at, self.scope, self.inner)
+            object.__setattr__(self, "_leaf", made)
+        return self._leaf
 
 
 def sequence(seq: int, at: int, entry: Entry) -> Sequenced:
@@ -104,6 +110,9 @@ def encode_withheld(item: Sequenced) -> bytes:
 
 def decode_sequenced(data: bytes) -> Sequenced:
     """Read one item strictly."""
+    if len(data) <= _MAX_ITEM and (whole := decode_if(_IS_WHOLE, data)) is not None:
+        _, seq, at, header, body, sig = whole
+        return sequence(seq, at, parse(header, body, sig))
     value = decode(data, max_size=_MAX_ITEM)
     form = value[0] if isinstance(value, list) and value else None
     if type(form) is not int or form not in ITEMS:
@@ -178,6 +187,8 @@ class Submission:
     @classmethod
     def decode(cls, data: bytes) -> Submission:
         """Read strictly; raises ProtocolError."""
+        if len(data) <= _MAX_ITEM and (sure := decode_if(_IS_SUBMISSION, data)) is not None:
+            return cls(*sure)
         large = _MAX_ITEM < len(data) <= _MAX_SUBMISSION
         if large and not _is_row_of_strings(data, len(SUBMISSION.items)):
             raise ProtocolError(ErrorCode.MALFORMED, "a submission is five byte strings")

@@ -1,0 +1,60 @@
+"""Signatures of a long stretch of a log, verified by a second thread while the rules run.
+
+libsodium lets go of the interpreter's lock while it verifies. Nothing is taken from here: the
+rules verify every signature themselves, under the key that the directory names at the entry's
+watermark; one that was found good under that key, of these very bytes, they do not verify anew.
+What is bad, or of another key, they find as ever (A8).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
+
+from cencomm_crypto.errors import ProtocolError
+from cencomm_crypto.public.entry import verify_signature
+from cencomm_crypto.public.ids import DeviceId
+from cencomm_crypto.public.wire import Sequenced
+
+STRETCH = 64  # items per turn of the thread
+_WAITING = 3  # stretches that are verified or wait for it, before the rules take the first
+
+KeyOf = Callable[[DeviceId], bytes | None]
+"""Signing key of a device; None where nobody knows it yet."""
+
+
+def verified_ahead(items: Iterable[Sequenced], key_of: KeyOf) -> Generator[Sequenced, None, None]:
+    """The items in their order, the signatures of the coming ones being verified meanwhile.
+
+    Close it where you may stop before its end: that ends the thread.
+    """
+    source = iter(items)
+    stretch = list(islice(source, STRETCH))
+    if len(stretch) < STRETCH:  # a push, a small log: not worth a thread
+        yield from stretch
+        return
+    with ThreadPoolExecutor(1, "signatures") as thread:
+        waiting: deque[tuple[Sequence[Sequenced], Future[None]]] = deque()
+        while stretch or waiting:
+            if stretch:
+                waiting.append((stretch, thread.submit(_verify, stretch, key_of)))
+                stretch = list(islice(source, STRETCH))
+                if stretch and len(waiting) < _WAITING:
+                    continue
+            ready, verified = waiting.popleft()
+            verified.result()
+            yield from ready
+
+
+def _verify(items: Iterable[Sequenced], key_of: KeyOf) -> None:
+    for item in items:
+        entry = item.entry
+        if entry is None:
+            continue
+        with suppress(ProtocolError):  # the rules say what is wrong with it
+            key = key_of(entry.header.device)
+            if key is not None:
+                verify_signature(entry, key)
