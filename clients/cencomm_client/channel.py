@@ -23,6 +23,7 @@ from cencomm_client.posting import PATIENCE_S, Posted, Poster
 from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.station import Station
 from cencomm_client.view import OperationView
+from cencomm_client.warning_time import expect_in_time
 
 Referred = Posted | Message | bytes | None
 """What `re` may name: something posted, something read, or a leaf hash (32 bytes)."""
@@ -74,8 +75,9 @@ class Channel:
         `to` are functional codes: it addresses, it never hides. `ack_by` is in ms; `mid` is for
         what must be told apart from a repetition (16 bytes; else random). Raises
         FormInvalid for a form with wrong fields, ProtocolError where this client refuses to
-        author, NotDirected for what only some may read, Refused where the server does,
-        TransportError after `patience_s` (the bytes stay in the outbox and go out later).
+        author, NotDirected for what only some may read, NoNewWarnings for a warning after LIVE,
+        Refused where the server does, TransportError after `patience_s` (the bytes stay in the
+        outbox and go out later).
         """
         held = checked(self._view.form_set, kind, content, prio)
         addressees = self._addressees(to)
@@ -89,6 +91,7 @@ class Channel:
             to=addressees,
         )
         self._expect_fitting(kind)
+        expect_in_time(self._view.state, kind)
         expect_directed(self._view.state, self.state, kind, held, addressees)
         expect_unmixed(self._station, self._view.log, leaf_of(re), held)
         return await self._poster.seal(self.id, payload, patience_s=patience_s)

@@ -74,6 +74,7 @@ class ClientCode(StrEnum):
     # what this client refuses to author
     NOT_DIRECTED = "not_directed"
     TASKS_OPEN = "tasks_open"
+    NO_NEW_WARNINGS = "no_new_warnings"
     EXERCISE_MIXED = "exercise_mixed"
     WINDOW_TOO_LONG = "window_too_long"
     SUCCESSOR_NEEDED = "successor_needed"
@@ -291,6 +292,12 @@ class TasksOpen(ClientError):
     """No phase is changed while mandatory tasks are open; the detail lists them."""
 
     code = ClientCode.TASKS_OPEN
+
+
+class NoNewWarnings(ClientError):
+    """After LIVE come late reports, no new warnings."""
+
+    code = ClientCode.NO_NEW_WARNINGS
 
 
 class ExerciseMixed(ClientError):

@@ -29,6 +29,7 @@ class Flag(StrEnum):
     UNEXPECTED_KIND = "unexpected_kind"  # a bot's drop of a kind that it is not admitted for (A31)
     NOT_DIRECTED = "not_directed"  # for a few alone, and not in a directed channel (A54)
     OPEN_TASKS = "open_tasks"  # a phase change over open mandatory tasks
+    LATE_WARNING = "late_warning"  # a warning after LIVE
     EXERCISE = "exercise"  # the operation or the form is an exercise; never reaches CEN
 
 

@@ -1,5 +1,6 @@
 """Kinds of messages that this version treats specially, and words of their envelope."""
 
+WARNING = "WRN"
 SEIZURE = "SZR"
 CORRECTION = "COR"  # content: target (leaf hash), fields (new values of top-level fields), reason
 WITHDRAWAL = "WDR"  # content: target (leaf hash), reason

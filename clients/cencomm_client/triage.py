@@ -1,8 +1,8 @@
 """What people make of automated hits: promoted to a warning, dismissed with a reason, merged.
 
 Pure: from the items of an operation to its hits and what was decided about each. A decision is an
-entry whose `re` is the hit's leaf: a WRN that `promotes` it, or a HIT with `triage`. The first one
-in the log stands; who decides the same again writes nothing, and another decision is refused.
+entry about the hit's leaf: a WRN that `promotes` it, or a HIT with `triage`. The first sound one in
+the log stands; who decides the same again writes nothing, and another decision is refused.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from cencomm_crypto.errors import CencommError
 
 from cencomm_client.errors import ClientCode
 from cencomm_client.items import Item, Message
+from cencomm_client.work.changes import Changes, sound
+from cencomm_client.work.threads import Threads
 
 HIT, WARNING = "HIT", "WRN"
 ACTION = "control"
@@ -71,31 +73,41 @@ class Triaged:
 
 def hits_of(items: Iterable[Item]) -> tuple[Triaged, ...]:
     """Every readable hit that a bot dropped, in the log's order, with what stands about it."""
-    hits: dict[bytes, Message] = {}
-    first: dict[tuple[bytes, bytes], bytes] = {}  # author and mid -> leaf of the first copy
-    copies: dict[bytes, bytes] = {}
-    decisions: dict[bytes, dict[bytes, Message]] = {}
+    threads = Threads()
     for item in items:
-        if not isinstance(item, Message) or item.content is None:
+        if isinstance(item, Message):
+            threads.take(item)
+    return tuple(
+        Triaged(hit, made[0] if made else None, tuple(later.entry for later in made[1:]))
+        for hit in threads.messages()
+        if hit.type == "drop" and hit.kind == HIT and hit.content is not None
+        for made in [decisions(threads.answers(hit.place.leaf), threads.changes)]
+    )
+
+
+def decisions(answers: Iterable[Message], changes: Changes) -> list[Outcome]:
+    """What the direct answers to a hit decide about it, in their order; the first one stands.
+
+    One that was withdrawn decides nothing. A warning that was withdrawn has been made: its hit
+    stays promoted.
+    """
+    made: list[Outcome] = []
+    for answer in answers:
+        if answer.type != "message" or not sound(answer):
             continue
-        leaf = item.place.leaf
-        if item.type == "drop" and item.kind == HIT and item.mid is not None:
-            copies[leaf] = first.setdefault((item.author.device, item.mid), leaf)
-            if copies[leaf] == leaf:
-                hits[leaf] = item
-        elif item.type == "message" and item.re is not None and decision_of(item) is not None:
-            decisions.setdefault(item.re, {}).setdefault(leaf, item)
-    found: dict[bytes, list[Message]] = {}
-    for re, made in decisions.items():
-        found.setdefault(copies.get(re, re), []).extend(made.values())
-    return tuple(_triaged(hit, found.get(leaf, [])) for leaf, hit in hits.items())
+        stands = answer.content if answer.kind == WARNING else changes.present(answer).content
+        outcome = None if stands is None else _decision(answer, stands)
+        if outcome is not None:
+            made.append(outcome)
+    return made
 
 
-def decision_of(message: Message) -> Outcome | None:
-    """What a message decides about the hit that its `re` names; None if it decides nothing."""
-    content = message.content or {}
-    if message.kind == WARNING and content.get("promotes") == message.re:
-        return Outcome(Decision.PROMOTE, message)
+def _decision(message: Message, content: Mapping[str, Any]) -> Outcome | None:
+    """What a message that says `content` decides about the hit that it answers."""
+    if message.kind == WARNING:
+        promotes = content.get("promotes")
+        named = isinstance(promotes, bytes) and message.re in (None, promotes)
+        return Outcome(Decision.PROMOTE, message) if named else None
     triage = content.get("triage")
     if message.kind != HIT or not isinstance(triage, Mapping):
         return None
@@ -150,13 +162,6 @@ def dismissal(reason: str) -> dict[str, Any]:
 def merger(into: bytes) -> dict[str, Any]:
     """Content of a merge into a warning or another hit, by its leaf; post as HIT with `re=hit`."""
     return {"triage": {"decision": str(Decision.MERGE), "into": into}}
-
-
-def _triaged(hit: Message, made: list[Message]) -> Triaged:
-    made = sorted(made, key=lambda message: message.place.seq)
-    if not made:
-        return Triaged(hit)
-    return Triaged(hit, decision_of(made[0]), tuple(made[1:]))
 
 
 def _said(content: Mapping[str, Any]) -> str:

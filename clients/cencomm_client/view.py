@@ -23,11 +23,13 @@ from cencomm_client.follow import Feed
 from cencomm_client.form_library import FormLibrary, data_folder
 from cencomm_client.items import Alarm, Control, Flag, Item, Message, Notice
 from cencomm_client.keyring import Keyring
+from cencomm_client.kinds import WARNING
 from cencomm_client.mirror import Update
 from cencomm_client.profiles import Names
 from cencomm_client.reader import Reader
 from cencomm_client.station import Station
 from cencomm_client.tasks import BLOCKED, TaskBook
+from cencomm_client.warning_time import ends_warnings
 
 _SEALED = ("message", "drop")
 
@@ -43,6 +45,7 @@ class OperationView:
         self._station = station
         self._reader = self._new_reader()
         self._changes: list[int] = []  # places of phase changes
+        self._warned_until: int | None = None  # place after which no warnings are written
         self._own: dict[EntryId, Sequenced] = {}
         self._sealed: defaultdict[tuple[ChannelId, int], list[int]] = defaultdict(list)
         self._counts: Counter[tuple[ChannelId, int]] = Counter()
@@ -198,6 +201,7 @@ class OperationView:
         """Older entries came whole, or lost their effect: all is read again."""
         for known in (self._own, self._sealed, self._counts, self._changes):
             known.clear()
+        self._warned_until = None
         self._load()
 
     def _made(
@@ -209,6 +213,7 @@ class OperationView:
             return []
         if isinstance(item, Message):
             self.tasks.note(item)
+            item = self._with_time(item)
         elif isinstance(item, Control) and item.type in BLOCKED:
             item = self._with_tasks(item)
         entry = found.entry
@@ -225,6 +230,13 @@ class OperationView:
             return item
         return replace(item, flags=item.flags | {Flag.OPEN_TASKS})
 
+    def _with_time(self, item: Message) -> Message:
+        """Flag a warning that another client wrote after LIVE, or that came in late."""
+        until = self._warned_until
+        if until is None or item.kind != WARNING or item.place.seq < until:
+            return item
+        return replace(item, flags=item.flags | {Flag.LATE_WARNING})
+
     def _index(self, found: Sequenced) -> None:
         entry = found.entry
         if entry is None:
@@ -236,6 +248,8 @@ class OperationView:
                 self._own_decision = found.seq
         if header.type in BLOCKED:
             self._changes.append(found.seq)
+            if ends_warnings(header.type, entry.body or {}):
+                self._warned_until = found.seq
         if header.type in _SEALED and header.chan is not None and header.epoch is not None:
             self._counts[header.chan, header.epoch] += 1
             self._sealed[header.chan, header.epoch].append(found.seq)

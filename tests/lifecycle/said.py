@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 SEEN = {"answer": "accepted"}  # ACK
+WARNED = {  # WRN
+    "subject": "container",
+    "identifiers": {"container": "CSQU3054383"},
+    "action": "control",
+}
 PARTIAL = {"status": "partial", "answer": "half of it"}  # RPL
 FINAL = {"status": "final", "answer": "all of it"}
 QUESTION = {"subject": "species", "question": "which species is this of?"}  # EXP

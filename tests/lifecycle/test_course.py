@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from cencomm_client import Admission, Flag, Operation
 from cencomm_client.course import ways_on
-from cencomm_client.errors import Refused, TasksOpen, WindowTooLong
+from cencomm_client.errors import NoNewWarnings, Refused, TasksOpen, WindowTooLong
 from cencomm_client.plan import OperationPlan
 from cencomm_client.reviewing import GROUP_YEAR_MS, REVIEW_MS, YEAR_MS
 from cencomm_crypto.errors import CencommError, ErrorCode
 from cencomm_crypto.public.phases import Phase
 
 from tests.lifecycle.ending import decide
-from tests.lifecycle.said import FINAL, PARTIAL, SEEN, task, withdrawal
+from tests.lifecycle.said import FINAL, PARTIAL, SEEN, WARNED, task, withdrawal
 from tests.mallory.harness import Stage, Stages, refusal
 from tests.mallory.insiders import one_time_code, opened_by
 from tests.mallory.world import ALERTS, CHIEF, CONTACT, DEPUTY, HOUR_MS, MEMBERS, OFFICER
@@ -161,6 +161,47 @@ async def test_one_authored_over_a_task_all_the_same_is_valid_and_flagged(stages
         await (await stage.operation(OFFICER)).refresh()
         flags = [Flag.OPEN_TASKS in item.flags for item in stage.controls(OFFICER, "phase.set")]
         assert flags == [False, False, True, False]
+
+
+# -- warnings after LIVE --------------------------------------------------------------------------
+
+
+async def test_no_new_warning_is_written_after_live(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief, officer = await stage.operation(CHIEF), await stage.operation(OFFICER)
+        place = officer.channel(ALERTS)
+        warned = await place.post("WRN", WARNED)
+        for phase in ("post", "debrief"):
+            await chief.set_phase(phase)
+            await officer.refresh()
+            size = stage.head().size
+            refused = await failure(place.post("WRN", WARNED))
+            assert isinstance(refused, NoNewWarnings)
+            assert phase in refused.detail
+            assert stage.head().size == size
+            await place.post("FBK", {"outcome": "not_arrived"}, re=warned)  # late reports go on
+            await place.post("COR", {"target": warned.leaf, "fields": WARNED, "reason": "x"})
+
+
+async def test_one_written_all_the_same_is_shown_and_flagged(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief, officer = await stage.operation(CHIEF), await stage.operation(OFFICER)
+        await officer.channel(ALERTS).post("WRN", WARNED)
+        await chief.set_phase("post")
+        with monkeypatch.context() as careless:
+            careless.setattr("cencomm_client.channel.expect_in_time", lambda *_: None)
+            await officer.channel(ALERTS).post("WRN", WARNED)
+        await stage.look(*MEMBERS)
+        await stage.leave(OFFICER, forgets=True)
+        await (await stage.operation(OFFICER)).refresh()
+        for code in (CHIEF, OFFICER):
+            warnings = [item for item in stage.messages(code) if item.kind == "WRN"]
+            assert [Flag.LATE_WARNING in item.flags for item in warnings] == [False, True]
+            assert [item.content is not None for item in warnings] == [True, True]
 
 
 async def failure(work: object) -> CencommError:

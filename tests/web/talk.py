@@ -31,7 +31,7 @@ from tests.support.epochs import Epochs
 from tests.support.vector_runner.reading import notation
 
 MINUTE_MS = 60_000
-NOT_OF_THE_PROTOCOL = {Flag.EXERCISE, Flag.NOT_DIRECTED, Flag.OPEN_TASKS}
+NOT_OF_THE_PROTOCOL = {Flag.EXERCISE, Flag.NOT_DIRECTED, Flag.OPEN_TASKS, Flag.LATE_WARNING}
 BODY_WITHHELD = "body_withheld"  # a client's word for a body that is gone: it cannot be opened
 
 

@@ -84,6 +84,16 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A hit that the server refused for good, with the code of its answer."""
+
+    row: int
+    source: str
+    key: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Rows by state, and when the newest posted one was signed (ms, 0 if none)."""
 
@@ -195,6 +205,25 @@ class Queue:
             )
 
         self._durably(write)
+
+    # -- what was refused ---------------------------------------------------------------------
+
+    def refused(self) -> list[Refusal]:
+        """Hits that were refused for good, oldest first; their content is kept."""
+        rows = self._db.execute(
+            "SELECT row, hit, name, code FROM hits WHERE state = ? ORDER BY row", (Stage.REFUSED,)
+        ).fetchall()
+        opened = [(row, self._open(name, hit), code) for row, hit, name, code in rows]
+        return [Refusal(row, one["source"], one["key"], code or "") for row, one, code in opened]
+
+    def put_back(self, rows: Iterable[int]) -> None:
+        """Let refused hits go out once more, under the `mid` that each has."""
+        self._durably(
+            lambda: self._db.executemany(
+                "UPDATE hits SET state = 0, code = NULL WHERE row = ? AND state = 3",
+                [(row,) for row in rows],
+            )
+        )
 
     # -- requests of a webhook ----------------------------------------------------------------
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cencomm_client.bots.bot import Bot
+from cencomm_client.bots.bot import Bot, queue_key, queue_path
 from cencomm_client.bots.folder import Folder, outcome_document
 from cencomm_client.bots.health import ENDING, read_status
+from cencomm_client.bots.queue import Queue
 from cencomm_client.bots.serving import Address
 from cencomm_client.bots.source import Outcome, Source, State
 from cencomm_client.bots.webhook import LEAST_SECRET, Webhook
@@ -89,6 +90,55 @@ def status(vault: VaultPath = DEFAULT_VAULT, as_json: AsJson = False) -> None:
         output.document({"bots": rows})
 
     run(as_json, work)
+
+
+@command(bots, session=Session.OWN)
+async def refused(here: Here, operation: OperationName) -> None:
+    """Show the hits that the server refused for good; their content is kept."""
+    queue = await _queue(here, operation)
+    try:
+        found = queue.refused()
+    finally:
+        queue.close()
+    if not found:
+        here.say("cli_none_refused")
+    here.show(
+        {"refused": [{"source": one.source, "key": one.key, "code": one.code} for one in found]},
+        (("source", "key", "code"), [(one.source, one.key, one.code) for one in found]),
+    )
+
+
+@command(bots, session=Session.OWN)
+async def again(
+    here: Here,
+    operation: OperationName,
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="Keys of the source; else all.")
+    ] = None,
+) -> None:
+    """Put refused hits back: the bot's next run drops them, none of them twice."""
+    queue = await _queue(here, operation)
+    try:
+        found = [one for one in queue.refused() if not keys or one.key in keys]
+        lacking = set(keys or ()) - {one.key for one in found}
+        if lacking:
+            raise NotKnown(f"no refused hit of the key {', '.join(sorted(lacking))}")
+        queue.put_back(one.row for one in found)
+        waiting = queue.counts().waiting
+    finally:
+        queue.close()
+    here.say("cli_put_back", count=len(found), waiting=waiting)
+    here.output.document({"put_back": [one.key for one in found], "waiting": waiting})
+
+
+async def _queue(here: Here, name: str) -> Queue:
+    """The queue of an operation: the vault's lock says that no bot has it open now."""
+    found = await here.client.operation(name)
+    vault = here.client.vault
+    path = queue_path(vault.path, found.id)
+    if not path.exists():
+        raise NotKnown(f"no bot of this vault has run in {name}")
+    return Queue(path, queue_key(vault), found.id)
 
 
 class HitsBot(Bot):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cencomm_client.items import Flag, Message
+from cencomm_client.triage import Decision, decisions
 from cencomm_client.work import reading
 from cencomm_client.work.changes import CHANGING, Changes, Present, sound
 from cencomm_client.work.clocks import Clocks
@@ -28,7 +29,11 @@ from cencomm_client.work.reading import Seen, Span
 _UNANSWERED = frozenset(["waiting", "accepted", "declined", "transferred", "ongoing"])
 WAITING, WITHDRAWN, DOUBTFUL, UNREADABLE = "waiting", "withdrawn", "doubtful", "unreadable"
 
-_DECIDED = {"promote": "promoted", "dismiss": "dismissed", "merge": "merged"}
+_DECIDED = {
+    Decision.PROMOTE: "promoted",
+    Decision.DISMISS: "dismissed",
+    Decision.MERGE: "merged",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +103,13 @@ class Chain:
 def build(
     root: Message,
     members: Sequence[Message],
-    offshoots: Sequence[Message],
+    answers: Sequence[Message],
     changes: Changes,
     clocks: Clocks,
     who: Who,
 ) -> Chain:
-    """The chain of `root`; `members` are its other entries in the log's order, `offshoots` are
-    entries that answer one of them and start a chain of their own."""
+    """The chain of `root`; `members` are its other entries in the log's order, `answers` the direct
+    ones to it, of which some start a chain of their own; they count for a hit alone."""
     present = changes.present(root)
     said: list[Said] = []
     for message in members:
@@ -125,7 +130,10 @@ def build(
         for one in every
         if one.kind == reading.SITUATION
     )
-    stand, duties = _stand(root, own, present, said, offshoots, clocks, who)
+    stand, duties = _stand(root, own, present, said, clocks, who)
+    if stand == WAITING and root.kind == reading.HIT:
+        made = decisions(answers, changes)
+        stand = _DECIDED[made[0].decision] if made else WAITING
     return Chain(
         root=root,
         present=present,
@@ -143,7 +151,6 @@ def _stand(
     own: Said | None,
     present: Present,
     said: Sequence[Said],
-    offshoots: Sequence[Message],
     clocks: Clocks,
     who: Who,
 ) -> tuple[str, tuple[Duty, ...]]:
@@ -162,7 +169,7 @@ def _stand(
         return ("done" if done else _progress(said)), duties
     duties = seizure_duties([own, *said], clocks)
     if kind == reading.HIT and reading.triaged(own.content) is None:
-        return triage(said, offshoots), duties
+        return WAITING, duties
     return ("seizure" if kind == reading.SEIZURE else ""), duties
 
 
@@ -186,21 +193,6 @@ def _progress(said: Sequence[Said]) -> str:
         if found and weight >= rank:
             stand, rank = found, weight
     return stand
-
-
-def triage(said: Sequence[Said], offshoots: Sequence[Message]) -> str:
-    """Whether a hit is decided: a WRN is made from it, or a person's HIT says so. The first
-    decision in the log stands."""
-    made = [
-        (one.place.seq, "promoted")
-        for one in offshoots
-        if one.kind == reading.WARNING and _counts(one)
-    ]
-    for one in said:
-        decision = reading.triaged(one.content) if one.kind == reading.HIT else None
-        if decision in _DECIDED:
-            made.append((one.message.place.seq, _DECIDED[decision]))
-    return min(made)[1] if made else WAITING
 
 
 def _is_open(kind: str | None, stand: str, duties: Sequence[Duty]) -> bool:

@@ -171,7 +171,7 @@ class Desk:
             made = build(
                 message,
                 self._threads.members(root),
-                self._threads.offshoots(root),
+                self._threads.answers(root) if message.kind == reading.HIT else (),
                 self._threads.changes,
                 self._clocks,
                 self._who,

@@ -48,14 +48,10 @@ class Threads:
         found = [self._messages[leaf] for leaf in self._chains.get(root, ()) if leaf != root]
         return sorted(found, key=lambda one: one.place.seq)
 
-    def offshoots(self, root: bytes) -> list[Message]:
-        """Entries that answer one of the chain and start a chain of their own."""
-        found = [
-            self._messages[child]
-            for leaf in self._chains.get(root, ())
-            for child in self._children.get(leaf, ())
-            if self._root.get(child) == child and child != root and child in self._messages
-        ]
+    def answers(self, leaf: bytes) -> list[Message]:
+        """The direct answers to an entry in the log's order, those that start a chain too."""
+        children = self._children.get(self.canonical(leaf), ())
+        found = [self._messages[child] for child in children if child in self._messages]
         return sorted(found, key=lambda one: one.place.seq)
 
     def alive(self, root: bytes) -> bool:

@@ -65,6 +65,24 @@ def test_what_was_signed_is_found_after_a_crash_and_what_ended_is_told(tmp_path:
     assert (refused.stage, refused.code) == (Stage.REFUSED, "too_large")
 
 
+def test_what_was_refused_is_put_back_with_its_content_and_mid(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    queue.put("s", [hit(key, score=1) for key in "abc"], NOW)
+    before = {one.key: one for one in queue.waiting(9)}
+    queue.sign([(one.row, b"bytes") for one in before.values()], NOW)
+    rows = [(one.row, "too_large") for one in before.values() if one.key != "c"]
+    queue.end(posted=[(before["c"].row, 7, b"l" * 32)], refused=rows)
+    found = queue.refused()
+    assert [(one.source, one.key, one.code) for one in found] == [
+        ("s", "a", "too_large"),
+        ("s", "b", "too_large"),
+    ]
+    queue.put_back([found[0].row, before["c"].row])  # of what is in the log nothing goes back
+    assert queue.waiting(9) == [before["a"]]
+    assert [one.key for one in opened(tmp_path).refused()] == ["b"]
+    assert queue.counts() == Counts(1, 0, 1, 1, NOW)
+
+
 def test_a_write_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
     queue = opened(tmp_path)
     with pytest.raises(Exception, match="float"):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from cencomm_client.items import Damage, Flag
+from cencomm_client.triage import hits_of
 from cencomm_client.work.clocks import Stage
 from cencomm_client.work.desk import Desk
 from cencomm_client.work.duties import NOBODY, What
@@ -330,6 +331,26 @@ def test_the_first_decision_on_a_hit_stands() -> None:
     chain = talk.desk().chain(hit.place.leaf)
     assert chain is not None
     assert chain.stand == "dismissed"
+
+
+def test_the_desk_and_the_list_of_hits_decide_alike() -> None:
+    """Each of these once told two things: one place judges now."""
+    talk = Talk()
+    dismissed = {"triage": {"decision": "dismiss", "reason": "x"}}
+    hits = [talk.says("DE", "HIT", {"rule": f"TOB-{n}"}, type="drop") for n in range(7)]
+    talk.says("DE", "WRN", warning(promotes=hits[0].place.leaf))  # without `re`
+    talk.says("DE", "WRN", warning(), re=hits[1])  # is about it, and promotes nothing
+    undone = talk.says("DE", "HIT", dismissed, re=hits[2])
+    talk.says("DE", "WDR", {"target": undone.place.leaf, "reason": "x"})
+    talk.says("DE", "HIT", dismissed, re=hits[3], flags=[Flag.AFTER_REVOCATION])
+    talk.says("DE", "HIT", {"triage": {"decision": "dismiss"}}, re=hits[4])  # without a reason
+    remark = talk.says("DE", "MSG", {"text": "the same lorry again"}, re=hits[5])
+    talk.says("DE", "WRN", warning(promotes=remark.place.leaf), re=remark)  # of what was said
+    withdrawn = talk.says("DE", "WRN", warning(promotes=hits[6].place.leaf), re=hits[6])
+    talk.says("DE", "WDR", {"target": withdrawn.place.leaf, "reason": "x"})
+    waiting = [hit.place.leaf for hit in hits[1:6]]
+    assert [chain.leaf for chain in talk.desk().snapshot(talk.now).hits] == waiting
+    assert [one.hit.place.leaf for one in hits_of(talk.messages) if one.open] == waiting
 
 
 def test_a_task_is_open_until_its_assignee_or_author_ends_it() -> None:

@@ -1,0 +1,66 @@
+"""Hits at terminals: what was refused goes out again, and people decide about each, once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cencomm_client.cli.exits import Exit
+from cencomm_client.errors import RefusedByRule
+from cencomm_client.outbox import Outbox
+from cencomm_crypto.errors import ErrorCode
+
+from tests.lifecycle.desk import Desk
+from tests.mallory.harness import Stages
+from tests.mallory.test_bots import hit
+from tests.mallory.world import ALERTS, ANALYST, BOT, MEMBERS, OFFICER, OPERATION
+
+
+async def test_a_refused_hit_is_put_back_and_all_are_decided_by_commands(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        bot, officer, analyst = (Desk(stage, code) for code in (BOT, OFFICER, ANALYST))
+        inbox = stage.folder / "inbox"
+        inbox.mkdir()
+        for number in range(3):
+            (inbox / f"{number}.json").write_text(json.dumps(hit(number)))
+        feed = ("bot", "hits", OPERATION, "--folder", str(inbox), "--once")
+        await bot("bot", "refused", OPERATION, code=Exit.NOT_FOUND)  # none has run yet
+
+        async def full(*_: Any) -> None:
+            raise RefusedByRule(ErrorCode.TOO_LARGE, "no")
+
+        with monkeypatch.context() as refusing:
+            refusing.setattr(Outbox, "offer", full)
+            *_, ended = await bot.lines(*feed)
+            assert (ended["posted"], ended["refused"]) == (0, 3)
+        told = (await bot("bot", "refused", OPERATION))["refused"]
+        assert [row["key"] for row in told] == [f"manifest-{number}" for number in range(3)]
+        assert {(row["source"], row["code"]) for row in told} == {("folder", "too_large")}
+        await bot("bot", "again", OPERATION, "nobody's", code=Exit.NOT_FOUND)
+        put = await bot("bot", "again", OPERATION, "manifest-1")
+        assert put == {"put_back": ["manifest-1"], "waiting": 1}
+        assert (await bot("bot", "again", OPERATION))["waiting"] == 3
+        *_, ended = await bot.lines(*feed)
+        assert (ended["posted"], ended["refused"], ended["waiting"]) == (3, 0, 0)
+        assert "No hit was refused" in await bot.text("bot", "refused", OPERATION)
+
+        first, second, third = (await officer("triage", "list", OPERATION))["hits"]
+        warned = await officer("triage", "promote", OPERATION, str(first["seq"]))
+        await analyst("triage", "dismiss", OPERATION, second["leaf"], "--reason", "known consignee")
+        own = ("triage", "merge", OPERATION, str(third["seq"]))
+        await officer(*own, str(third["seq"]), code=Exit.INPUT)
+        await officer(*own, str(warned["seq"]))
+        promote = ("triage", "promote", OPERATION, str(second["seq"]))
+        refused = await officer(*promote, code=Exit.REFUSED)
+        assert refused["error"]["code"] == "hit_decided"
+        again = await analyst("triage", "promote", OPERATION, str(first["seq"]))
+        assert again["outcome"]["seq"] == warned["seq"]  # nothing was written
+        rows = (await analyst("triage", "list", OPERATION, "--all"))["hits"]
+        assert [row["outcome"]["decision"] for row in rows] == ["promote", "dismiss", "merge"]
+        assert rows[2]["outcome"]["into"] == warned["leaf"]
+        assert "No hit is open" in await analyst.text("triage", "list", OPERATION)
+        assert ALERTS in {row["channel"] for row in rows}
