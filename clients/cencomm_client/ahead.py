@@ -15,7 +15,7 @@ from contextlib import suppress
 from itertools import islice
 
 from cencomm_crypto.errors import ProtocolError
-from cencomm_crypto.public.entry import verify_signature
+from cencomm_crypto.public.entry import Entry, verify_signature
 from cencomm_crypto.public.ids import DeviceId
 from cencomm_crypto.public.wire import Sequenced
 
@@ -40,7 +40,7 @@ def verified_ahead(items: Iterable[Sequenced], key_of: KeyOf) -> Generator[Seque
         waiting: deque[tuple[Sequence[Sequenced], Future[None]]] = deque()
         while stretch or waiting:
             if stretch:
-                waiting.append((stretch, thread.submit(_verify, stretch, key_of)))
+                waiting.append((stretch, thread.submit(_verify, _signed(stretch, key_of))))
                 stretch = list(islice(source, STRETCH))
                 if stretch and len(waiting) < _WAITING:
                     continue
@@ -49,12 +49,16 @@ def verified_ahead(items: Iterable[Sequenced], key_of: KeyOf) -> Generator[Seque
             yield from ready
 
 
-def _verify(items: Iterable[Sequenced], key_of: KeyOf) -> None:
-    for item in items:
-        entry = item.entry
-        if entry is None:
-            continue
+def _signed(items: Iterable[Sequenced], key_of: KeyOf) -> list[tuple[Entry, bytes]]:
+    """Entries and the keys they would be of: looked up here, for the rules change the states."""
+    return [
+        (item.entry, key)
+        for item in items
+        if item.entry is not None and (key := key_of(item.entry.header.device)) is not None
+    ]
+
+
+def _verify(signed: Iterable[tuple[Entry, bytes]]) -> None:
+    for entry, key in signed:
         with suppress(ProtocolError):  # the rules say what is wrong with it
-            key = key_of(entry.header.device)
-            if key is not None:
-                verify_signature(entry, key)
+            verify_signature(entry, key)
