@@ -30,6 +30,7 @@ REFUSALS = {
     *("form_invalid", "not_permitted", "not_member", "not_directed", "handling_forbids"),
     *("tasks_open", "wrong_phase", "rate_limited", "hit_decided", "same_administration"),
     *("proposal_spent", "not_the_author", "out_of_window", "too_large", "window_too_long"),
+    *("no_new_warnings", "not_closed", "bad_audit_set", "successor_needed", "exercise_mixed"),
 }
 pytestmark = [pytest.mark.timeout(600), pytest.mark.timed]
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from cencomm_client.cli.exits import Exit
+from cencomm_config.catalog.pseudo import PSEUDO
 from cencomm_crypto.errors import ErrorCode
 
 from tests.lifecycle.desk import Desk
@@ -67,6 +68,19 @@ async def test_a_phase_waits_for_mandatory_tasks_and_says_the_rule(stages: Stage
         assert "From post the way leads to: debrief, suspended, closed" in told["error"]["detail"]
         await chief("operation", "phase", OPERATION, "nowhere", code=Exit.INPUT)
         assert "No open tasks" in await chief.text("operation", "tasks", OPERATION)
+
+
+async def test_status_and_verify_say_nothing_that_is_not_in_the_catalogue(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stages() as stage:
+        (officer,) = await desks(stage, OFFICER)
+        monkeypatch.setenv("CENCOMM_LANG", PSEUDO)
+        for words in (("status",), ("verify", OPERATION)):
+            lines = (await officer.text(*words)).splitlines()
+            assert len(lines) > 7
+            for line in lines:
+                assert not line.strip() or not line.strip().split("  ")[0].isascii(), line
 
 
 async def test_two_sides_resume_what_one_suspended(stages: Stages) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cencomm_config.catalog import LANGUAGES, sentence
+from cencomm_config.catalog.pseudo import PSEUDO
 from cencomm_config.forms import FieldError, FormInvalid, FormSet, base_set
 from cencomm_config.forms.errors import Expected, read_text
 from cencomm_crypto.errors import ProtocolError
@@ -74,9 +76,14 @@ def key_of(content: Any) -> Any:
     return content.get(KEY_FIELD) if isinstance(content, Mapping) else None
 
 
+def labels_of(name: str) -> dict[str, str]:
+    """The catalogue's words for a field, by language."""
+    return {language: sentence(f"label_hit_{name}", language) for language in (*LANGUAGES, PSEUDO)}
+
+
 def _key(content: Mapping[str, Any], value: Any) -> tuple[str, list[FieldError]]:
     """The key in NFC, or what is wrong with it."""
-    labels = {"en": "Key of the source", "fr": "Clé de la source"}
+    labels = labels_of("key")
     text = unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else ""
     if not 0 < len(text) <= MAX_KEY or any(unicodedata.category(one)[0] == "C" for one in text):
         read = None if value is None else read_text(value)
@@ -96,8 +103,8 @@ def _unlikely(content: Mapping[str, Any], now: int) -> list[FieldError]:
     snapshot = content.get("snapshot_at")
     found = []
     for steps, labels, value, latest in (
-        (("snapshot_at",), {"en": "Time of the snapshot"}, snapshot, now + AHEAD_MS),
-        (("route", "eta"), {"en": "Expected arrival"}, eta, now + FAR_MS),
+        (("snapshot_at",), labels_of("snapshot_at"), snapshot, now + AHEAD_MS),
+        (("route", "eta"), labels_of("eta"), eta, now + FAR_MS),
     ):
         if type(value) is int and not FIRST_MS <= value <= latest:
             expected = Expected("field_whole", {"least": FIRST_MS, "most": latest})
@@ -121,7 +128,7 @@ def _unseen(value: Any, steps: tuple[str | int, ...] = ()) -> list[FieldError]:
 
 
 def _too_large(content: Mapping[str, Any]) -> list[FieldError]:
-    labels, most = {"en": "Content", "fr": "Contenu"}, MAX_PAYLOAD - ROOM
+    labels, most = labels_of("content"), MAX_PAYLOAD - ROOM
     try:
         size = len(encode(content))
     except ProtocolError as error:

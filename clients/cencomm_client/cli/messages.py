@@ -131,20 +131,14 @@ async def verify(
     found = await here.client.operation(operation)
     verdict = await found.verify(online=here.client.logged_in and not offline)
     here.say("cli_verified" if verdict.ok else "cli_not_verified")
+    names = ("size", "signatures", "withheld", "lost", "heads", "receipts", "readable")
+    counts = [(name, str(getattr(verdict, name))) for name in names]
+    counts.append(("root", verdict.root.hex()))
     here.show(
         verification_document(verdict),
         (
             ("what", "count"),
-            [
-                ("entries", str(verdict.size)),
-                ("signatures and rights checked", str(verdict.signatures)),
-                ("withheld, in the tree", str(verdict.withheld)),
-                ("lost for good", str(verdict.lost)),
-                ("signed heads held", str(verdict.heads)),
-                ("own receipts held", str(verdict.receipts)),
-                ("messages readable here", str(verdict.readable)),
-                ("root", verdict.root.hex()),
-            ],
+            [(here.output.text(f"label_verified_{name}"), value) for name, value in counts],
         ),
         (
             ("wrong", "entry", "detail"),

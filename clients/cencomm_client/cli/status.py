@@ -50,7 +50,7 @@ def status(
         output.table(
             ("", ""),
             [
-                (name, value.hex() if isinstance(value, bytes) else str(value))
+                (output.text(f"label_status_{name}"), _said(output, value))
                 for name, value in document.items()
                 if name not in ("alarms", "evidence", "stopped")
             ],
@@ -64,6 +64,13 @@ def status(
         )
 
     run(as_json, work)
+
+
+def _said(output: Output, value: Any) -> str:
+    """A value of the document for people."""
+    if isinstance(value, bool):
+        return output.text("label_yes" if value else "label_no")
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 @framed(session=Session.IF_THERE)

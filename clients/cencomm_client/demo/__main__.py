@@ -120,7 +120,7 @@ async def _perform(
 
 
 async def _play(play: Play, screen: Screen, began: float) -> None:
-    screen.act("0. Keys, enrolment, login")
+    screen.act("doors")
     await play.cast.enrol()
     play.measured["enrolment_s"] = round(time.monotonic() - began, 1)
     await play.run()

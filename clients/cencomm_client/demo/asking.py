@@ -14,7 +14,7 @@ class Asking(Stage):
     """What is asked, told, and shown to a few."""
 
     async def questions(self) -> None:
-        self.screen.act("8. Questions, tasks, situation reports")
+        self.screen.act("asking")
         soon = ms(self.closes) + HOUR_MS
         asked = await self.write(
             "fr", scenario.FIELD, "RFI", adapted("RFI", deadline=soon), to=["DE-001"]
@@ -51,7 +51,7 @@ class Asking(Stage):
         )
 
     async def circles(self) -> None:
-        self.screen.act("9. For a few alone: a controlled delivery, an expert")
+        self.screen.act("for_few")
         secret = {"text": NEVER_SAID, "tlp": "RED"}
         for kind, content in (("MSG", secret), ("CDN", papers.delivery())):
             await self.refused(

@@ -16,7 +16,7 @@ class Chains(Stage):
     """From the hit to the answer, as the coordinator's desk shows it."""
 
     async def more_hits(self) -> None:
-        self.screen.act("6. More hits than the bot may drop")
+        self.screen.act("surplus")
         rows = [papers.hit(number) for number in range(FED)]
         health = await self.cast["bot"].call("feed", rows=rows)
         self.screen.say("bot", f"{health['posted']} hits dropped, {health['waiting']} wait")
@@ -58,7 +58,7 @@ class Chains(Stage):
         )
 
     async def warnings(self) -> None:
-        self.screen.act("7. Warnings, answers, and the coordinator's desk")
+        self.screen.act("chains")
         told = await asyncio.gather(
             self.write(
                 "fr", scenario.ALERTS, "WRN", papers.warning(21, "cigarettes"), to=["DE-027"]

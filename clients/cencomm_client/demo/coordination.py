@@ -11,6 +11,8 @@ from cencomm_client.operation import Operation
 from cencomm_client.plan import Admission, OperationPlan
 from cencomm_client.station import wall_clock
 
+DRILL_MS = 3_600_000
+
 
 class Coordination(Enrolment):
     """What coordinators decide."""
@@ -36,6 +38,17 @@ class Coordination(Enrolment):
         )
         self._enter(await self.client.create_operation(plan))
         return {"log": self.operation.id.hex()}
+
+    async def drill(self, name: str, legal: str) -> dict[str, Any]:
+        """Found an exercise beside the operation, a draft; the leaf of its own last entry."""
+        now = wall_clock()
+        plan = OperationPlan(
+            name=name, not_before=now, not_after=now + DRILL_MS, legal=legal, exercise=True
+        )
+        made = await self.client.create_operation(plan)
+        await made.create_channel("play")
+        (*_, last) = self.client.vault.receipts(made.id)
+        return {"leaf": last.leaf.hex()}
 
     async def admit(self, members: list[dict[str, Any]]) -> dict[str, Any]:
         """Admit people."""

@@ -38,6 +38,11 @@ class Deciding(Coordination):
         """Give a member another role."""
         return _told(await self.operation.set_role(code, role))
 
+    async def offboard(self, administration: str) -> dict[str, Any]:
+        """Take an administration out, without a successor of its coordinators."""
+        gone = await self.operation.offboard(administration)
+        return {"removed": list(gone.removed)}
+
     async def hold(self, reason: str) -> dict[str, Any]:
         """Put a legal hold on the operation."""
         return _told(await self.operation.hold(reason))

@@ -27,7 +27,7 @@ class Decisions(Stage):
         self._end = 0.0  # that is proposed
 
     async def longer_window(self) -> None:
-        self.screen.act("5. Two administrations decide")
+        self.screen.act("two_sides")
         before = await self.cast["fr"].call("standing")
         await self.refused("fr", "not_permitted", "extend", not_after=ms(self.closes + LONGER_S))
         await self.refused("rilo", "bad_value", "extend", not_after=ms(self.closes - LONGER_S))

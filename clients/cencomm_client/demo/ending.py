@@ -17,7 +17,7 @@ class Ending(Stage):
 
     async def end(self) -> None:
         self.screen.snapshot()
-        self.screen.act("16. The window ends by itself")
+        self.screen.act("window_ends")
         await asyncio.sleep(max(0.0, self.closes - time.time()) + 0.2)
         code = await self.cast["fr"].refusal(
             "post", channel=scenario.FIELD, kind="MSG", content={"text": "too late"}
@@ -55,7 +55,7 @@ class Ending(Stage):
         )
 
     async def audit(self) -> None:
-        self.screen.act("17. The auditors verify without reading")
+        self.screen.act("audit")
         auditors = ("audit-1", "audit-2")
         state = await self.cast["fr"].call("state")
         await self.all(auditors, "join", log=self.log, size=state["size"])
@@ -86,7 +86,7 @@ class Ending(Stage):
         self.measured["entries"] = size
 
     async def extract(self) -> None:
-        self.screen.act("18. The reviewed extract for CEN")
+        self.screen.act("extract")
         folder = self.cast.folder / "cen"
         made = await self.cast["ncp-de"].call("extract", folder=str(folder))
         seen = await self.cast["rilo"].call("wait_for_entry", seq=made["release_entry"])

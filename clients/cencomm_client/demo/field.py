@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from cencomm_crypto.public.ids import LogId
 
 from cencomm_client.automation.standing import Verdict
-from cencomm_client.cen import prepare, releases_due
+from cencomm_client.cen import extract
 from cencomm_client.demo.deciding import Deciding
 from cencomm_client.demo.hindsight import Dump, open_everything
 from cencomm_client.demo.values import plain, wire
@@ -181,20 +181,14 @@ class Field(Deciding):
 
     async def extract(self, folder: str) -> dict[str, Any]:
         """The CEN extract of the own administration, with its release in the log."""
-        operation = self.operation
-        await operation.refresh()
-        administration = self.client.directory.administration
-        messages = [item for item in operation.items() if isinstance(item, Message)]
-        extract = prepare(messages, operation=operation.name, administration=administration)
         place = Path(folder)
         await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
-        records, manifest = await asyncio.to_thread(extract.write, place)
-        posted = [await operation.release(release.body()) for release in releases_due(extract, ())]
+        made = await extract(self.operation, folder=place)
         return {
-            "records": str(records),
-            "manifest_file": str(manifest),
-            "manifest": extract.manifest_hash.hex(),
-            "release_entry": posted[0].seq,
+            "records": str(made.records),
+            "manifest_file": str(made.manifest),
+            "manifest": made.extract.manifest_hash.hex(),
+            "release_entry": made.posted[0].seq,
         }
 
     async def post_raw(self, channel: str, content: dict[str, Any]) -> dict[str, Any]:

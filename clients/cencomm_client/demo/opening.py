@@ -17,7 +17,7 @@ class Opening(Stage):
     """Work as it should go."""
 
     async def group(self) -> None:
-        self.screen.act("1. The coordinator creates a closed group")
+        self.screen.act("group")
         now = time.time()
         self.opens = now + LEAD_S
         self.closes = self.opens + max(WINDOW_S, self.measured["enrolment_s"] / 3)
@@ -78,7 +78,7 @@ class Opening(Stage):
         )
 
     async def window_opens(self) -> None:
-        self.screen.act("2. The window opens")
+        self.screen.act("opening")
         await asyncio.sleep(max(0.0, self.opens - time.time()))
         await self.cast["rilo"].call("set_phase", phase="prep")
         live = await self.cast["rilo"].call("set_phase", phase="live")
@@ -98,7 +98,7 @@ class Opening(Stage):
         )
 
     async def hit_and_warning(self) -> None:
-        self.screen.act("3. A hit, a warning, acknowledgements")
+        self.screen.act("warning")
         hit = await self.cast["bot"].call(
             "drop", channel=scenario.ALERTS, kind="HIT", content=scenario.HIT
         )
@@ -150,7 +150,7 @@ class Opening(Stage):
         )
 
     async def chat_and_seizure(self) -> None:
-        self.screen.act("4. Chat, and a seizure")
+        self.screen.act("seizure")
         posted = []
         for who, text in scenario.CHAT:
             sent = await self.cast[who].call(

@@ -12,7 +12,7 @@ class Releasing(Stage):
     """Who may let an entry out, and who may change what it says."""
 
     async def handling(self) -> None:
-        self.screen.act("10. Handling codes, corrections")
+        self.screen.act("handling")
         leaf = self.leaves["long_seizure"]
         report = await self.seen("fr", {"leaf": leaf})
         await self.refused("fr", "handling_forbids", "export", leaf=leaf)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import time
 from collections import deque
 from pathlib import Path
 from types import TracebackType
 
+from cencomm_config.catalog import chosen_language, sentence
 from cencomm_config.display import shown
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -52,9 +54,9 @@ class Screen:
         if self._console.is_terminal:
             self._live.stop()
 
-    def act(self, title: str) -> None:
-        """Begin an act."""
-        self._act = title
+    def act(self, name: str) -> None:
+        """Begin an act; its title is the catalogue's (`label_act_...`)."""
+        self._act = title = sentence(f"label_act_{name}", chosen_language(os.environ))
         if not self._console.is_terminal:
             self._console.print(f"== {title}")
 
@@ -95,13 +97,11 @@ class Screen:
 
     def claim(self, claim: Claim) -> None:
         """A claim was judged."""
-        mark = "held" if claim.held else "FAILED"
+        code = "label_claim_held" if claim.held else "label_claim_failed"
+        text = sentence(code, chosen_language(os.environ))
         observers = ", ".join(claim.observed_by)
-        self.say(
-            "claim",
-            f"{mark}: {claim.sentence} (seen by {observers})",
-            "green" if claim.held else "bold red",
-        )
+        said = text.format(sentence=claim.sentence, observers=observers)
+        self.say("claim", said, "green" if claim.held else "bold red")
 
     def _draw(self) -> RenderableType:
         people = Table.grid(padding=(0, 1))

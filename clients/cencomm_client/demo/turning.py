@@ -14,7 +14,7 @@ class Turning(Stage):
     """Who may read changes while the operation runs."""
 
     async def new_device(self) -> None:
-        self.screen.act("12. A device is added, and healed")
+        self.screen.act("device")
         tablet = await self.cast.start(TABLET)
         invited = await self.cast["de"].call("invite_own")
         await tablet.call(
@@ -35,7 +35,7 @@ class Turning(Stage):
         )
 
     async def removal(self) -> None:
-        self.screen.act("14. A member is removed and cannot read on")
+        self.screen.act("removal")
         removed = await self.cast["rilo"].call("remove", codes=[code_of(REMOVED)])
         self.screen.state(REMOVED, "removed")
         self.screen.say("rilo", f"{code_of(REMOVED)} removed")

@@ -21,7 +21,7 @@ class Windup(Stage):
     """From the rush to the debrief."""
 
     async def busy_spell(self) -> None:
-        self.screen.act("11. A busy spell: everybody at once")
+        self.screen.act("busy")
         said = await asyncio.gather(
             *(
                 self.cast[who].call(
@@ -43,7 +43,7 @@ class Windup(Stage):
         )
 
     async def observer(self) -> None:
-        self.screen.act("13. An observer reads, and posts nothing")
+        self.screen.act("observer")
         made = await self.cast["rilo"].call("set_role", code=code_of("pl"), role="observer")
         self.screen.state("pl", "observer")
         await self.cast["pl"].call("wait_for_entry", seq=made["seq"])
@@ -70,7 +70,7 @@ class Windup(Stage):
         )
 
     async def debrief(self) -> None:
-        self.screen.act("15. Wind down: open tasks first, then the debrief")
+        self.screen.act("debrief")
         await self.refused("rilo", "tasks_open", "set_phase", phase="post")
         done = await self.write(
             "ncp-pl",
@@ -86,6 +86,12 @@ class Windup(Stage):
         late = await self.cast["rilo"].call("set_phase", phase="post")
         last = await self.cast["rilo"].call("set_phase", phase="debrief")
         await self.all(("ncp-de", "fr"), "wait_for_entry", seq=last["seq"])
+        warned = adapted("WRN", goods_suspected=NEVER_SAID)
+        await self.refused(
+            "fr", "no_new_warnings", "post", channel=scenario.FIELD, kind="WRN", content=warned
+        )
+        early = self.cast.folder / "cen-early"
+        await self.refused("ncp-de", "not_closed", "extract", folder=str(early))
         report = await self.write("ncp-de", scenario.FIELD, "DBR", adapted("DBR"))
         self.screen.say("ncp-de", "DBR: counts reconciled with the seizures")
         got = await self.seen("fr", report)
@@ -141,6 +147,19 @@ class Windup(Stage):
         await self.refused("rilo", "already_exists", "create_channel", name=scenario.FIELD)
         await self.refused(
             "rilo", "unknown_person", "admit", members=[{"code": "XX-999", "role": "officer"}]
+        )
+        auditor = {"code": code_of("audit-1"), "role": "officer"}
+        await self.refused("rilo", "bad_audit_set", "admit", members=[auditor])
+        await self.refused("rilo", "successor_needed", "offboard", administration="PL")
+        drill = await self.cast["rilo"].call("drill", name="DRILL", legal=scenario.LEGAL_BASIS)
+        await self.refused(
+            "rilo",
+            "exercise_mixed",
+            "post",
+            channel=scenario.FIELD,
+            kind="MSG",
+            content={"text": NEVER_SAID},
+            re=drill["leaf"],
         )
 
     async def refusals_judged(self) -> None:
