@@ -183,9 +183,12 @@ class OperationView:
         return Reader(self.log, self.keyring, self.names, self.forms, self._station.now)
 
     def _load(self) -> None:
-        mirror, state = self._station.mirror, self.state
+        mirror = self._station.mirror
         rejected = mirror.rejected(self.log)
         found = list(mirror.items(self.log))
+        if not found:  # nothing is held yet, nor any state
+            return
+        state = self.state
         for item in found:
             if item.seq not in rejected:
                 self._index(item)
