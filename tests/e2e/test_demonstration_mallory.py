@@ -16,7 +16,7 @@ import pytest
 pytestmark = [pytest.mark.timed, pytest.mark.timeout(600)]
 # A3 and A43 are noticed in tests/mallory; in the longer play A3's victim may see its window end
 # first, and A43's server is caught forking (A4) before its clock is.
-ROWS = ("A2", "A4", "A8", "A39")
+ROWS = ("A2", "A4", "A6", "A8", "A39", "A49")
 SOON = ("A4", "A8")  # noticed in the first half minute; the rest where there is time, as in CI
 AT_ONCE = 2  # each is a dozen processes; those that end soon leave the cores to the first
 LONGEST_S = 400.0  # of one play, on a busy machine

@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from cencomm_crypto.public.encoding import encode
 from cencomm_crypto.public.entry import Entry, Head, author
 from cencomm_crypto.public.ids import EntryId, LogId
 from cencomm_crypto.public.keys import BoxKey, SigningKey, SigType, device_id, enrol_message
 from cencomm_crypto.public.wire import (
+    ERASED,
     Receipt,
     Sequenced,
     Submission,
@@ -75,6 +77,37 @@ class HidingMessages(Telling):
 
 def _without_messages(reader: Reader, item: Sequenced, data: bytes) -> bytes:
     return encode_withheld(item) if is_a(item, "message") else data
+
+
+class Stripping(Telling):
+    """Messages go out without their bodies, as if they had been erased (A49)."""
+
+    def __init__(self, logs: Logs) -> None:
+        super().__init__(logs)
+        self.shape = _without_bodies
+
+
+def _without_bodies(reader: Reader, item: Sequenced, data: bytes) -> bytes:
+    entry = item.entry
+    if entry is None or entry.header.type != "message":
+        return data
+    return encode([ERASED, item.seq, item.at, entry.header_bytes, entry.body_hash, entry.sig])
+
+
+class Reordering(Telling):
+    """Once somebody has spoken, the last two items of every page change places (A6)."""
+
+    def __init__(self, logs: Logs) -> None:
+        super().__init__(logs)
+        self._spoken = False
+        self.shape, self.arrange = self._listening, self._swapped
+
+    def _listening(self, reader: Reader, item: Sequenced, data: bytes) -> bytes:
+        self._spoken |= is_a(item, "message")
+        return data
+
+    def _swapped(self, pieces: list[bytes]) -> list[bytes]:
+        return [*pieces[:-2], *reversed(pieces[-2:])] if self._spoken else pieces
 
 
 class Forking(Telling):
@@ -187,7 +220,9 @@ PORTS: Mapping[str, Mapping[str, Any]] = {
     "A2": {"Appends": Haunting},
     "A3": {"Reading": HidingRemovals, "Fanout": Announcing},
     "A4": {"Reading": Forking, "Fanout": Announcing},
+    "A6": {"Reading": Reordering, "Fanout": Announcing},
     "A8": {"Appends": Impersonating},
     "A39": {"Reading": HidingMessages, "Fanout": Announcing},
+    "A49": {"Reading": Stripping, "Fanout": Announcing},
     "A43": {"Reading": Hurrying, "Fanout": Announcing},
 }
