@@ -7,15 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.member.flag import flag_body
 from cencomm_crypto.member.grant import make_grant
+from cencomm_crypto.member.result import TYPE as RESULT
+from cencomm_crypto.member.result import make_result, seal_result
 from cencomm_crypto.member.rotation import make_rotation
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import ChannelId
+from cencomm_crypto.public.operation.results import result_place
 
+from cencomm_client.automation.answering import ResultDue
 from cencomm_client.automation.healing import GrantDue
 from cencomm_client.automation.rotation import FlagDue
-from cencomm_client.errors import ConflictingEntry, EpochSuperseded, TryLater
+from cencomm_client.errors import ConflictingEntry, EpochSuperseded, Refused, TryLater
 from cencomm_client.station import Station
 from cencomm_client.vault_contents import StoredReceipt
 from cencomm_client.view import OperationView
@@ -148,6 +153,24 @@ class Sender:
                 wraps=wrap,
                 patience_s=patience_s,
             )
+
+    async def answer(self, due: ResultDue, *, patience_s: float = PATIENCE_S) -> None:
+        """Seal a result to its device's present box key; nothing where another came first."""
+        station, log = self._station, self._view.log
+        async with self.lock:
+            device = station.directory.device(due.device)
+            channel = self._view.state.channels[due.chan]
+            if device is None or result_place(due.drop, due.device) in channel.answered:
+                return
+            header = station.author.header(RESULT, log, chan=due.chan)
+            seed, said = station.settings.random(32), make_result(due.outcome)
+            body = seal_result(header, due.drop, due.device, device.box_pk, said, seed)
+            try:
+                await self.submit(station.author.sign(header, body), patience_s=patience_s)
+            except Refused as refused:
+                if refused.code != ErrorCode.ALREADY_EXISTS:
+                    raise
+        await self.pull()
 
     async def submit(
         self,

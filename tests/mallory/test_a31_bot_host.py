@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from cencomm_client.errors import Refused, TryLater
 from cencomm_client.items import Flag
+from cencomm_client.triage import HIT, dismissal
 from cencomm_config.forms import FormInvalid
 from cencomm_crypto.errors import ErrorCode
+from cencomm_crypto.member.result import open_result
 from cencomm_server.engine.append import Appends
 
 from tests.mallory.harness import Stage, Stages
@@ -34,6 +36,31 @@ async def test_the_bots_vault_opens_nothing(stages: Stages) -> None:
         assert await opened_by(stage, BOT, CHIEF) == {}
         assert stage.station(BOT).vault._contents.epochs == {}
         stage.quiet()
+
+
+async def test_a_result_tells_the_bots_host_the_outcome_and_nothing_more(stages: Stages) -> None:
+    """With every key of the vault: one word for its own hit; who was named and why stays sealed."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        await (await stage.operation(BOT)).channel(ALERTS).drop("HIT", hit("TOB-7"))
+        await stage.look(*MEMBERS)
+        (one,) = [item for item in stage.messages(OFFICER) if item.type == "drop"]
+        officer = await stage.operation(OFFICER)
+        await officer.channel(ALERTS).post(HIT, dismissal("J. Kowalski is ours"), re=one)
+        await officer.tend()
+        await stage.look(BOT)
+        station = stage.station(BOT)
+        entries = [found.entry for found in station.mirror.items(stage.log)]
+        results = [one for one in entries if one and one.header.type == "drop.result"]
+        told = [open_result(entry, station.vault.box_keys[0]) for entry in results]
+        assert told == [{"outcome": "dismissed"}]
+        assert await opened_by(stage, BOT, CHIEF) == {}
+        stage.quiet()
+
+
+def as_a_result(stage: Stage) -> tuple[str, dict[str, Any], Any]:
+    body = {"re": bytes(32), "device": stage.device(BOT), "box": bytes(304)}
+    return "drop.result", {"chan": stage.chan(ALERTS)}, body
 
 
 def as_a_message(stage: Stage) -> tuple[str, dict[str, Any], Any]:
@@ -59,7 +86,14 @@ def as_a_flag(stage: Stage) -> tuple[str, dict[str, Any], Any]:
 @honest_then_careless
 @pytest.mark.parametrize(
     "write",
-    [as_a_message, into_another_channel, as_a_removal, as_an_admission, as_a_flag],
+    [
+        as_a_message,
+        into_another_channel,
+        as_a_removal,
+        as_an_admission,
+        as_a_flag,
+        as_a_result,
+    ],
     ids=lambda write: write.__name__,
 )
 async def test_its_key_signs_nothing_else(

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from cencomm_client.channel import Channel
-from cencomm_crypto.errors import ErrorCode
+from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.member.drop import open_drop, seal_drop
 from cencomm_crypto.member.payload import make_payload
+from cencomm_crypto.member.result import make_result, open_result, seal_result
 from cencomm_crypto.public.encoding import decode_map, encode
 from cencomm_crypto.public.entry import Entry, Header
 from cencomm_crypto.public.ids import EntryId
@@ -162,3 +163,34 @@ async def test_a_drop_that_was_sealed_to_the_hosts_key_shows_as_damaged(stages: 
             damage = stage.messages(code)[-1].damage
             assert damage is not None
             assert damage.code == ErrorCode.CANNOT_OPEN
+
+
+async def test_a_result_that_is_moved_to_another_hit_opens_for_nobody(stages: Stages) -> None:
+    """Who saw the box of one hit's result posts it about another, and as its own: public rules
+    cannot tell, the bot does."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        first, second = await placed(stage, "first"), await placed(stage, "second")
+        station, chan = stage.station(BOT), stage.chan(ALERTS)
+        device, key = station.vault.device, station.vault.box_keys[0]
+        header = stage.header(CHIEF, "drop.result", chan=chan)
+        said = make_result("promoted")
+        body = seal_result(header, first, device, key.public, said, b"s" * 32)
+        answer = stage.sign(CHIEF, header, body)
+        await stage.post(CHIEF, answer)
+        assert open_result(answer, key) == said
+        moved = stage.sign(
+            ANALYST, stage.header(ANALYST, "drop.result", chan=chan), {**body, "re": second}
+        )
+        assert await stage.offer(ANALYST, moved) == ""
+        with pytest.raises(ProtocolError) as refused:
+            open_result(moved, key)
+        assert refused.value.code is ErrorCode.CANNOT_OPEN
+        again = stage.sign(ANALYST, stage.header(ANALYST, "drop.result", chan=chan), body)
+        assert await stage.offer(ANALYST, again) == ErrorCode.ALREADY_EXISTS
+        stage.quiet()
+
+
+async def placed(stage: Stage, text: str) -> bytes:
+    """The leaf hash of a hit that the bot dropped."""
+    return (await (await drops(stage)).drop("HIT", hit(text))).leaf

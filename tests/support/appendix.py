@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cencomm_crypto.member.payload import PAYLOAD
 from cencomm_crypto.member.profile import CONTENT
+from cencomm_crypto.member.result import RESULT
 from cencomm_crypto.public.cddl import render
 from cencomm_crypto.public.directory.rights import DIRECTORY_RIGHTS, Authority
 from cencomm_crypto.public.phases import ALLOWED_TYPES, TRANSITIONS, Phase, PhaseEvent
@@ -33,6 +34,7 @@ _NOTES: Mapping[str, str] = {
     "audit.grant": "past auditors too (AUD-2)",
     "audit.report": "the requester (AUD-3)",
     "drop": "into its own channel (DRP-3)",
+    "drop.result": "to a device of the drop's bot (DRR-1)",
     "channel.close": "once the channel is over: whoever received the epoch (CLO-2)",
     "channel.reveal": "whoever received the epoch (CLO-2)",
 }
@@ -68,7 +70,8 @@ def sealed_grammar() -> str:
     """Shapes of what only members read."""
     return (
         f"payload = {PAYLOAD.cddl()}\n\n"
-        f"; content of a payload of kind PRF\nprofiles = {CONTENT.cddl()}\n"
+        f"; content of a payload of kind PRF\nprofiles = {CONTENT.cddl()}\n\n"
+        f"; in the box of a drop.result\nresult = {RESULT.cddl()}\n"
     )
 
 

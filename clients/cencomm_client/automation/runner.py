@@ -17,6 +17,7 @@ from cencomm_crypto.member.profile import KIND, Profile, profile_content
 from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.operation.channel import Channel
 
+from cencomm_client.automation.answering import ResultDue, results_due
 from cencomm_client.automation.closing import CloseDue, RevealDue, close_due, reveals_due
 from cencomm_client.automation.freshness import cosigned_at
 from cencomm_client.automation.healing import GrantDue, grants_due
@@ -44,6 +45,7 @@ from cencomm_client.errors import (
 from cencomm_client.posting import Poster
 from cencomm_client.profiles import ProfilesDue, profiles_due
 from cencomm_client.station import Station
+from cencomm_client.triage import Triaged, hits_of
 from cencomm_client.view import OperationView
 
 Known = Callable[[], tuple[Profile, ...]]
@@ -88,6 +90,7 @@ class Runner:
         self._wake = asyncio.Event()
         self._quiet: dict[ChannelId, tuple[object, ...]] = {}  # nothing was due, as of this
         self._told: set[tuple[object, ...]] = set()
+        self._hits: tuple[tuple[object, ...], tuple[Triaged, ...]] = ((), ())
 
     def wake(self) -> None:
         """Something changed: judge anew soon."""
@@ -145,6 +148,7 @@ class Runner:
             return  # nothing is sealed, and no epoch made, before it is in (A3)
         for channel in self._view.channels():
             yield from self._epoch_needs(standing, channel)
+        yield from results_due(standing, self._decided(standing), timing)
         main = state.channels[state.main]
         profiles = profiles_due(standing, main, self._view.names, self._known(), timing)
         if profiles is not None:
@@ -174,6 +178,18 @@ class Runner:
         if not needs:
             self._quiet[channel.id] = moved
         return needs
+
+    def _decided(self, standing: Standing) -> tuple[Triaged, ...]:
+        """Hits that somebody decided about. All items are looked through only if some came."""
+        state = standing.state
+        open_drops = any(len(one.drops) > len(one.answered) for one in self._view.channels())
+        if self._view.forgotten or not open_drops:
+            return ()
+        moved = (state.size, standing.directory.size, tuple(sorted(standing.keys.items())))
+        if self._hits[0] != moved:
+            found = hits_of(self._view.feed.items())
+            self._hits = (moved, tuple(one for one in found if not one.open))
+        return self._hits[1]
 
     async def _try(self, need: Due) -> None:
         """Act; a lost race is read up, any other failure is told once for this need."""
@@ -217,6 +233,8 @@ class Runner:
                 await poster.sender.rotate(chan, n, patience_s=PATIENCE_S)
             case GrantDue():
                 await poster.sender.grant(need, patience_s=PATIENCE_S)
+            case ResultDue():
+                await poster.sender.answer(need, patience_s=PATIENCE_S)
             case ProfilesDue(profiles=profiles):
                 content = profile_content(profiles)
                 mid = self._station.settings.random(16)

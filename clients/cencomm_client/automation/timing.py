@@ -26,6 +26,7 @@ class Timing:
     heal_s: tuple[float, float] = (5.0, 20.0)  # a grant to a new device
     close_s: tuple[float, float] = (0.0, 10.0)  # close and reveals after the end
     profile_s: tuple[float, float] = (5.0, 20.0)
+    result_s: tuple[float, float] = (20.0, 60.0)  # for a decision that another client made
     retry_s: tuple[float, float] = (1.0, 60.0)  # back-off: first wait and longest
     poll_s: float = 30.0  # pull at least so often although push is there
     epoch_age_ms: int = 24 * HOUR_MS
@@ -33,7 +34,7 @@ class Timing:
     evidence_s: float = 120.0  # an own entry without a covering checkpoint becomes evidence (A6)
 
     def __post_init__(self) -> None:
-        for name in ("react_s", "join_s", "heal_s", "close_s", "profile_s", "retry_s"):
+        for name in ("react_s", "join_s", "heal_s", "close_s", "profile_s", "result_s", "retry_s"):
             least, most = getattr(self, name)
             if not 0 <= least <= most:
                 raise ValueError(f"{name}: 0 <= least <= most expected")
@@ -47,6 +48,7 @@ class Timing:
             heal_s=(0.05, 0.4),
             close_s=(0.0, 0.4),
             profile_s=(0.05, 0.4),
+            result_s=(0.4, 1.2),
             retry_s=(0.1, 2.0),
             poll_s=2.0,
             evidence_s=20.0,

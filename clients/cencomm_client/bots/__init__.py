@@ -8,7 +8,7 @@ from cencomm_client.bots.bot import Bot
 from cencomm_client.bots.folder import Folder
 from cencomm_client.bots.health import Health
 from cencomm_client.bots.serving import Address
-from cencomm_client.bots.source import Outcome, RawHit, Source, State
+from cencomm_client.bots.source import Outcome, RawHit, Result, Source, State
 from cencomm_client.bots.webhook import Webhook
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Health",
     "Outcome",
     "RawHit",
+    "Result",
     "Source",
     "State",
     "Webhook",

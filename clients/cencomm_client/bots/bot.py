@@ -25,13 +25,14 @@ from cencomm_crypto.public.operation.state import Member
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.bots.allowance import HOUR_MS, Allowance
+from cencomm_client.bots.answers import Answers
 from cencomm_client.bots.checking import KIND, checked
 from cencomm_client.bots.dropping import Disk, Dropper, Landed
 from cencomm_client.bots.health import ENDING, Health, health_application
 from cencomm_client.bots.intake import Intake
 from cencomm_client.bots.queue import Kept, Queue, Stage
 from cencomm_client.bots.serving import Address, serving
-from cencomm_client.bots.source import Outcome, RawHit, Source, State
+from cencomm_client.bots.source import Outcome, RawHit, Result, Source, State
 from cencomm_client.bots.webhook import QueueMemory, Webhook
 from cencomm_client.client import Client
 from cencomm_client.errors import TransportError, TryLater
@@ -80,6 +81,9 @@ class Bot:
     async def done(self, key: str, outcome: Outcome) -> None:
         """A hit is in the log, or refused for good."""
 
+    async def answered(self, key: str, result: Result) -> None:
+        """People have decided about a hit: promoted, dismissed or merged. At least once."""
+
     async def heard(self, outcome: Outcome) -> None:
         """Of every hit, whichever its source: invalid, known before, posted or refused."""
 
@@ -111,6 +115,7 @@ class Bot:
             self._dropper = operation.part(
                 lambda station, view, poster: Dropper(station, view, poster, chan, disk, allowance)
             )
+            self._answers = operation.part(lambda station, view, _: Answers(station, view, disk))
             if isinstance(self._source, Webhook):
                 self._source.memory = QueueMemory(disk)
             self._status = path.with_name(path.name + ENDING)
@@ -149,6 +154,7 @@ class Bot:
             asyncio.create_task(self._take()),
             asyncio.create_task(self._send(until_idle)),
             asyncio.create_task(self._tell(disk)),
+            asyncio.create_task(self._listen()),
         ]
         try:
             for task in asyncio.as_completed(tasks[:2] if until_idle else tasks):
@@ -228,6 +234,24 @@ class Bot:
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    async def _listen(self) -> None:
+        """Hand results on as they come; the source's own error ends the bot, as that of `done`."""
+        while True:
+            await self._hand_on()
+            await asyncio.sleep(LOOK_S)
+
+    async def _hand_on(self) -> None:
+        for answer in await self._answers.new():
+            if answer.source != self._source.name:
+                continue  # it waits until the bot runs with the source that gave the hit
+            key, result = answer.result.key, answer.result
+            await self._source.answered(key, result)
+            if self._source is not self:
+                await self.answered(key, result)
+            await self._answers.told(answer)
+            self.health.answered += 1
+        self.health.unopened = self._answers.unopened
 
     async def _landed(self, one: Landed) -> None:
         health = self.health

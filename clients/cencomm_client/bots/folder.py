@@ -2,7 +2,8 @@
 
 Write a file under another name and rename it, or just write it: one that still grows is left
 alone. Beside each moved file stands NAME.outcome.json: where it is in the log, or what was wrong.
-Until then it stays where it is, so a crash forgets none.
+Until then it stays where it is, so a crash forgets none. What people made of a hit is written to
+`results/LEAF.json`.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from cencomm_client.bots.reading import MAX_BYTES
-from cencomm_client.bots.source import Outcome, RawHit, State
+from cencomm_client.bots.source import Outcome, RawHit, Result, State
 
-DONE, REFUSED = "done", "refused"
+DONE, REFUSED, RESULTS = "done", "refused", "results"
 SETTLE_S = 1.0
 LOOK_S = 0.5
 AT_ONCE = 256  # files read together
@@ -44,7 +45,7 @@ class Folder:
         """`once`: end when everything that is there was given. Raises OSError for no folder."""
         self._path, self._settle_s, self._look_s = path, settle_s, look_s
         self._once, self._monotonic = once, monotonic
-        for name in (DONE, REFUSED):
+        for name in (DONE, REFUSED, RESULTS):
             (path / name).mkdir(exist_ok=True)
         self._watched: dict[str, tuple[_Seen, float]] = {}
         self._given: dict[str, _Seen] = {}
@@ -76,6 +77,10 @@ class Folder:
         name = self._pending.pop(key, None)
         if name is not None:
             await self._move(name, outcome)
+
+    async def answered(self, key: str, result: Result) -> None:
+        """Write `results/LEAF.json`; LEAF stands in the hit's own outcome too."""
+        await asyncio.to_thread(self._write_result, result)
 
     # -- inside -------------------------------------------------------------------------------
 
@@ -145,6 +150,13 @@ class Folder:
                 ends.append(error)
         return ends
 
+    def _write_result(self, result: Result) -> None:
+        """Under another name first: whoever reads it never sees half of it."""
+        path = self._path / RESULTS / f"{result.leaf.hex()}.json"
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps(result_document(result)) + "\n", encoding="utf-8")
+        fresh.replace(path)
+
     def _moved(self, name: str, outcome: Outcome) -> None:
         """The outcome first, then the file: a crash between the two only repeats it."""
         good = outcome.state in (State.POSTED, State.WAITING)
@@ -159,6 +171,18 @@ class Folder:
             (self._path / name).rename(folder / target)
         except FileNotFoundError:
             return  # whoever put it there took it away
+
+
+def result_document(result: Result) -> dict[str, Any]:
+    """A result for programs."""
+    made: dict[str, Any] = {
+        "key": result.key,
+        "outcome": result.outcome,
+        "leaf": result.leaf.hex(),
+        "seq": result.seq,
+        "at": result.at,
+    }
+    return made | ({"reason": result.reason} if result.reason else {})
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class Health:
     refused: int = 0  # by the server, for good
     invalid: int = 0  # no hits at all, since the process began
     known: int = 0  # told again, since the process began
+    answered: int = 0  # results that were told, since the process began
+    unopened: int = 0  # results that no key of this device opens, since the process began
     last_success_at: int = 0
     left_this_hour: int = 0
     next_slot_at: int = 0  # when the rate lets the next one out

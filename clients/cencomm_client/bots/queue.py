@@ -45,6 +45,8 @@ CREATE INDEX IF NOT EXISTS hits_signed ON hits (signed_at) WHERE signed_at IS NO
 CREATE TABLE IF NOT EXISTS requests (
   id BLOB PRIMARY KEY, body BLOB NOT NULL, answer BLOB NOT NULL, at INTEGER NOT NULL
 );
+CREATE INDEX IF NOT EXISTS hits_leaf ON hits (leaf) WHERE leaf IS NOT NULL;
+CREATE TABLE IF NOT EXISTS answered (leaf BLOB PRIMARY KEY);
 CREATE INDEX IF NOT EXISTS requests_at ON requests (at);
 """
 
@@ -223,6 +225,26 @@ class Queue:
                 "UPDATE hits SET state = 0, code = NULL WHERE row = ? AND state = 3",
                 [(row,) for row in rows],
             )
+        )
+
+    # -- what people made of them ---------------------------------------------------------------
+
+    def hit_at(self, leaf: bytes) -> tuple[str, str] | None:
+        """Source and key of a posted hit by its leaf hash; None if it is not (yet) one of these."""
+        found = self._db.execute("SELECT hit, name FROM hits WHERE leaf = ?", (leaf,)).fetchone()
+        if found is None:
+            return None
+        named = self._open(found[1], found[0])
+        return named["source"], named["key"]
+
+    def answered(self) -> frozenset[bytes]:
+        """Leaf hashes of the hits whose result was told."""
+        return frozenset(leaf for (leaf,) in self._db.execute("SELECT leaf FROM answered"))
+
+    def keep_answered(self, leaf: bytes) -> None:
+        """The result of this hit was told: not again."""
+        self._durably(
+            lambda: self._db.execute("INSERT OR IGNORE INTO answered VALUES (?)", (leaf,))
         )
 
     # -- requests of a webhook ----------------------------------------------------------------

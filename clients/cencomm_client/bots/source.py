@@ -1,8 +1,9 @@
 """The port of a bot: where its hits come from, and what it tells about what became of them.
 
-A source is asked once, by `hits`; it hears of each hit twice at most: `taken` as soon as the hit
-is on the disk (or is known, or is no hit at all), and `done` when the log holds it or the server
-refused it for good. Both may come again after a crash: a source makes nothing of a second time.
+A source is asked once, by `hits`; it hears of each hit three times at most: `taken` as soon as the
+hit is on the disk (or is known, or is no hit at all), `done` when the log holds it or the server
+refused it for good, `answered` when people have decided about it. Each may come again after a
+crash: a source makes nothing of a second time.
 """
 
 from __future__ import annotations
@@ -56,6 +57,22 @@ class Outcome:
     fields: tuple[FieldError, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What people made of a hit: `outcome` is promoted, dismissed, merged, or a later word.
+
+    `reason` is a word of a code list, empty for none. `leaf` and `seq`, `at` (server time, ms):
+    the hit's entry, and where and when the result came.
+    """
+
+    key: str
+    outcome: str
+    reason: str
+    leaf: bytes
+    seq: int
+    at: int
+
+
 class Source(Protocol):
     """Gives hits for as long as it is iterated; raises nothing that one hit alone is to blame for.
 
@@ -72,3 +89,6 @@ class Source(Protocol):
 
     async def done(self, key: str, outcome: Outcome) -> None:
         """The hit is POSTED or REFUSED."""
+
+    async def answered(self, key: str, result: Result) -> None:
+        """People have decided about the hit; at least once, and not again after a restart."""

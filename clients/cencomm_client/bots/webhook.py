@@ -27,7 +27,7 @@ from cencomm_client.bots.dropping import Disk
 from cencomm_client.bots.folder import outcome_document
 from cencomm_client.bots.reading import MAX_BYTES
 from cencomm_client.bots.serving import Address, serving
-from cencomm_client.bots.source import Outcome, RawHit, State
+from cencomm_client.bots.source import Outcome, RawHit, Result, State
 from cencomm_client.errors import ClientCode
 
 WINDOW_S = 300
@@ -102,6 +102,9 @@ class Webhook:
 
     async def done(self, key: str, outcome: Outcome) -> None:
         """Nobody waits for that."""
+
+    async def answered(self, key: str, result: Result) -> None:
+        """Nobody asks for that here: `Bot.answered` and `cencomm bot hits --json` tell it."""
 
     # -- inside -------------------------------------------------------------------------------
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from cencomm_client.bots.bot import Bot, queue_key, queue_path
-from cencomm_client.bots.folder import Folder, outcome_document
+from cencomm_client.bots.folder import Folder, outcome_document, result_document
 from cencomm_client.bots.health import ENDING, read_status
 from cencomm_client.bots.queue import Queue
 from cencomm_client.bots.serving import Address
-from cencomm_client.bots.source import Outcome, Source, State
+from cencomm_client.bots.source import Outcome, Result, Source, State
 from cencomm_client.bots.webhook import LEAST_SECRET, Webhook
 from cencomm_client.cli.exits import InputInvalid, NotKnown
 from cencomm_client.cli.frame import Here, Session, command
@@ -147,6 +147,11 @@ class HitsBot(Bot):
     def __init__(self, here: Here, operation: str, source: Source, health: Address | None) -> None:
         super().__init__(here.client, operation, source, health=health)
         self._output = here.output
+
+    async def answered(self, key: str, result: Result) -> None:
+        """One line for each result, for programs; a folder has it as a file too."""
+        if self._output.as_json:
+            self._output.line({"result": result_document(result)})
 
     async def heard(self, outcome: Outcome) -> None:
         """One line for what is no hit, or was refused; what is in the log stands there."""

@@ -66,6 +66,7 @@ async def promote(
         channel = found.channel(one.hit.channel.hex())
         content = warning_from(one.hit, action)
         here.posted(await channel.post(WARNING, content, re=one.hit, prio=prio, to=to or ()))
+        await found.tend()  # the bot hears of it
     else:
         _stands(here, one)
 
@@ -133,6 +134,7 @@ async def _decide(
     if expect_open(one, decision, into):
         channel = found.channel(one.hit.channel.hex())
         here.posted(await channel.post(HIT, content, re=one.hit))
+        await found.tend()  # the bot hears of it
     else:
         _stands(here, one)
 

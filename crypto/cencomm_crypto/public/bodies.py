@@ -241,6 +241,7 @@ CHANNEL_BODIES: Mapping[str, Map] = {
     ),
     "channel.grant": Map({"n": UInt(1), "device": ID, "box_pk": B32, "wrap": B32}),
     "channel.flag": Map({"n": UInt(1), "code": CODE}),
+    "drop.result": Map({"re": B32, "device": ID, "box": Bytes((304,))}),
     "channel.close": Map({"n": UInt(1), "kc": B32}),
     "channel.reveal": Map({"n": UInt(1), "kc": B32}),
 }

@@ -76,6 +76,7 @@ OPERATION_RIGHTS: Mapping[str, frozenset[Role]] = MappingProxyType(
         "channel.flag": READING,
         "message": SENDING,
         "drop": frozenset({Role.BOT}),
+        "drop.result": SENDING,
         "channel.close": _COORDINATOR,  # once the channel is over: by possession
         "channel.reveal": READING,
     }

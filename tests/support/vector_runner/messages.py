@@ -1,4 +1,4 @@
-"""Ops of PROTOCOL 8.5 to 8.7."""
+"""Ops of PROTOCOL 8.5 to 8.7 and 8.11."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from cencomm_crypto.member.message import (
 )
 from cencomm_crypto.member.payload import check_payload, forged_fields
 from cencomm_crypto.member.profile import parse_profiles
+from cencomm_crypto.member.result import open_result, seal_result
 from cencomm_crypto.public.encoding import encode
 from cencomm_crypto.public.entry import Entry, parse, parse_erased, parse_header
+from cencomm_crypto.public.keys import BoxKey
 from cencomm_crypto.public.primitives import keyed
 
 from tests.support.vector_runner.epochs import read_secret
@@ -78,6 +80,24 @@ def _open_drop(inputs: Inputs) -> Outcome:
     return {"payload": notation(open_drop(_received(inputs), read_secret(inputs)))}
 
 
+def _result(inputs: Inputs) -> Outcome:
+    body = seal_result(
+        parse_header(raw(inputs, "header")),
+        raw(inputs, "drop"),
+        raw(inputs, "device"),
+        raw(inputs, "box_pk"),
+        value(inputs["result"]),
+        raw(inputs, "ephemeral_seed"),
+    )
+    return {"body": encode(body)}
+
+
+def _open_result(inputs: Inputs) -> Outcome:
+    secret = raw(inputs, "box_sk")
+    key = BoxKey(public=sodium.crypto_scalarmult_base(secret), secret=secret)
+    return {"result": notation(open_result(_received(inputs), key))}
+
+
 def _check_payload(inputs: Inputs) -> Outcome:
     check_payload(value(inputs["payload"]))
     return {}
@@ -106,6 +126,8 @@ OPS: dict[str, Op] = {
     "open under a key": _open_under,
     "drop": _drop,
     "open drop": _open_drop,
+    "result": _result,
+    "open result": _open_result,
     "check payload": _check_payload,
     "forged fields": _forged,
     "seal forged": _seal_forged,

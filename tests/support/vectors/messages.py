@@ -12,10 +12,12 @@ from cencomm_crypto.member.epoch import EpochSecret
 from cencomm_crypto.member.message import PADDED_SIZES, message_key, pad, seal_message
 from cencomm_crypto.member.payload import MAX_PAYLOAD, forged_fields
 from cencomm_crypto.member.profile import Profile, profile_content
+from cencomm_crypto.member.result import seal_result
+from cencomm_crypto.member.sealing import seal_box
 from cencomm_crypto.public.encoding import encode
 from cencomm_crypto.public.entry import Entry, Head, Header, author
 from cencomm_crypto.public.ids import ChannelId, EntryId, PersonId
-from cencomm_crypto.public.keys import SigningKey, device_id
+from cencomm_crypto.public.keys import BoxKey, SigningKey, device_id
 from cencomm_crypto.public.primitives import keyed, sha256
 
 from tests.support.two_keys import collide
@@ -38,6 +40,7 @@ HEADER = Header(
     epoch=1,
 )
 DROP = replace(HEADER, type="drop")
+RESULT_HEADER = replace(HEADER, type="drop.result", epoch=None)
 PLAIN = {"kind": "MSG", "mid": fixed("mid", 16), "content": {"text": "Conteneur vu à quai 7"}}
 FULL = {
     "kind": "WRN", "mid": fixed("mid", 16), "content": {"container": "MSCU6639870"},
@@ -51,8 +54,16 @@ SHOWN = replace(
 
 def book() -> Book:
     """Messages, drops, their padding, what does not open, and profiles."""
-    cases = [*_sealed(), *_padding(), *_unopened(), *_drops(), *_payloads(), *_profiles()]
-    return Book("PROTOCOL 8.5 to 8.7: messages, drops, profiles", cases)
+    cases = [
+        *_sealed(),
+        *_padding(),
+        *_unopened(),
+        *_drops(),
+        *_results(),
+        *_payloads(),
+        *_profiles(),
+    ]
+    return Book("PROTOCOL 8.5 to 8.7 and 8.11: messages, drops, profiles, results", cases)
 
 
 def _given(secret: EpochSecret) -> dict[str, Json]:
@@ -226,6 +237,69 @@ def _drops() -> Iterator[Case]:
                    failure="cannot_open")  # fmt: skip
     yield Case("a message read as a drop", "DRP-1", "open drop",
                _opening(author(HEADER, body, KEY), FIRST), failure="cannot_open")  # fmt: skip
+
+
+def _results() -> Iterator[Case]:
+    bot, drop, device = BoxKey.from_seed(fixed("bot")), fixed("a drop"), fixed("bot", 16)
+    former, seed = BoxKey.from_seed(fixed("bot before")), fixed("ephemeral")
+    rows: dict[str, dict[str, Any]] = {
+        "promoted": {"outcome": "promoted"},
+        "dismissed, with a reason": {"outcome": "dismissed", "reason": "duplicate"},
+        "of a later version": {"outcome": "x" * 32, "reason": "y" * 32},
+    }
+    given = {"header": RESULT_HEADER.encode(), "drop": drop, "device": device,
+             "box_pk": bot.public, "ephemeral_seed": seed}  # fmt: skip
+    for name, said in rows.items():
+        body = seal_result(RESULT_HEADER, drop, device, bot.public, said, seed)
+        yield Case(f"a result: {name}", "DRR-2", "result", {**given, "result": show(said)},
+                   {"body": encode(body)})  # fmt: skip
+        yield Case(f"a result opens: {name}", "DRR-3", "open result",
+                   _result_in(author(RESULT_HEADER, body, KEY), bot),
+                   {"result": show(said)})  # fmt: skip
+    yield Case("a result under the header of a drop", "DRR-2", "result",
+               {**given, "header": DROP.encode(), "result": show({"outcome": "merged"})},
+               failure="wrong_type")  # fmt: skip
+    wrong: dict[str, dict[str, Any]] = {
+        "without an outcome": {"reason": "duplicate"},
+        "with a long reason": {"outcome": "dismissed", "reason": "z" * 33},
+        "with a text of its own": {"outcome": "dismissed", "remarks": "Jan Kowalski"},
+    }
+    for name, said in wrong.items():
+        yield Case(f"a result {name}", "DRR-2", "result", {**given, "result": show(said)},
+                   failure="malformed")  # fmt: skip
+    body = seal_result(RESULT_HEADER, drop, device, bot.public, {"outcome": "promoted"}, seed)
+    box = bytes(body["box"])
+    other = SigningKey.from_seed(fixed("another author"))
+    as_own = replace(RESULT_HEADER, device=device_id(other.public))
+    again = replace(RESULT_HEADER, id=EntryId(fixed("other entry", 16)))
+    unopened: dict[str, tuple[Header, dict[str, Any], BoxKey, SigningKey]] = {
+        "in another entry": (again, body, bot, KEY),
+        "posted as somebody else's own": (as_own, body, bot, other),
+        "about another drop": (RESULT_HEADER, {**body, "re": fixed("another")}, bot, KEY),
+        "to another device": (RESULT_HEADER, {**body, "device": fixed("2", 16)}, bot, KEY),
+        "with a flipped bit": (RESULT_HEADER, {**body, "box": _flip(box, 100)}, bot, KEY),
+        "with another key": (RESULT_HEADER, body, former, KEY),
+    }  # fmt: skip
+    for name, (header, changed, key, by) in unopened.items():
+        yield Case(f"a result {name}", "DRR-3", "open result",
+                   _result_in(author(header, changed, by), key),
+                   failure="cannot_open")  # fmt: skip
+    bind = sha256(b"CENcomm/v1/result\0", sha256(RESULT_HEADER.encode()), drop, device)
+    off_shape = {
+        "whose box holds no padding": bytes(224),
+        "whose box holds another shape": sodium.sodium_pad(encode({"outcome": 1}), 224),
+        "whose box holds no map": sodium.sodium_pad(encode("promoted"), 224),
+    }
+    for name, padded in off_shape.items():
+        changed = {**body, "box": seal_box(seed, bind + padded, bot.public)}
+        yield Case(f"a result {name}", "DRR-3", "open result",
+                   _result_in(author(RESULT_HEADER, changed, KEY), bot),
+                   failure="cannot_open")  # fmt: skip
+
+
+def _result_in(entry: Entry, key: BoxKey) -> dict[str, Json]:
+    return {"header": entry.header_bytes, "body": entry.body_bytes or b"", "sig": entry.sig,
+            "box_sk": key.secret}  # fmt: skip
 
 
 def _payloads() -> Iterator[Case]:

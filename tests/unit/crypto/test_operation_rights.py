@@ -125,6 +125,12 @@ def receipt(cast: Cast, by: HeldPerson) -> Entry:
     return cast.operation.author("release.receipt", {"release": leaf, "receipt": "CEN-1"}, by)
 
 
+def result(cast: Cast, by: HeldPerson) -> Entry:
+    leaf = cast.operation.append(sealed("drop")(cast, cast.bot)).leaf
+    body = {"re": leaf, "device": cast.bot.device.id, "box": bytes(304)}
+    return cast.operation.author("drop.result", body, by, chan=cast.work)
+
+
 def audit_request(cast: Cast, by: HeldPerson) -> Entry:
     over(cast)
     body = {"chan": cast.work, "purpose": "yearly audit"}
@@ -195,6 +201,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "channel.flag": flag,
     "message": sealed("message"),
     "drop": sealed("drop"),
+    "drop.result": result,
     "channel.close": channel_close,
     "channel.reveal": reveal,
 }

@@ -81,6 +81,24 @@ def expect_active(act: Act, device: Device) -> None:
         )
 
 
+def expect_open(state: OperationState, channel: Channel, act: Act) -> None:
+    """Raise CLOSED or OUT_OF_WINDOW unless the channel takes entries at the act's time."""
+    if channel.closed_at is not None:
+        raise RuleViolation(ErrorCode.CLOSED, "the channel is closed")
+    first, last = state.window_of(channel)
+    if not first <= act.at <= last + state.grace:
+        raise RuleViolation(
+            ErrorCode.OUT_OF_WINDOW,
+            f"{act.at} read; {first} to {last} and {state.grace} ms of grace expected",
+        )
+
+
+def expect_in_channel(state: OperationState, channel: Channel, act: Act) -> None:
+    """Raise NOT_MEMBER unless the author is in the channel (CHN-2)."""
+    if not state.in_channel(act.person.id, channel):
+        raise RuleViolation(ErrorCode.NOT_MEMBER, f"{act.person.code} is not in this channel")
+
+
 def known_person(act: Act, person: bytes) -> Person:
     """A person of the directory at the watermark; raises UNKNOWN_PERSON."""
     found = act.directory.person(PersonId(person))

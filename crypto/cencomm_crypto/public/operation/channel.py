@@ -112,6 +112,12 @@ class Channel:
     reveals: HashTrieMap[int, bytes] = field(default_factory=HashTrieMap)  # n -> KC
     lost: bool = False  # a log.restored came since its last rotate: it rotates first
     fresh: tuple[int, int] | None = None  # recipients.freshness when the epoch was not stale
+    drops: HashTrieMap[bytes, PersonId] = field(
+        default_factory=HashTrieMap
+    )  # leaf hash of an accepted drop -> its bot
+    answered: HashTrieSet[bytes] = field(
+        default_factory=HashTrieSet
+    )  # leaf hash of a drop || device that has its result
     ledger: Ledger = field(default_factory=Ledger)
 
     @property

@@ -1,5 +1,7 @@
 """Rules of a channel's entries: rotate, grant, flag, message, drop, close, reveal (PROTOCOL 8).
 
+The result of a drop has its own, in `results`.
+
 Each gives the channel as it is afterwards: nothing here touches anything else of the operation,
 so whoever may not read the channel misses nothing.
 """
@@ -15,7 +17,13 @@ from rpds import HashTrieMap
 from cencomm_crypto.errors import ErrorCode, RuleViolation
 from cencomm_crypto.public.entry import SUITE
 from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId
-from cencomm_crypto.public.operation.act import Act, expect_active, expect_right
+from cencomm_crypto.public.operation.act import (
+    Act,
+    expect_active,
+    expect_in_channel,
+    expect_open,
+    expect_right,
+)
 from cencomm_crypto.public.operation.channel import Channel, Epoch
 from cencomm_crypto.public.operation.recipients import (
     Recipient,
@@ -26,6 +34,7 @@ from cencomm_crypto.public.operation.recipients import (
     recips_hash,
     share_holders,
 )
+from cencomm_crypto.public.operation.results import answer_drop
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.primitives import equal, keyed, u16, u64
 
@@ -44,7 +53,7 @@ def context_of(state: OperationState, channel: Channel, epoch: Epoch) -> bytes:
 
 
 def _rotate(state: OperationState, channel: Channel, act: Act) -> Channel:
-    _expect_in_channel(state, channel, act)
+    expect_in_channel(state, channel, act)
     expect_open(state, channel, act)
     n, body = act.header.epoch, act.body
     if n != channel.epoch + 1:
@@ -134,7 +143,7 @@ def _shared(channel: Channel, recips: tuple[DeviceId, ...]) -> tuple[DeviceId, .
 
 
 def _grant(state: OperationState, channel: Channel, act: Act) -> Channel:
-    _expect_in_channel(state, channel, act)
+    expect_in_channel(state, channel, act)
     expect_open(state, channel, act)
     _expect_current(channel, act)
     body = act.body
@@ -161,7 +170,7 @@ def _grant(state: OperationState, channel: Channel, act: Act) -> Channel:
 
 
 def _flag(state: OperationState, channel: Channel, act: Act) -> Channel:
-    _expect_in_channel(state, channel, act)
+    expect_in_channel(state, channel, act)
     expect_open(state, channel, act)
     _expect_current(channel, act)
     epoch = _known_epoch(channel, act.body["n"])
@@ -169,14 +178,15 @@ def _flag(state: OperationState, channel: Channel, act: Act) -> Channel:
 
 
 def _message(state: OperationState, channel: Channel, act: Act) -> Channel:
-    _expect_in_channel(state, channel, act)
+    expect_in_channel(state, channel, act)
     return _expect_sealable(state, channel, act)
 
 
 def _drop(state: OperationState, channel: Channel, act: Act) -> Channel:
     if state.members[act.person.id].chan != channel.id:
         raise RuleViolation(ErrorCode.NOT_MEMBER, "the bot drops into another channel")
-    return _expect_sealable(state, channel, act)
+    channel = _expect_sealable(state, channel, act)
+    return replace(channel, drops=channel.drops.insert(act.leaf, act.person.id))
 
 
 def _expect_sealable(state: OperationState, channel: Channel, act: Act) -> Channel:
@@ -232,23 +242,6 @@ def _revealed(state: OperationState, channel: Channel, act: Act) -> Channel:
 # -- what several of them ask ------------------------------------------------------------------
 
 
-def expect_open(state: OperationState, channel: Channel, act: Act) -> None:
-    """Raise CLOSED or OUT_OF_WINDOW unless the channel takes entries at the act's time."""
-    if channel.closed_at is not None:
-        raise RuleViolation(ErrorCode.CLOSED, "the channel is closed")
-    first, last = state.window_of(channel)
-    if not first <= act.at <= last + state.grace:
-        raise RuleViolation(
-            ErrorCode.OUT_OF_WINDOW,
-            f"{act.at} read; {first} to {last} and {state.grace} ms of grace expected",
-        )
-
-
-def _expect_in_channel(state: OperationState, channel: Channel, act: Act) -> None:
-    if not state.in_channel(act.person.id, channel):
-        raise RuleViolation(ErrorCode.NOT_MEMBER, f"{act.person.code} is not in this channel")
-
-
 def _expect_current(channel: Channel, act: Act) -> None:
     if act.header.epoch != channel.epoch:
         raise RuleViolation(
@@ -271,6 +264,7 @@ EPOCH_RULES: Mapping[str, Callable[[OperationState, Channel, Act], Channel]] = M
         "channel.flag": _flag,
         "message": _message,
         "drop": _drop,
+        "drop.result": answer_drop,
         "channel.close": _close,
         "channel.reveal": _reveal,
     }

@@ -17,6 +17,7 @@ export * from "./login.ts";
 export * from "./message.ts";
 export * from "./payload.ts";
 export * from "./profile.ts";
+export * from "./result.ts";
 export * from "./rotation.ts";
 export * from "./sealing.ts";
 export * from "./shamir.ts";

@@ -75,6 +75,7 @@ unhold.approve = { proposal: bstr .size 32 }
 channel.rotate = { p: uint, commit: bstr .size 32, close_commit: bstr .size 32, wraps_root: bstr .size 32, recips: bstr .size 32, count: 1..16384, drop_pk: bstr .size 32, ? prev_close: bstr .size 48, ? prev_link: bstr .size 48, ? escrow: bstr .size 48, ? shares_root: bstr .size 32, ? shares: 0..256 }
 channel.grant = { n: 1..18446744073709551615, device: bstr .size 16, box_pk: bstr .size 32, wrap: bstr .size 32 }
 channel.flag = { n: 1..18446744073709551615, code: tstr .size (1..32) }
+drop.result = { re: bstr .size 32, device: bstr .size 16, box: bstr .size 304 }
 channel.close = { n: 1..18446744073709551615, kc: bstr .size 32 }
 channel.reveal = { n: 1..18446744073709551615, kc: bstr .size 32 }
 
@@ -95,6 +96,9 @@ payload = { kind: tstr .size (1..32), mid: bstr .size 16, content: { * tstr => a
 
 ; content of a payload of kind PRF
 profiles = { persons: [1*1000 { person: bstr .size 16, code: tstr .size (1..32), name: tstr .size (1..200), ? unit: tstr .size (1..200), ? languages: [1*16 tstr .size (1..16)], ? note: tstr .size (1..1000) }] }
+
+; in the box of a drop.result
+result = { outcome: tstr .size (1..32), ? reason: tstr .size (1..32) }
 `;
 
 const RULES: ReadonlyMap<string, string> = new Map(

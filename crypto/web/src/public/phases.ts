@@ -63,6 +63,7 @@ const PHASES_OF: { readonly [type: string]: readonly Phase[] } = {
   "channel.flag": STARTED,
   message: STARTED,
   drop: STARTED,
+  "drop.result": STARTED,
   "channel.close": [...STARTED, "closed"],
   "channel.reveal": [...STARTED, "closed"],
 };

@@ -68,6 +68,7 @@ const CHANNEL = [
   "channel.reveal",
   "message",
   "drop",
+  "drop.result",
 ] as const;
 
 /** In either log. */

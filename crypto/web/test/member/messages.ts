@@ -1,13 +1,15 @@
-/** Ops of PROTOCOL 8.5 to 8.7. */
+/** Ops of PROTOCOL 8.5 to 8.7 and 8.11. */
 import { concat, fromHex } from "../../src/public/bytes.ts";
 import { encode, type ValueMap } from "../../src/public/encoding.ts";
 import { parse, parseErased, parseHeader, type Entry, type Header } from "../../src/public/entry.ts";
+import { BoxKey } from "../../src/public/keys.ts";
 import { keyed } from "../../src/public/primitives.ts";
 import { sodium } from "../../src/public/sodium.ts";
 import { openDrop, sealDrop } from "../../src/member/drop.ts";
 import { messageKey, openMessage, openText, pad, sealMessage } from "../../src/member/message.ts";
 import { checkPayload, forgedFields } from "../../src/member/payload.ts";
 import { parseProfiles } from "../../src/member/profile.ts";
+import { openResult, sealResult } from "../../src/member/result.ts";
 import { notation, value, type Inputs, type Op } from "../notation.ts";
 import { readSecret } from "./epochs.ts";
 
@@ -73,6 +75,18 @@ export const OPS: { [op: string]: Op } = {
     return { body, box: body.subarray(0, 112), cm: body.subarray(136, 168) };
   },
   "open drop": (inputs) => ({ payload: notation(openDrop(readEntry(inputs), readSecret(inputs))) }),
+  result: (inputs) => {
+    const [drop, device, boxPk] = ["drop", "device", "box_pk"].map((name) => fromHex(inputs[name]));
+    const to = { drop: drop!, device: device!, boxPk: boxPk! };
+    const result = value(inputs["result"]) as ValueMap;
+    const body = sealResult(readHeader(inputs), to, result, fromHex(inputs["ephemeral_seed"]));
+    return { body: encode(body as unknown as ValueMap) };
+  },
+  "open result": (inputs) => {
+    const secret = fromHex(inputs["box_sk"]);
+    const key = new BoxKey(sodium().crypto_scalarmult_base(secret), secret);
+    return { result: notation(openResult(readEntry(inputs), key)) };
+  },
   "check payload": (inputs) => {
     checkPayload(readPayload(inputs));
     return {};

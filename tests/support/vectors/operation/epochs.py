@@ -58,6 +58,50 @@ def _drop(stage: Stage, chan: Callable[[Stage], ChannelId] = work) -> Entry:
     return stage.operation.current("drop", b"sealed", chan(stage), stage.bot)
 
 
+def _result(stage: Stage, drop: Entry | None = None, **fields: Any) -> Entry:
+    """A result for a drop that this puts into the log first; its box is anything of the size."""
+    by, chan = fields.pop("by", stage.officer), fields.pop("chan", stage.work)
+    re = stage.operation.append(drop or _drop(stage)).leaf
+    body = {"re": re, "device": stage.bot.device.id, "box": bytes(304), **fields}
+    return stage.operation.author("drop.result", body, by, chan=chan)
+
+
+def _answered_after(stage: Stage, change: Callable[[Stage], object]) -> Entry:
+    """A result for a drop that was accepted before something changed."""
+    re = stage.operation.append(_drop(stage)).leaf
+    change(stage)
+    body = {"re": re, "device": stage.bot.device.id, "box": bytes(304)}
+    return stage.operation.author("drop.result", body, stage.officer, chan=stage.work)
+
+
+def _revoke_bot(stage: Stage) -> None:
+    administration = stage.bot.administration
+    stage.directory.revoke(stage.bot.device, by=administration.ncp.device)
+
+
+def _answered_late(stage: Stage) -> Entry:
+    return _answered_after(stage, lambda s: s.operation.remove(s.analyst))
+
+
+def _answered_twice(stage: Stage) -> Entry:
+    first = _result(stage)
+    stage.operation.append(first)
+    if first.body is None:
+        raise ValueError("a result has a body")
+    return stage.operation.author("drop.result", first.body, stage.chief, chan=stage.work)
+
+
+def _other_device(stage: Stage) -> Entry:
+    """A bot's second device, which its first one vouched for, has a result of its own."""
+    first = _result(stage)
+    stage.operation.append(first)
+    second = stage.directory.device(stage.bot, voucher=stage.bot.device)
+    if first.body is None:
+        raise ValueError("a result has a body")
+    body = {**first.body, "device": second.id}
+    return stage.operation.author("drop.result", body, stage.officer, chan=stage.work)
+
+
 def _flag(stage: Stage, **fields: Any) -> Entry:
     header = fields.pop("header", {})
     body = {"n": 1, "code": "wraps_root", **fields}
@@ -146,6 +190,39 @@ EPOCHS: list[Row] = [
     ("drop into another channel", "DRP-3", lambda s: _drop(s, _other_with_epoch), "not_member"),
     ("drop in a stale epoch", "DRP-3", after(lambda s: s.operation.remove(s.analyst), _drop),
      "stale_epoch"),
+    ("drop.result", "DRR-1", _result, None),
+    ("drop.result to another device of the bot", "DRR-1", lambda s: _other_device(s), None),
+    ("drop.result twice", "DRR-1", lambda s: _answered_twice(s), "already_exists"),
+    ("drop.result while a rotate is due", "DRR-1", lambda s: _answered_late(s), None),
+    ("drop.result by who is not in the channel", "DRR-1",
+     after(lambda s: s.operation.admit(s.outsider, "expert", chan=_other_with_epoch(s)),
+            lambda s: _result(s, by=s.outsider)), "not_member"),
+    ("drop.result about a message", "DRR-1", lambda s: _result(s, message(s)),
+     "unknown_reference"),
+    ("drop.result about nothing", "DRR-1", lambda s: _result(s, re=fixed("nothing")),
+     "unknown_reference"),
+    ("drop.result in another channel than the drop", "DRR-1",
+     lambda s: _result(s, chan=_other_with_epoch(s)), "unknown_reference"),
+    ("drop.result to a device of a person", "DRR-1",
+     lambda s: _result(s, device=s.officer.device.id), "unknown_device"),
+    ("drop.result to no device", "DRR-1", lambda s: _result(s, device=fixed("none", 16)),
+     "unknown_device"),
+    ("drop.result to a revoked device", "DRR-1", lambda s: _answered_after(s, _revoke_bot),
+     "inactive"),
+    ("drop.result to a device that an NCP alone added", "DRR-1",
+     lambda s: _result(s, device=s.directory.device(s.bot).id), "not_permitted"),
+    ("drop.result to a bot that was removed", "DRR-1",
+     lambda s: _answered_after(s, lambda s: s.operation.remove(s.bot)), "not_permitted"),
+    ("drop.result after channel.close", "DRR-1",
+     lambda s: _answered_after(s, lambda s: s.operation.append(_close(s))), "closed"),
+    ("drop.result after the window", "DRR-1",
+     lambda s: _answered_after(s, lambda s: s.operation.wait_until(s.operation.state.end + 1)),
+     "closed"),
+    ("drop.result in post", "DRR-1",
+     lambda s: _answered_after(s, lambda s: s.operation.control("phase.set", {"phase": "post"})),
+     None),
+    ("drop.result while suspended", "DRR-1", lambda s: _answered_after(s, suspended),
+     "wrong_phase"),
     ("grant to a new device", "GRA-1", lambda s: grant_to(s, twin(s)), None),
     ("grant in place of a bad wrap", "GRA-1", lambda s: grant_to(s, s.analyst.device), None),
     ("grant of an older epoch", "GRA-1",

@@ -130,6 +130,12 @@ def _sealed(kind: str) -> Attempt:
     return lambda stage, by: stage.operation.current(kind, b"sealed", stage.work, by)
 
 
+def _result(stage: Stage, by: HeldPerson) -> Entry:
+    dropped = stage.operation.append(_sealed("drop")(stage, stage.bot))
+    body = {"re": dropped.leaf, "device": stage.bot.device.id, "box": bytes(304)}
+    return stage.operation.author("drop.result", body, by, chan=stage.work)
+
+
 def _channel_close(stage: Stage, by: HeldPerson) -> Entry:
     return stage.operation.close(stage.work, by)
 
@@ -185,6 +191,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "channel.flag": _flag,
     "message": _sealed("message"),
     "drop": _sealed("drop"),
+    "drop.result": _result,
     "channel.close": _channel_close,
     "channel.reveal": _reveal,
 }

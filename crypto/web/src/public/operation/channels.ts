@@ -90,6 +90,8 @@ export const CHANNEL_RULES: { readonly [type: string]: Rule } = {
       flagged: new Set(),
       closedAt: undefined,
       reveals: new Map(),
+      drops: new Map(),
+      answered: new Set(),
       ledger: newLedger(),
       staleness: undefined,
     };

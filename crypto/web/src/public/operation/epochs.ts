@@ -4,6 +4,7 @@ import { RuleViolation } from "../errors.ts";
 import type { DeviceId } from "../ids.ts";
 import { type ChannelAct, checkChannelTime, checkInChannel, type Effect } from "./act.ts";
 import { hasReceived, isRecipient, isStale, recipientsHash, recipientsOf, shareHoldersOf } from "./recipients.ts";
+import { answerDrop } from "./results.ts";
 import { auditSetOf, type Channel, currentEpoch, type Epoch } from "./state.ts";
 
 export interface RotateBody {
@@ -169,6 +170,12 @@ export const EPOCH_RULES: { readonly [type: string]: ChannelRule } = {
     if (state.members.get(author.id)?.chan !== channel.id) {
       throw new RuleViolation("not_member", `channel ${channel.name} is not the bot's`);
     }
-    return checkContent(act);
+    const keep = checkContent(act);
+    return () => {
+      keep();
+      channel.drops.set(act.leaf, author.id);
+    };
   },
+
+  "drop.result": answerDrop,
 };

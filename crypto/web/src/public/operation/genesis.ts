@@ -116,6 +116,8 @@ export function foundOperation(item: Item & { entry: Entry }, view: DirectoryVie
           flagged: new Set(),
           closedAt: undefined,
           reveals: new Map(),
+          drops: new Map(),
+          answered: new Set(),
           ledger: newLedger(),
           staleness: undefined,
         },

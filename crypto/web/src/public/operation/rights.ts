@@ -43,6 +43,7 @@ const AUTHORS: { readonly [type: string]: readonly Role[] } = {
   "channel.flag": MEMBERS,
   message: WRITERS,
   drop: ["bot"],
+  "drop.result": WRITERS,
   "channel.close": COORDINATOR,
   "channel.reveal": MEMBERS,
 };

@@ -61,6 +61,10 @@ export interface Channel {
   readonly flagged: Set<number | bigint>;
   closedAt: number | undefined;
   readonly reveals: Map<number, Uint8Array>;
+  /** Accepted drops: whose they are. */
+  readonly drops: Map<LeafHash, PersonId>;
+  /** Leaf hash of a drop || device that has its result. */
+  readonly answered: Set<string>;
   readonly ledger: Ledger;
   /** What `isStale` found last, and of which state. */
   staleness: { of: string; stale: boolean } | undefined;

@@ -1,0 +1,113 @@
+"""Results of own hits: found in the verified log, opened with this device's box keys, told once.
+
+A result that does not open is counted and never raised: one bad entry must not stop a bot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cencomm_crypto.errors import ProtocolError
+from cencomm_crypto.member.result import TYPE, open_result
+from cencomm_crypto.public.encoding import Value
+from cencomm_crypto.public.entry import Entry
+from cencomm_crypto.public.wire import Sequenced
+
+from cencomm_client.bots.dropping import Disk
+from cencomm_client.bots.queue import Queue
+from cencomm_client.bots.source import Result
+from cencomm_client.items import Control
+from cencomm_client.station import Station
+from cencomm_client.view import OperationView
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result for one hit of this bot, and the source that gave the hit."""
+
+    source: str
+    result: Result
+
+
+class Answers:
+    """Looks for results addressed to this device."""
+
+    def __init__(self, station: Station, view: OperationView, disk: Disk) -> None:
+        self._station, self._view, self._disk = station, view, disk
+        self._looked = 0  # entries of the log
+        self._told: frozenset[bytes] | None = None
+        self._waiting: dict[bytes, Result] = {}  # the queue does not know yet that it was posted
+        self.unopened = 0
+
+    async def new(self) -> list[Answer]:
+        """Results that were not told yet; each comes again until `told`."""
+        if self._told is None:
+            self._told = await self._disk(Queue.answered)
+        self._look(self._told)
+        found: list[Answer] = []
+        for leaf, result in list(self._waiting.items()):
+            named = await self._disk(_place(leaf))
+            if named is not None:
+                source, key = named
+                found.append(Answer(source, _named(result, key)))
+        return found
+
+    async def told(self, answer: Answer) -> None:
+        """The source has heard it: durably, so that a restart does not tell it again."""
+        leaf = answer.result.leaf
+        await self._disk(lambda queue: queue.keep_answered(leaf))
+        self._waiting.pop(leaf, None)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _look(self, told: frozenset[bytes]) -> None:
+        """Read what came since the last look."""
+        size, log = self._view.state.size, self._view.log
+        if size < self._looked:
+            self._looked = 0  # the log was restored from a backup
+        if size == self._looked:
+            return
+        mirror, device = self._station.mirror, self._station.vault.device
+        for item in self._view.feed.items():  # accepted ones: the others are alarms
+            if not isinstance(item, Control) or item.type != TYPE:
+                continue
+            seq = item.place.seq
+            if seq < self._looked or item.body.get("device") != device:
+                continue
+            drop = item.body["re"]
+            if drop in told or drop in self._waiting:
+                continue
+            for found in mirror.items(log, seq, seq + 1):
+                self._open(found)
+        self._looked = size
+
+    def _open(self, found: Sequenced) -> None:
+        entry = found.entry
+        if entry is None or entry.body is None:
+            return
+        said = self._opened(entry)
+        if said is None:
+            self.unopened += 1
+            return
+        drop: bytes = entry.body["re"]
+        reason = str(said.get("reason", ""))
+        result = Result("", str(said["outcome"]), reason, drop, found.seq, found.at)
+        self._waiting[drop] = result
+
+    def _opened(self, entry: Entry) -> Mapping[str, Value] | None:
+        """With the present key, or a former one that a re-key left here."""
+        for key in self._station.vault.box_keys:
+            try:
+                return open_result(entry, key)
+            except ProtocolError:
+                continue
+        return None
+
+
+def _place(leaf: bytes) -> Callable[[Queue], tuple[str, str] | None]:
+    return lambda queue: queue.hit_at(leaf)
+
+
+def _named(result: Result, key: str) -> Result:
+    return Result(key, result.outcome, result.reason, result.leaf, result.seq, result.at)
