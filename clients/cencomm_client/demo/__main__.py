@@ -134,8 +134,10 @@ async def _until_an_alarm(cast: Cast, play: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait({playing, alarmed}, return_when=asyncio.FIRST_COMPLETED)
         if alarmed.done():
             await asyncio.wait({playing}, timeout=HEAR_OUT_S)
-        if playing.done():
-            await playing
+        failed = playing.exception() if playing.done() else None
+        expected = isinstance(failed, ActorFailed | ServerFailed)
+        if failed is not None and (expected or not alarmed.done()):
+            raise failed  # what else an act trips over after an alarm is the alarm's doing
     finally:
         for task in (playing, alarmed):
             task.cancel()
