@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from cencomm_crypto.errors import CencommError
@@ -39,6 +40,16 @@ class Decision(StrEnum):
     PROMOTE = "promote"
     DISMISS = "dismiss"
     MERGE = "merge"
+
+
+DECIDED: Mapping[Decision, str] = MappingProxyType(
+    {
+        Decision.PROMOTE: "promoted",
+        Decision.DISMISS: "dismissed",
+        Decision.MERGE: "merged",
+    }
+)
+"""What has become of a hit, in a word: the desk shows it, and its bot is told it."""
 
 
 class Decided(CencommError):

@@ -13,8 +13,7 @@ import pyotp
 from cencomm_client.cli.exits import Exit
 
 from tests.support.commands import command_line
-
-PASSWORD = "correct horse battery staple"
+from tests.support.deployment import PASSWORD
 
 
 class Desk:

@@ -7,9 +7,8 @@ what leaves it towards a national system would be a release.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from cencomm_crypto.public.ids import ChannelId, DeviceId
 from cencomm_crypto.public.operation.results import result_place
@@ -18,15 +17,7 @@ from cencomm_crypto.public.rights import SENDING
 from cencomm_client.automation.rotation import authoring_open
 from cencomm_client.automation.standing import Standing
 from cencomm_client.automation.timing import Timing
-from cencomm_client.triage import Decision, Triaged
-
-OUTCOMES: Mapping[Decision, str] = MappingProxyType(
-    {
-        Decision.PROMOTE: "promoted",
-        Decision.DISMISS: "dismissed",
-        Decision.MERGE: "merged",
-    }
-)
+from cencomm_client.triage import DECIDED, Triaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +61,6 @@ def results_due(
             continue
         own = one.outcome.entry.author.device == standing.device
         wait_s = (0.0, 0.0) if own else timing.result_s
-        outcome = OUTCOMES[one.outcome.decision]
+        outcome = DECIDED[one.outcome.decision]
         due.append(ResultDue(channel.id, drop, device, outcome, wait_s))
     return tuple(due)

@@ -6,7 +6,7 @@ A result that does not open is counted and never raised: one bad entry must not 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.member.result import TYPE, open_result
@@ -50,7 +50,7 @@ class Answers:
             named = await self._disk(_place(leaf))
             if named is not None:
                 source, key = named
-                found.append(Answer(source, _named(result, key)))
+                found.append(Answer(source, replace(result, key=key)))
         return found
 
     async def told(self, answer: Answer) -> None:
@@ -107,7 +107,3 @@ class Answers:
 
 def _place(leaf: bytes) -> Callable[[Queue], tuple[str, str] | None]:
     return lambda queue: queue.hit_at(leaf)
-
-
-def _named(result: Result, key: str) -> Result:
-    return Result(key, result.outcome, result.reason, result.leaf, result.seq, result.at)

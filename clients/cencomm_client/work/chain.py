@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cencomm_client.items import Flag, Message
-from cencomm_client.triage import Decision, decisions
+from cencomm_client.triage import DECIDED, decisions
 from cencomm_client.work import reading
 from cencomm_client.work.changes import CHANGING, Changes, Present, sound
 from cencomm_client.work.clocks import Clocks
@@ -28,12 +28,6 @@ from cencomm_client.work.reading import Seen, Span
 
 _UNANSWERED = frozenset(["waiting", "accepted", "declined", "transferred", "ongoing"])
 WAITING, WITHDRAWN, DOUBTFUL, UNREADABLE = "waiting", "withdrawn", "doubtful", "unreadable"
-
-_DECIDED = {
-    Decision.PROMOTE: "promoted",
-    Decision.DISMISS: "dismissed",
-    Decision.MERGE: "merged",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +127,7 @@ def build(
     stand, duties = _stand(root, own, present, said, clocks, who)
     if stand == WAITING and root.kind == reading.HIT:
         made = decisions(answers, changes)
-        stand = _DECIDED[made[0].decision] if made else WAITING
+        stand = DECIDED[made[0].decision] if made else WAITING
     return Chain(
         root=root,
         present=present,
