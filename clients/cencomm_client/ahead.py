@@ -8,10 +8,11 @@ What is bad, or of another key, they find as ever (A8).
 
 from __future__ import annotations
 
+import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import islice
 
 from cencomm_crypto.errors import ProtocolError
@@ -21,6 +22,8 @@ from cencomm_crypto.public.wire import Sequenced
 
 STRETCH = 64  # items per turn of the thread
 _WAITING = 3  # stretches that are verified or wait for it, before the rules take the first
+_SWITCH_S = 1e-4  # about a signature
+_USUAL_SWITCH_S = sys.getswitchinterval()
 
 KeyOf = Callable[[DeviceId], bytes | None]
 """Signing key of a device; None where nobody knows it yet."""
@@ -36,7 +39,7 @@ def verified_ahead(items: Iterable[Sequenced], key_of: KeyOf) -> Generator[Seque
     if len(stretch) < STRETCH:  # a push, a small log: not worth a thread
         yield from stretch
         return
-    with ThreadPoolExecutor(1, "signatures") as thread:
+    with _taking_turns(), ThreadPoolExecutor(1, "signatures") as thread:
         waiting: deque[tuple[Sequence[Sequenced], Future[None]]] = deque()
         while stretch or waiting:
             if stretch:
@@ -47,6 +50,17 @@ def verified_ahead(items: Iterable[Sequenced], key_of: KeyOf) -> Generator[Seque
             ready, verified = waiting.popleft()
             verified.result()
             yield from ready
+
+
+@contextmanager
+def _taking_turns() -> Iterator[None]:
+    """Let the second thread on after each signature: by default Python has it wait 5 ms for its
+    next turn, in which the rules could have had forty more signatures."""
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(_USUAL_SWITCH_S)  # another log may be read meanwhile: not "as before"
 
 
 def _signed(items: Iterable[Sequenced], key_of: KeyOf) -> list[tuple[Entry, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -141,3 +142,14 @@ def test_the_thread_ends_where_the_reader_stops(operation: OperationBuilder) -> 
     assert any(thread.name.startswith("signatures") for thread in threading.enumerate())
     items.close()
     assert not any(thread.name.startswith("signatures") for thread in threading.enumerate())
+
+
+def test_threads_take_turns_as_ever_once_the_reading_is_over(operation: OperationBuilder) -> None:
+    usual = sys.getswitchinterval()
+    first, second = (verified_ahead(read_anew(operation), key_of(operation)) for _ in range(2))
+    next(first)
+    next(second)
+    assert sys.getswitchinterval() < usual
+    first.close()
+    second.close()  # overlapping: one that put back what it had found would leave the first's
+    assert sys.getswitchinterval() == usual
