@@ -32,6 +32,7 @@ from cencomm_crypto.public.wire import (
 )
 
 from cencomm_client.answers import EntriesPage, PushFrame
+from cencomm_client.arriving import decode_items
 from cencomm_client.collecting import all_of_it_stays
 from cencomm_client.errors import AnswerTooLarge, LogAlarm, NewerProtocol
 from cencomm_client.kept_alarms import KeptAlarms
@@ -42,7 +43,7 @@ from cencomm_client.unread import drop_read, keep_unread
 from cencomm_client.vault import Vault
 from cencomm_client.vault_contents import KnownHead, StoredReceipt
 from cencomm_client.verified_logs import VerifiedLogs
-from cencomm_client.verifier import Clock, LogVerifier, Outcome, Taken, decode_items
+from cencomm_client.verifier import Clock, LogVerifier, Outcome, Taken
 
 MAX_UNVERIFIED = 512 * 1024 * 1024  # bytes held of pages that no checkpoint covers yet
 MAX_UNVERIFIED_ITEMS = 2_000_000
@@ -347,12 +348,12 @@ class Mirror:
         verifier = self._logs.of(log)
         due = self._opened_scopes(verifier)
         hoped = [scope for scope in self._opened_scopes(verifier, now=True) if scope not in due]
-        seqs = [seq for scope in (*due, *hoped) for seq in verifier.withheld[scope]]
+        seqs = verifier.withheld.places((*due, *hoped))
         if not seqs:
             return
         items = await self._pages(source, log, min(seqs), max(seqs) + 1)
         verifier = self._logs.of(log)
-        if looks > 1 and verifier.lacking(items, due):
+        if looks > 1 and verifier.withheld.lacking(items, due):
             await self._read_on(source, log)
             await self._complete(source, log, looks - 1)
             return
@@ -377,7 +378,7 @@ class Mirror:
     def _opened_scopes(self, verifier: LogVerifier, *, now: bool = False) -> list[bytes]:
         """Withheld scopes that this person may read by now: by the log's own time, which the
         server cannot deny, or by this device's clock, before which it may be a little."""
-        if not isinstance(verifier.log, OperationLog) or not verifier.withheld:
+        if not isinstance(verifier.log, OperationLog):
             return []
         state, person = verifier.log.state, self._vault.person
         at = self._clock() if now else None

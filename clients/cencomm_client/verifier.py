@@ -23,29 +23,19 @@ from cencomm_crypto.public.operation.views import erasable, erased_by_date
 from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.tree import verify_inclusion
 from cencomm_crypto.public.wire import (
-    ERASED,
     Receipt,
     Sequenced,
-    decode_sequenced,
     encode_sequenced,
-    split_sequence,
 )
 
 from cencomm_client.ahead import verified_ahead
-from cencomm_client.errors import (
-    ROW_OF_REJECTION,
-    ClientCode,
-    LogAlarm,
-    NewerProtocol,
-    Stopped,
-)
+from cencomm_client.arriving import NEWER, expect_next, expect_past
+from cencomm_client.errors import ClientCode, LogAlarm, NewerProtocol, Stopped
 from cencomm_client.restoration import expect_named, not_read, restores
 from cencomm_client.rows import row_of
 from cencomm_client.signed_heads import HeadNote, LogKeys, SignedHeads
 from cencomm_client.vault_contents import KnownHead, PromisedHead, StoredReceipt
-
-MAX_AHEAD_MS = 5 * 60 * 1000  # a client stops at `at` beyond its own clock plus this (DESIGN 3)
-_NEWER = frozenset({ErrorCode.UNKNOWN_VERSION, ErrorCode.UNKNOWN_TYPE})
+from cencomm_client.withheld import Withheld
 
 Clock = Callable[[], int]
 """The device's clock: ms since 1970 UTC."""
@@ -65,34 +55,6 @@ class Taken:
     outcomes: tuple[Outcome, ...]
     alarms: tuple[LogAlarm, ...]
     head: KnownHead
-
-
-def decode_items(data: bytes, log: LogId) -> list[Sequenced]:
-    """Read the items of a page or push; raises NewerProtocol (A28) or LogAlarm (A14, A39)."""
-    items: list[Sequenced] = []
-    piece = b""
-    try:
-        for piece in split_sequence(data):
-            items.append(decode_sequenced(piece))
-    except ProtocolError as error:
-        if error.code in _NEWER:
-            raise NewerProtocol(
-                f"log {log.hex()}: {error.detail}; this program is too old to read on"
-            ) from error
-        raise LogAlarm(
-            ClientCode.LOG_DAMAGED,
-            f"an item that no server may hold: {error}",
-            row="A49" if _bodiless(piece) else ROW_OF_REJECTION.get(error.code, "A4"),
-            log=log,
-            evidence=(piece,),
-        ) from error
-    return items
-
-
-def _bodiless(piece: bytes) -> bool:
-    """Whether an item that was refused is one in the form of an erased entry: only messages and
-    drops may come in it."""
-    return piece[:2] == bytes((0x86, ERASED))
 
 
 class LogVerifier:
@@ -122,8 +84,8 @@ class LogVerifier:
         self._stopped: LogAlarm | NewerProtocol | None = stopped
         self._applied: list[tuple[Sequenced, Outcome, LogAlarm | None]] = []
         self._bodiless: list[Sequenced] = []
-        self.withheld: dict[bytes, list[int]] = {}
-        """scope -> seqs of items of which only 56 bytes are held"""
+        self.withheld = Withheld(log, log_id)
+        """Items of which only 56 bytes are held"""
         self.rejected: dict[int, Rejected] = {}
         """seq -> what the rules said of entries that are in the log and have no effect"""
 
@@ -225,7 +187,7 @@ class LogVerifier:
             raise
 
     def _take(self, items: Sequence[Sequenced], note: bytes, newest: bool) -> Taken:
-        fresh = self._fresh(items)
+        fresh = expect_next(items, self.log_id, self.log.tree)
         checkpoint = self._heads.open(note, fresh)
         verified = self._heads.verified_size
         if newest and checkpoint.size < verified:
@@ -243,7 +205,7 @@ class LogVerifier:
                 row="A6",
                 evidence=(note,),
             )
-        self._check_times(fresh)
+        expect_past(fresh, self.log_id, self._clock())
         self._check_tree(fresh, checkpoint, note)
         with closing(verified_ahead(fresh, self._key_of)) as every:
             for place, item in enumerate(every):
@@ -288,58 +250,6 @@ class LogVerifier:
             for item in bodiless
         ]
 
-    def _fresh(self, items: Sequence[Sequenced]) -> list[Sequenced]:
-        """Drop what is held already, after comparing leaves (A4, A36); the rest has no gap."""
-        size = self.log.size
-        fresh: list[Sequenced] = []
-        for item in items:
-            if item.seq < size:
-                if item.leaf != self.log.tree.leaf(item.seq):
-                    raise self._alarm(
-                        ClientCode.LOG_REWRITTEN,
-                        f"item {item.seq} differs from the one verified before",
-                        row="A4",
-                        seq=item.seq,
-                        evidence=(encode_sequenced(item),),
-                    )
-            elif item.seq == size + len(fresh):
-                fresh.append(item)
-            elif item.seq < size + len(fresh):
-                if item.leaf != fresh[item.seq - size].leaf:
-                    raise self._alarm(
-                        ClientCode.LOG_REWRITTEN,
-                        f"item {item.seq} was sent twice with different content",
-                        row="A4",
-                        seq=item.seq,
-                        evidence=(
-                            encode_sequenced(item),
-                            encode_sequenced(fresh[item.seq - size]),
-                        ),
-                    )
-            else:
-                raise self._alarm(
-                    ClientCode.LOG_GAP,
-                    f"item {item.seq} read where {size + len(fresh)} was expected",
-                    row="A6",
-                    seq=item.seq,
-                    evidence=(encode_sequenced(item),),
-                )
-        return fresh
-
-    def _check_times(self, fresh: Sequence[Sequenced]) -> None:
-        """`at` never decreases and is not ahead of this device's clock (A6, A43)."""
-        latest = self._clock() + MAX_AHEAD_MS
-        for item in fresh:
-            if item.at > latest:
-                raise self._alarm(
-                    ClientCode.CLOCK_AHEAD,
-                    f"item {item.seq} is {(item.at - latest + MAX_AHEAD_MS) // 1000} s ahead of"
-                    f" this device's clock, at most {MAX_AHEAD_MS // 1000} s are taken",
-                    row="A43",
-                    seq=item.seq,
-                    evidence=(encode_sequenced(item),),
-                )
-
     def _check_tree(self, fresh: Sequence[Sequenced], checkpoint: Checkpoint, note: bytes) -> None:
         """Own root of old and new leaves must be the signed one, and each promise must hold."""
         tree, size = self.log.tree, self.log.size
@@ -372,7 +282,7 @@ class LogVerifier:
             if item.entry is not None:
                 self.rejected[item.seq] = Rejected(ErrorCode.VOID, "a log.restored calls it lost")
         elif item.entry is None:
-            self.withheld.setdefault(item.scope, []).append(item.seq)
+            self.withheld.add(item)
         elif item.entry.body_bytes is None:
             self._bodiless.append(item)
         self._applied.append((item, outcome, alarm))
@@ -398,7 +308,7 @@ class LogVerifier:
         except ReadAnew as anew:
             raise not_read(self.log, self.log_id, [item]) from anew
         except ProtocolError as error:
-            if error.code in _NEWER:
+            if error.code in NEWER:
                 raise NewerProtocol(f"log {self.log_id.hex()}: {error.detail}") from error
             code, row = _damage(error.code, item)
             raise self._alarm(
@@ -451,48 +361,12 @@ class LogVerifier:
 
     # -- withheld items -----------------------------------------------------------------------
 
-    def lacking(self, items: Iterable[Sequenced], due: Iterable[bytes]) -> set[int]:
-        """Seqs of withheld items of `due` scopes that did not come whole among `items`."""
-        return self._expected(due) - {item.seq for item in items if item.entry is not None}
-
     def check_complete(
         self, items: Iterable[Sequenced], due: Iterable[bytes], hoped: Iterable[bytes] = ()
     ) -> list[int]:
-        """Hold freshly read items against the leaves: the seqs of `due` and `hoped` scopes that
-        came whole. Raises LogAlarm with A39 if one of `due` is still withheld.
-        """
-        expected = self._expected(due)
-        wanted = expected.union(*(self.withheld.get(scope, ()) for scope in hoped))
+        """As `Withheld.complete`; what is still withheld stops the log."""
         with self.stopping():
-            complete = {item.seq for item in items if self._is_whole(item, wanted)}
-            missing = expected - complete
-            if missing:
-                raise self._alarm(
-                    ClientCode.ENTRY_WITHHELD,
-                    f"{len(missing)} entries of an own channel are withheld, from {min(missing)}",
-                    row="A39",
-                    seq=min(missing),
-                )
-        return sorted(complete)
-
-    def _expected(self, due: Iterable[bytes]) -> set[int]:
-        """Withheld places of these scopes, but for those that nobody can show any more (A50)."""
-        rows = self.log.state.restored if self.log.size else ()
-        lost = {seq for row in rows for seq in range(row.start, row.end)}
-        return {seq for scope in due for seq in self.withheld.get(scope, ()) if seq not in lost}
-
-    def _is_whole(self, item: Sequenced, wanted: set[int]) -> bool:
-        if item.seq not in wanted or item.entry is None:
-            return False
-        if item.leaf != self.log.tree.leaf(item.seq):
-            raise self._alarm(
-                ClientCode.LOG_REWRITTEN,
-                f"item {item.seq} differs from the one verified before",
-                row="A4",
-                seq=item.seq,
-                evidence=(encode_sequenced(item),),
-            )
-        return True
+            return self.withheld.complete(items, due, hoped)
 
     def directory_withheld(self, size: int) -> LogAlarm:
         """The alarm for an entry that names a directory which the server does not show (A3)."""
