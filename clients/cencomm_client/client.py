@@ -159,7 +159,12 @@ class Client:
                 vault.server_url = server
             transport = Transport(vault.server_url)
             mirror = await asyncio.to_thread(
-                Mirror.load, vault, replica_path(vault.path), settings.clock, settings.monotonic
+                Mirror.load,
+                vault,
+                replica_path(vault.path),
+                settings.clock,
+                settings.monotonic,
+                settings.progress,
             )
         except BaseException:
             vault.close()

@@ -37,6 +37,7 @@ from cencomm_client.collecting import all_of_it_stays
 from cencomm_client.errors import AnswerTooLarge, LogAlarm, NewerProtocol
 from cencomm_client.kept_alarms import KeptAlarms
 from cencomm_client.lost_tails import LostTails, Notes
+from cencomm_client.progress import EVERY, Progress, Stage, silent
 from cencomm_client.replica import Evidence, Replica
 from cencomm_client.signed_heads import claimed_size
 from cencomm_client.unread import drop_read, keep_unread
@@ -85,16 +86,18 @@ class Mirror:
         replica: Replica,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
+        progress: Progress = silent,
     ) -> None:
         """Use `load`."""
         self._vault = vault
         self._replica = replica
         self._clock = clock
         self._monotonic = monotonic
+        self._progress = progress
         self._listeners: list[Listener] = []
         self._locks: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._saved_at = 0.0
-        self._logs = VerifiedLogs(vault, replica, clock)
+        self._logs = VerifiedLogs(vault, replica, clock, progress)
         self._alarms = KeptAlarms(
             vault, replica, clock, lambda log: self._logs.of(log).stopped is not None
         )
@@ -108,6 +111,7 @@ class Mirror:
         path: Path,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
+        progress: Progress = silent,
     ) -> Mirror:
         """Rebuild every log from the replica at `path`; nothing is written before all of it
         was verified. A missing file is made anew and fetched again from the server.
@@ -115,10 +119,11 @@ class Mirror:
         Raises ReplicaDamaged, ReplicaFormat, ReplicaLocked, ReplicaBehind, NewerProtocol.
         """
         if not path.exists():
-            return cls(vault, Replica.create(path, vault.directory_id), clock, monotonic)
+            replica = Replica.create(path, vault.directory_id)
+            return cls(vault, replica, clock, monotonic, progress)
         replica = Replica.open(path, vault.directory_id)
         try:
-            mirror = cls(vault, replica, clock, monotonic)
+            mirror = cls(vault, replica, clock, monotonic, progress)
             with all_of_it_stays():
                 mirror._logs.replay_all()
             replica.unlock()
@@ -302,6 +307,8 @@ class Mirror:
             if not fresh or fresh[0].seq != cursor:
                 break  # the verifier names the gap
             cursor = max(cursor + 1, fresh[-1].seq + 1)
+            if end - start >= EVERY:
+                self._progress(Stage.FETCHING, min(cursor, end) - start, end - start)
             await asyncio.sleep(0)
         return items
 

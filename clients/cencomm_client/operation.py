@@ -188,7 +188,8 @@ class Operation:
         """
         if online:
             await self._poster.sender.pull()
-        return await asyncio.to_thread(verify, gather(self._station, self.view))
+        progress = self._station.settings.progress
+        return await asyncio.to_thread(verify, gather(self._station, self.view), progress)
 
     # -- decisions ----------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from cencomm_client.authoring import Author
 from cencomm_client.automation.timing import Timing, Uniform
 from cencomm_client.mirror import Mirror
 from cencomm_client.outbox import Outbox
+from cencomm_client.progress import Progress, silent
 from cencomm_client.sealed_file import Random
 from cencomm_client.transport import Transport
 from cencomm_client.vault import Vault
@@ -27,13 +28,15 @@ def wall_clock() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What tests and demonstrations may replace; programs take the defaults."""
+    """What tests and demonstrations may replace; programs take the defaults, but for `progress`,
+    which hears how far the reading of a long log is."""
 
     timing: Timing = field(default_factory=Timing)
     clock: Clock = wall_clock
     monotonic: Callable[[], float] = time.monotonic
     random: Random = secrets.token_bytes
     uniform: Uniform = SystemRandom().uniform
+    progress: Progress = silent
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from cencomm_crypto.public.wire import Sequenced
 from cencomm_client.automation.standing import Verdict
 from cencomm_client.errors import ClientCode
 from cencomm_client.items import Message
+from cencomm_client.progress import Progress, Stage, counted, silent
 from cencomm_client.station import Station
 from cencomm_client.vault_contents import StoredReceipt
 from cencomm_client.view import OperationView
@@ -124,12 +125,15 @@ def gather(station: Station, view: OperationView) -> Material:
     )
 
 
-def verify(material: Material) -> Verification:
-    """Rebuild both logs from their bytes and judge everything; pure."""
+def verify(material: Material, progress: Progress = silent) -> Verification:
+    """Rebuild both logs from their bytes and judge everything; pure, but that it tells how far
+    it is."""
     findings: list[Finding] = list(material.own)
-    directory = _directory(material, findings)
+    directory = _directory(material, findings, progress)
     log, rejected = _replayed(
-        lambda losses: OperationLog(directory, material.log_id32, losses), material.items
+        lambda losses: OperationLog(directory, material.log_id32, losses),
+        material.items,
+        progress,
     )
     findings += rejected.values()
     void = log.losses.void()
@@ -174,14 +178,14 @@ def verify(material: Material) -> Verification:
 
 
 def _replayed(
-    new: Callable[[Losses], AnyLog], items: tuple[Sequenced, ...]
+    new: Callable[[Losses], AnyLog], items: tuple[Sequenced, ...], progress: Progress
 ) -> tuple[AnyLog, dict[int, Finding]]:
     """The log as far as it can be read, and what is wrong with it, by place."""
     losses = NO_LOSSES
     while True:
         log, findings = new(losses), dict[int, Finding]()
         try:
-            for item in items:
+            for item in counted(items, Stage.VERIFYING, len(items), progress):
                 outcome = log.apply(item)
                 if isinstance(outcome, Rejected):
                     findings[item.seq] = Finding(outcome.code, item.seq, outcome.detail)
@@ -196,9 +200,11 @@ def _replayed(
         return log, findings
 
 
-def _directory(material: Material, findings: list[Finding]) -> DirectoryLog:
+def _directory(material: Material, findings: list[Finding], progress: Progress) -> DirectoryLog:
     directory, wrong = _replayed(
-        lambda losses: DirectoryLog(material.directory_id32, losses), material.directory
+        lambda losses: DirectoryLog(material.directory_id32, losses),
+        material.directory,
+        progress,
     )
     findings += [replace(row, detail=f"directory: {row.detail}") for row in wrong.values()]
     _hold(material.directory_heads, directory, directory, findings)

@@ -14,6 +14,7 @@ from cencomm_crypto.public.replay import DirectoryLog, OperationLog
 from cencomm_crypto.public.wire import Sequenced, decode_sequenced
 
 from cencomm_client.errors import LogAlarm, ReplicaBehind, ReplicaDamaged
+from cencomm_client.progress import Progress, Stage, counted
 from cencomm_client.replica import Replica
 from cencomm_client.signed_heads import LogKeys
 from cencomm_client.stops import losses_of, stop_of
@@ -26,8 +27,9 @@ MOST_DECODED = 50_000  # items that are kept for the views after a replay, about
 class VerifiedLogs:
     """The directory's verifier, and one for each operation that was asked for."""
 
-    def __init__(self, vault: Vault, replica: Replica, clock: Clock) -> None:
+    def __init__(self, vault: Vault, replica: Replica, clock: Clock, progress: Progress) -> None:
         self._vault, self._replica, self._clock = vault, replica, clock
+        self._progress = progress
         self._operations: dict[LogId, LogVerifier] = {}
         self._decoded: dict[LogId, Sequence[Sequenced]] = {}
         self._found_directory()
@@ -122,6 +124,7 @@ class VerifiedLogs:
             known=self._vault.head(log),
             promises=self._vault.promises(log),
             stopped=stop_of(self._vault, log),
+            progress=self._progress,
         )
 
     def _replay(self, verifier: LogVerifier) -> None:
@@ -141,9 +144,11 @@ class VerifiedLogs:
         second time is a quarter of opening. More than planned are not kept."""
         self._decoded.pop(log, None)
         kept: list[Sequenced] = []
-        held = self._replica.size(log) + sum(map(len, self._decoded.values()))
+        size = self._replica.size(log)
+        held = size + sum(map(len, self._decoded.values()))
         keep = log != self._vault.directory_log and held <= MOST_DECODED
-        for item in map(decode_sequenced, self._replica.items(log)):
+        items = map(decode_sequenced, self._replica.items(log))
+        for item in counted(items, Stage.VERIFYING, size, self._progress):
             if keep:
                 kept.append(item)
             yield item

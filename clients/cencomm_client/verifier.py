@@ -31,6 +31,7 @@ from cencomm_crypto.public.wire import (
 from cencomm_client.ahead import verified_ahead
 from cencomm_client.arriving import NEWER, expect_next, expect_past
 from cencomm_client.errors import ClientCode, LogAlarm, NewerProtocol, Stopped
+from cencomm_client.progress import Progress, Stage, counted, silent
 from cencomm_client.restoration import expect_named, not_read, restores
 from cencomm_client.rows import row_of
 from cencomm_client.signed_heads import HeadNote, LogKeys, SignedHeads
@@ -74,12 +75,14 @@ class LogVerifier:
         known: KnownHead | None = None,
         promises: Iterable[PromisedHead] = (),
         stopped: LogAlarm | None = None,
+        progress: Progress = silent,
     ) -> None:
         """`keys` are the log keys that the verified directory names; `stopped` by an earlier
         process: what is held is shown, nothing more is taken."""
         self.log = log
         self.log_id = log_id
         self._clock = clock
+        self._progress = progress
         self._heads = SignedHeads(log, log_id, keys, known, promises)
         self._stopped: LogAlarm | NewerProtocol | None = stopped
         self._applied: list[tuple[Sequenced, Outcome, LogAlarm | None]] = []
@@ -207,7 +210,8 @@ class LogVerifier:
             )
         expect_past(fresh, self.log_id, self._clock())
         self._check_tree(fresh, checkpoint, note)
-        with closing(verified_ahead(fresh, self._key_of)) as every:
+        told = counted(fresh, Stage.VERIFYING, len(fresh), self._progress)
+        with closing(verified_ahead(told, self._key_of)) as every:
             for place, item in enumerate(every):
                 try:
                     self._apply_one(item)

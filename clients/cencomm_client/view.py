@@ -26,6 +26,7 @@ from cencomm_client.keyring import Keyring
 from cencomm_client.kinds import WARNING
 from cencomm_client.mirror import Update
 from cencomm_client.profiles import Names
+from cencomm_client.progress import Stage, counted
 from cencomm_client.reader import Reader
 from cencomm_client.station import Station
 from cencomm_client.tasks import BLOCKED, TaskBook
@@ -195,8 +196,9 @@ class OperationView:
         first = [item for item in found if item.scope == state.main]
         for item in first:  # names before all else, so that every item shows them
             self._reader.item(item, rejected.get(item.seq), state, mirror.directory)
+        told = counted(found, Stage.OPENING, len(found), self._station.settings.progress)
         self.feed.put(
-            made for item in found for made in self._made(item, rejected.get(item.seq), state)
+            made for item in told for made in self._made(item, rejected.get(item.seq), state)
         )
         self.judge()
 

@@ -23,6 +23,7 @@ import nacl.bindings as sodium
 from cencomm_client.authoring import Author
 from cencomm_client.mirror import Mirror
 from cencomm_client.outbox import Outbox
+from cencomm_client.progress import Progress, silent
 from cencomm_client.station import Settings, Station
 from cencomm_client.vault import Vault
 from cencomm_client.view import OperationView
@@ -68,17 +69,17 @@ class Yard:
         """The builders' clock."""
         return self.operation.clock
 
-    def open(self) -> tuple[Mirror, OperationView]:
+    def open(self, progress: Progress = silent) -> tuple[Mirror, OperationView]:
         """Check the whole replica and open what this device can read."""
-        mirror = Mirror.load(self.vault, self.replica, self.now)
-        return mirror, OperationView(self._station(mirror), self.operation.log.id16)
+        mirror = Mirror.load(self.vault, self.replica, self.now, progress=progress)
+        return mirror, OperationView(self._station(mirror, progress), self.operation.log.id16)
 
     def attend(self, mirror: Mirror, view: OperationView) -> Attendant:
         """Project it."""
         return Attendant(view, lambda: mirror.directory.state, self.now)
 
-    def _station(self, mirror: Mirror) -> Station:
-        settings = Settings(clock=self.now)
+    def _station(self, mirror: Mirror, progress: Progress = silent) -> Station:
+        settings = Settings(clock=self.now, progress=progress)
         made = Author(self.vault, mirror, self.now)
 
         async def nowhere(*_: Any) -> Any:

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -113,7 +114,7 @@ async def test_the_desk_shows_within_a_second_what_another_process_posts(tmp_pat
                     "WRN", warning(identifiers={"plate": plate}), to=["DE-001"], prio="flash"
                 )
                 took.append(await screen.shows(plate, 10))
-        assert min(took) < WITHIN_S, took
+        assert median(took) < WITHIN_S, took
         assert b"\x1b[?1049h" in screen.seen  # the alternate screen, so that the shell's stays
 
 

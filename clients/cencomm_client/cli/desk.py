@@ -7,7 +7,6 @@ from random import SystemRandom
 from typing import Annotated
 
 import typer
-from rich.live import Live
 
 from cencomm_client.cli.desk_documents import desk_document
 from cencomm_client.cli.desk_screen import MOST, DeskScreen, Head, Hide
@@ -45,7 +44,7 @@ async def desk(
         console.print(picture(here.client, found, attendant, hide), soft_wrap=False)
         return
     await here.client.go_live()
-    with Live(console=console, screen=True, auto_refresh=False, transient=True) as screen:
+    with here.output.screen() as screen:
         while True:
             screen.update(picture(here.client, found, attendant), refresh=True)
             await asyncio.sleep(REDRAW_S)

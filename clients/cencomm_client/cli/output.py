@@ -16,8 +16,11 @@ from cencomm_config.display import shown
 from cencomm_config.forms import FieldError, FormInvalid
 from cencomm_crypto.errors import CencommError
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+from cencomm_client.cli.progress_line import ProgressLine
 
 
 class Output:
@@ -30,6 +33,10 @@ class Output:
         self.language = chosen_language(os.environ)
         self.console = console or Console(highlight=False, soft_wrap=True)
         self._errors = errors or Console(stderr=True, highlight=False, soft_wrap=True)
+        self.progress = ProgressLine(self._errors, lambda stage: self.text(f"label_stage_{stage}"))
+        """How far the reading of a long log is"""
+        if as_json:
+            self.progress.mute()
 
     @property
     def copies(self) -> bool:
@@ -53,6 +60,11 @@ class Output:
         """A sentence for people; foreign parts were put through `shown` by `fill`."""
         if not self.as_json:
             self.console.print(Text(text, style=style))
+
+    def screen(self) -> Live:
+        """A picture that takes the whole terminal: from now on nothing else draws there."""
+        self.progress.mute()
+        return Live(console=self.console, screen=True, auto_refresh=False, transient=True)
 
     def note(self, text: str) -> None:
         """A remark beside the result, on standard error."""

@@ -17,6 +17,7 @@ from cencomm_client.cli.output import Output
 from cencomm_client.cli.prompts import secret
 from cencomm_client.client import Client
 from cencomm_client.errors import NoSession, VaultPassword
+from cencomm_client.station import Settings
 
 DEFAULT_VAULT = Path("cencomm.vault")
 
@@ -65,12 +66,15 @@ async def opened(
 ) -> AsyncIterator[Client]:
     """The client of a vault, with or without a session; ends with what its owner should know."""
     password = secret("password", password_file)
-    async with await Client.resume(vault, password, server=server, wait_s=5.0) as client:
-        try:
-            yield client
-        finally:
-            for remark in client.remarks():
-                output.note(f"{output.text(remark.code)} {shown(remark.detail)}")
+    with output.progress as line:
+        settings = Settings(progress=line)
+        client = await Client.resume(vault, password, server=server, settings=settings, wait_s=5.0)
+        async with client:
+            try:
+                yield client
+            finally:
+                for remark in client.remarks():
+                    output.note(f"{output.text(remark.code)} {shown(remark.detail)}")
 
 
 @asynccontextmanager
