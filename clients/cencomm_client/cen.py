@@ -21,16 +21,18 @@ from cencomm_crypto.public.rights import Role
 
 from cencomm_client.cen_record import FORMAT, FreeText, Record, ascii_json, make_record
 from cencomm_client.handling import Grant, Way
-from cencomm_client.items import Flag, Message
-from cencomm_client.kinds import CORRECTION, SEIZURE, WITHDRAWAL
+from cencomm_client.items import DOUBTS, Flag, Message
+from cencomm_client.kinds import SEIZURE
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
 from cencomm_client.sealed_file import replace_file
+from cencomm_client.work.changes import Present
 from cencomm_client.work.gate import Gate
+from cencomm_client.work.threads import Threads
 
 USE, USE_WITHDRAWN = "CEN", "CEN withdrawn"
 RECALLED = frozenset(["withdrawn", "handling_h2", "tlp_red"])  # damage here recalls nothing there
-DOUBTS = (Flag.FORGED_METADATA, Flag.AFTER_REVOCATION)
+_EXERCISE = "entries of an exercise never reach CEN"
 
 
 Permit = Callable[[Message], Grant | None]
@@ -110,22 +112,21 @@ def prepare(
 
     Only entries of the own administration are looked at: each NCP releases its own.
     """
-    own = [message for message in messages if message.author.administration == administration]
-    own = _once(own)
+    threads = Threads()
+    for message in messages:
+        if message.author.administration == administration:
+            threads.take(message)
     records: list[Record] = []
     excluded: list[Excluded] = []
     pending: list[FreeText] = []
-    changes = _changes(own)
-    for message in own:
+    for message in threads.messages():
         if message.kind != SEIZURE:
             continue
         refusal = _refusal(message)
         if refusal is None:
             try:
-                seizure = _corrected(message, changes.get(message.place.leaf, []))
-                refusal = _handling(seizure)
-                if refusal is not None and permit is not None and permit(message) is not None:
-                    refusal = None
+                seizure = _standing(threads.changes.present(message))
+                refusal = _exercise(seizure) or _handling(seizure, permit and permit(message))
             except FormInvalid as error:
                 refusal = ("form_invalid", error.detail)
             except _Withdrawn as error:
@@ -267,46 +268,26 @@ class _Withdrawn(Exception):
     pass
 
 
-def _once(messages: list[Message]) -> list[Message]:
-    """A message sealed anew counts once, as it came first (same author and `mid`)."""
-    found: dict[tuple[bytes, bytes], Message] = {}
-    for message in messages:
-        found.setdefault((message.author.device, message.mid or message.place.leaf), message)
-    return list(found.values())
-
-
-def _changes(messages: list[Message]) -> dict[bytes, list[Message]]:
-    """Corrections and withdrawals by their target, in the order of the log."""
-    changes: dict[bytes, list[Message]] = {}
-    undone = {  # corrections that were withdrawn themselves
-        message.content.get("target")
-        for message in messages
-        if message.kind == WITHDRAWAL and message.content and not message.flags & set(DOUBTS)
-    }
-    for message in messages:
-        if message.kind == CORRECTION and message.place.leaf in undone:
-            continue
-        if message.kind in (CORRECTION, WITHDRAWAL) and message.content is not None:
-            target = message.content.get("target")
-            if isinstance(target, bytes) and not message.flags.intersection(DOUBTS):
-                changes.setdefault(target, []).append(message)
-    return changes
-
-
 def _refusal(message: Message) -> tuple[str, str] | None:
     if message.damage is not None:
         return "damaged", f"{message.damage.code}: {message.damage.detail}"
+    if message.type == "drop":
+        return Flag.UNEXPECTED_KIND, "a bot saw nothing; a person reports a seizure"
     if Flag.EXERCISE in message.flags:
-        return "exercise", "entries of an exercise never reach CEN"
-    for doubt in DOUBTS:
-        if doubt in message.flags:
-            return doubt, "the entry is doubtful; report it anew"
+        return "exercise", _EXERCISE
+    for doubt in sorted(DOUBTS & message.flags):
+        return doubt, "the entry is doubtful; report it anew"
     return None
 
 
-def _handling(seizure: Mapping[str, Any]) -> tuple[str, str] | None:
-    if seizure.get("exercise"):
-        return "exercise", "entries of an exercise never reach CEN"
+def _exercise(seizure: Mapping[str, Any]) -> tuple[str, str] | None:
+    return ("exercise", _EXERCISE) if seizure.get("exercise") else None
+
+
+def _handling(seizure: Mapping[str, Any], grant: Grant | None) -> tuple[str, str] | None:
+    """What the codes forbid that no grant lifts."""
+    if grant is not None:
+        return None
     if "H2" in seizure.get("handling", ()):
         return "handling_h2", "H2: not passed on without permission"
     if seizure.get("tlp") == "RED":
@@ -314,16 +295,12 @@ def _handling(seizure: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _corrected(message: Message, changes: list[Message]) -> dict[str, Any]:
-    content = dict(message.content or {})
-    for change in changes:
-        assert change.content is not None  # noqa: S101 - _changes took only opened ones
-        if change.kind == WITHDRAWAL:
-            raise _Withdrawn(f"withdrawn by entry {change.place.seq}")
-        fields = change.content.get("fields")
-        if isinstance(fields, Mapping):
-            content.update(fields)
+def _standing(present: Present) -> dict[str, Any]:
+    """The seizure as it stands, in its normal form; raises FormInvalid, _Withdrawn."""
+    if present.content is None:
+        by = "" if present.withdrawn is None else f" by entry {present.withdrawn.place.seq}"
+        raise _Withdrawn(f"withdrawn{by}")
     form = base_set().form(SEIZURE)  # a narrower set of the operation changes nothing here
-    made = form.normal(content)
+    made = form.normal(dict(present.content))
     form.require(made)
     return made

@@ -110,13 +110,15 @@ class Handling:
     def take(self, message: Message) -> None:
         """Take a REL, or a later version of one."""
         said = reading.decision(message.content or {})
-        if message.kind == reading.RELEASE and said is not None:
+        first = self._find(message.place.leaf)
+        if first is not None and first.place.leaf != message.place.leaf:
+            return  # sealed anew: what was said about the first is not said about this one
+        if message.kind == reading.RELEASE and message.type != "drop" and said is not None:
             self._releases.setdefault(said.entry, {})[message.place.leaf] = message
 
     def codes(self, message: Message) -> tuple[str, ...]:
         """The codes that bind an entry: its own as they stand now, and of what it corrects."""
-        present = self._changes.present(message)
-        own = codes(present.content or message.content or {})
+        own = self._own(message)
         if message.kind in CHANGING:
             about = reading.target(message.content or {})
             target = None if about is None else self._find(about)
@@ -124,6 +126,17 @@ class Handling:
                 own = (*own, *self.codes(target), *codes(target.content or {}))
             own = (*own, *codes(reading.changed(message.content or {})))
         return tuple(dict.fromkeys(own))
+
+    def _own(self, message: Message) -> tuple[str, ...]:
+        """An entry's own codes. A correction by who may not grant puts codes on and takes none
+        off; a withdrawal takes none off."""
+        content = dict(message.content or {})
+        own = codes(content)
+        for change in self._changes.present(message).applied:
+            content.update(reading.changed(change.content or {}))
+            kept = () if self._may_grant(change) else own
+            own = (*kept, *codes(content))
+        return own
 
     def grant(self, message: Message, way: Way, now: int) -> Grant | None:
         """The REL that lets an entry out by a way at `now` (ms); the last decision counts."""

@@ -33,6 +33,10 @@ class Flag(StrEnum):
     EXERCISE = "exercise"  # the operation or the form is an exercise; never reaches CEN
 
 
+DOUBTS = frozenset([Flag.FORGED_METADATA, Flag.AFTER_REVOCATION, Flag.MISPLACED])
+"""What makes a message count for nothing; it stays in the history."""
+
+
 @dataclass(frozen=True, slots=True)
 class Author:
     """Who signed. `code` is the functional code; `name` comes from a profile, or is None."""

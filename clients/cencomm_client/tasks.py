@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cencomm_client.errors import TasksOpen
-from cencomm_client.items import Flag, Message
+from cencomm_client.items import DOUBTS, Message
 from cencomm_client.kinds import REPLY, TASK, WITHDRAWAL
 
 BLOCKED = frozenset({"phase.set", "close.propose", "close.approve"})
@@ -71,8 +71,8 @@ def open_tasks(messages: Iterable[Message]) -> tuple[Task, ...]:
     found: dict[bytes, Task] = {}
     for message in messages:
         content = message.content
-        if content is None or Flag.AFTER_REVOCATION in message.flags:
-            continue
+        if content is None or message.type == "drop" or not message.flags.isdisjoint(DOUBTS):
+            continue  # a bot reads nothing, so it has done nothing (A31)
         if message.kind == TASK and content.get("state") not in ENDED:
             found[message.place.leaf] = _task(message, content)
         elif message.kind == TASK or (message.kind == REPLY and content.get("status") in CLOSING):

@@ -64,3 +64,18 @@ async def test_a_refused_hit_is_put_back_and_all_are_decided_by_commands(
         assert rows[2]["outcome"]["into"] == warned["leaf"]
         assert "No hit is open" in await analyst.text("triage", "list", OPERATION)
         assert ALERTS in {row["channel"] for row in rows}
+
+
+async def test_a_hit_under_h2_is_not_copied_out_by_triage(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        secret = {"matched": ["J. Kowalski"], "handling": ["H2"]}
+        await (await stage.operation(BOT)).channel(ALERTS).drop("HIT", {**hit(1), **secret})
+        await stage.look(*MEMBERS)
+        officer = Desk(stage, OFFICER)
+        (row,) = (await officer("triage", "list", OPERATION))["hits"]
+        assert row["content"] is None
+        assert "manifest-1" not in await officer.text("triage", "list", OPERATION)  # a pipe
+        decide = ("triage", "promote", OPERATION, str(row["seq"]))
+        await officer(*decide)
+        assert (await officer(*decide))["content"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from cencomm_client.cli.exits import InputInvalid, NotKnown
 from cencomm_client.cli.frame import Here, Session, command
 from cencomm_client.cli.messages import referred
 from cencomm_client.cli.operations import OperationName
+from cencomm_client.items import Message
 from cencomm_client.operation import Operation
 from cencomm_client.triage import (
     ACTION,
@@ -23,6 +25,7 @@ from cencomm_client.triage import (
     merger,
     warning_from,
 )
+from cencomm_client.work.gate import Gate
 
 triage = typer.Typer(no_args_is_help=True, help="Automated hits: promote, dismiss, merge.")
 
@@ -40,6 +43,9 @@ async def list_(
     """Show the hits that nobody has decided about."""
     found = await here.operation(operation)
     shown = [one for one in hits_of(found.items()) if every or one.open]
+    if here.output.copies:
+        gate = Gate(found)
+        shown = [await _copied(one, gate) for one in shown]
     if not shown:
         here.say("cli_no_hits")
     here.show(
@@ -68,7 +74,7 @@ async def promote(
         here.posted(await channel.post(WARNING, content, re=one.hit, prio=prio, to=to or ()))
         await found.tend()  # the bot hears of it
     else:
-        _stands(here, one)
+        await _stands(here, found, one)
 
 
 @command(triage)
@@ -105,7 +111,7 @@ def hit_document(one: Triaged) -> dict[str, Any]:
         "at": one.hit.place.at,
         "author": one.hit.author.code,
         "channel": one.hit.channel_name,
-        "content": dict(one.hit.content or {}),
+        "content": None if one.hit.content is None else dict(one.hit.content),
         "outcome": None
         if stands is None
         else {
@@ -136,7 +142,7 @@ async def _decide(
         here.posted(await channel.post(HIT, content, re=one.hit))
         await found.tend()  # the bot hears of it
     else:
-        _stands(here, one)
+        await _stands(here, found, one)
 
 
 def _hit(operation: Operation, name: str) -> Triaged:
@@ -147,10 +153,20 @@ def _hit(operation: Operation, name: str) -> Triaged:
     raise NotKnown(f"entry {name} is no hit that can be read here")
 
 
-def _stands(here: Here, one: Triaged) -> None:
+async def _stands(here: Here, operation: Operation, one: Triaged) -> None:
     """The same was decided before: say so, write nothing."""
     here.say("cli_hit_stands", seq=one.hit.place.seq)
-    here.output.document(hit_document(one))
+    if here.output.as_json:
+        here.output.document(hit_document(await _copied(one, Gate(operation))))
+
+
+async def _copied(one: Triaged, gate: Gate) -> Triaged:
+    """A hit and its decision as another program may have them (`Gate.copied`)."""
+    hit, outcome = await gate.copied(one.hit), one.outcome
+    assert isinstance(hit, Message)  # noqa: S101 - it gives the item's own type
+    if outcome is not None and gate.hidden(outcome.entry):
+        outcome = replace(outcome, reason="")
+    return replace(one, hit=hit, outcome=outcome)
 
 
 def _row(one: Triaged) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Corrections and withdrawals: what an entry says now, and what it said (DOMAIN COR, WDR).
 
 The author's administration alone changes what it said; others' attempts stand in the history
-without effect. A withdrawn correction counts as never made; a withdrawal is final. The log's
-order decides.
+without effect, and so do a bot's: it reads nothing, and its host may be another's (A31). A
+withdrawn correction counts as never made; a withdrawal is final. The log's order decides.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cencomm_client.items import Flag, Message
+from cencomm_client.items import DOUBTS, Message
 from cencomm_client.kinds import CORRECTION, WITHDRAWAL
 from cencomm_client.work import reading
 
-DOUBTS = frozenset([Flag.FORGED_METADATA, Flag.AFTER_REVOCATION, Flag.MISPLACED])
 CHANGING = frozenset([CORRECTION, WITHDRAWAL])
 
 
@@ -79,8 +78,11 @@ class Changes:
         return Present(content, tuple(applied), None, tuple(idle))
 
     def _counts(self, change: Message, message: Message) -> bool:
-        """Whether a change has effect: sound, by the author's administration, not withdrawn."""
-        if not sound(change) or change.author.administration != message.author.administration:
+        """Whether a change has effect: sound, by a person of the author's administration, not
+        withdrawn."""
+        if not sound(change) or change.type == "drop":
+            return False
+        if change.author.administration != message.author.administration:
             return False
         if message.kind in CHANGING and change.kind != WITHDRAWAL:
             return False  # who erred in a correction corrects the entry again

@@ -67,10 +67,13 @@ class Gate:
     async def copied(self, item: Item) -> Item:
         """An item as another program may have it: one that is forbidden comes without content.
 
-        Its `damage` says why. A grant is used, and its use logged, once per device.
+        Its `damage` says why. A grant is used, and its use logged, once per device. Of a wrong form
+        nobody can say what binds it: where it is wrong is told, not what was read there.
         """
-        if not isinstance(item, Message) or item.content is None:
+        if not isinstance(item, Message):
             return item
+        if item.content is None:
+            return item if item.damage is None else replace(item, damage=_untold(item.damage))
         try:
             return replace(item, content=await self.let_out(item, Way.COPY))
         except CencommError as refused:  # forbidden, or its use could not be logged
@@ -111,3 +114,10 @@ class Gate:
             and reading.text_of(one.content or {}, "use") == way
             for one in desk.history(grant.leaf)
         )
+
+
+def _untold(damage: Damage) -> Damage:
+    """Without the values that its errors repeat."""
+    if not damage.errors:
+        return damage
+    return Damage(damage.code, ", ".join(wrong.path for wrong in damage.errors))

@@ -185,6 +185,45 @@ def test_a_correction_changes_the_record_and_a_withdrawal_takes_it_out() -> None
     assert reasons(extract(first, wrong)) == ["form_invalid"]
 
 
+def test_a_bots_host_reports_no_seizure_and_takes_none_back() -> None:
+    """A31: nobody saw what a bot drops; a record for CEN is a person's."""
+    first = message(1, SEIZURE)
+    dropped = message(2, SEIZURE, type="drop")
+    content = {"target": leaf(1), "reason": "x"}
+    taken_back = message(3, content, kind="WDR", type="drop", author=first.author)
+    made = extract(first, dropped, taken_back)
+    assert [record.leaf for record in made.records] == [leaf(1)]
+    assert reasons(made) == ["unexpected_kind"]
+
+
+@pytest.mark.parametrize("kind", ["COR", "WDR"])
+def test_what_is_said_about_later_bytes_is_about_the_message(kind: str) -> None:
+    """A seizure sealed anew is in the log twice; who withdraws the second one withdraws it."""
+    first = message(1, SEIZURE)
+    again = replace(message(2, SEIZURE), author=first.author, mid=first.mid)
+    content = {"target": leaf(2), "reason": "x", "fields": {"office": "DEBRV"}}
+    change = message(3, content, kind=kind, author=first.author)
+    made = extract(first, again, change)
+    if kind == "WDR":
+        assert (made.records, reasons(made)) == ((), ["withdrawn"])
+        return
+    assert json.loads(made.lines)["case"]["office"] == "DEBRV"
+    copy = replace(message(4, content, kind="COR"), author=first.author, mid=change.mid)
+    undone = message(5, {"target": leaf(4), "reason": "x"}, kind="WDR", author=first.author)
+    made = extract(first, again, change, copy, undone)
+    assert json.loads(made.lines)["case"]["office"] == "DEHAM"
+
+
+def test_no_grant_lets_an_exercise_pass() -> None:
+    """Also one that a correction made of it, which flags the correction alone."""
+    first = message(1, SEIZURE | {"handling": ["H2"]})
+    content = {"target": leaf(1), "fields": {"exercise": True}, "reason": "x"}
+    change = message(2, content, kind="COR", author=first.author)
+    lets_all: Any = object()
+    assert len(extract(first, permit=lambda one: lets_all).records) == 1
+    assert reasons(extract(first, change, permit=lambda one: lets_all)) == ["exercise"]
+
+
 def test_a_message_sealed_anew_counts_once() -> None:
     first = message(1, SEIZURE)
     again = replace(message(2, SEIZURE), author=first.author, mid=first.mid)

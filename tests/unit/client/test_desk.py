@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from cencomm_client.items import Damage, Flag
 from cencomm_client.triage import hits_of
 from cencomm_client.work.clocks import Stage
@@ -221,6 +222,22 @@ def test_a_bot_reads_nothing_and_answers_nothing() -> None:
     warned = talk.says("FR", "WRN", warning(), to=["DE"])
     talk.says("DE", "ACK", ACCEPTED, re=warned, type="drop")
     talk.wait(minutes=31)
+    assert overdue(talk) == [("DE", "accept", Stage.RECIPIENT)]
+
+
+@pytest.mark.parametrize("kind", ["COR", "WDR"])
+def test_a_bots_host_takes_back_and_changes_nothing_of_its_administration(kind: str) -> None:
+    """A31: it knows the leaf hashes of all entries, and writes drops of any kind it likes."""
+    talk = Talk()
+    warned = talk.says("FR", "WRN", warning(), to=["DE"])
+    fields = {"fields": {"goods_suspected": "nothing"}} if kind == "COR" else {}
+    about = {"target": warned.place.leaf, "reason": "x", **fields}
+    talk.says("FR", kind, about, type="drop", flags=[Flag.UNEXPECTED_KIND])
+    talk.says("FR", kind, about, type="drop", person="FR-B01")  # of a bot that may drop all kinds
+    talk.wait(minutes=31)
+    present = talk.desk().present(warned)
+    assert present.content == warned.content
+    assert len(present.idle) == 2
     assert overdue(talk) == [("DE", "accept", Stage.RECIPIENT)]
 
 

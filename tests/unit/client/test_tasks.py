@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +88,22 @@ def test_its_own_administration_withdraws_it() -> None:
     assert still_open(message(2, "WDR", body, administration="FR")) == [1]
     assert still_open(message(2, "WDR", body)) == []
     assert still_open(message(2, "WDR", {"target": "no leaf"})) == [1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("RPL", {"status": "final"}),
+        ("TSK", {**MANDATORY, "state": "done"}),
+        ("WDR", {"target": leaf(1), "reason": "x"}),
+    ],
+)
+def test_a_bots_drop_and_what_is_forged_close_nothing(kind: str, content: dict[str, Any]) -> None:
+    """A31: whoever has the host of its administration's bot opens no gate."""
+    said = message(2, kind, content, re=1)
+    assert still_open(said) == []
+    assert still_open(replace(said, type="drop")) == [1]
+    assert still_open(replace(said, flags=frozenset({Flag.FORGED_METADATA}))) == [1]
 
 
 def test_an_open_task_in_reply_to_another_is_one_more() -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cencomm_client.cli.documents import item_document
+from cencomm_client.cli.output import dumps
 from cencomm_client.directory import Directory
 from cencomm_client.errors import HandlingForbids, NotTheAuthor
 from cencomm_client.handling import Way
-from cencomm_client.items import Message
+from cencomm_client.items import Damage, Message
 from cencomm_client.operation import Operation
 from cencomm_client.work import authoring
 from cencomm_client.work.clocks import Stage
 from cencomm_client.work.desk_bot import DeskBot
 from cencomm_client.work.gate import Gate
+from cencomm_config.forms import FieldError, FormInvalid
+from cencomm_config.forms.errors import Expected
 from cencomm_crypto.errors import CencommError, ErrorCode
 
 from tests.support.counter import Desk, Town
@@ -146,6 +151,25 @@ async def test_every_way_out_is_closed_then_opened_by_a_rel_and_logged(
     assert {name: quoted.content.get(name) for name in content} == content  # still bound
     with pytest.raises(HandlingForbids):
         Gate(fr).check(quoted, Way.EXPORT)
+
+
+async def test_a_damaged_form_tells_a_program_where_it_is_wrong_and_not_what_was_read(
+    town: Town,
+) -> None:
+    """It may be of H2 and of another client: nobody can say what binds it."""
+    fr, _, _ = await manned(town)
+    wrong = FieldError(("remarks",), {"en": "Remarks"}, "J. Kowalski", Expected("x"))
+    posted = await fr.channel("alpha").post("WRN", warning())
+    await fr.refresh()
+    item = fr.view.feed.at(posted.seq)
+    assert isinstance(item, Message)
+    invalid = FormInvalid((wrong,))
+    damage = Damage(invalid.code, invalid.detail, invalid.errors)
+    copied = await Gate(fr).copied(replace(item, content=None, damage=damage))
+    document = dumps(item_document(copied, "en"))
+    assert "Kowalski" not in document
+    assert "remarks" in document
+    assert "form_invalid" in document
 
 
 async def test_what_is_forwarded_is_what_stands_with_its_caveats(town: Town) -> None:
