@@ -14,18 +14,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cencomm_config.forms import FormInvalid, base_set
+from cencomm_config.forms import FormInvalid, FormSet, base_set
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.operation.state import Release as Released
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.cen_record import FORMAT, FreeText, Record, ascii_json, make_record
+from cencomm_client.corrections import corrected
 from cencomm_client.handling import Grant, Way
 from cencomm_client.items import Flag, Message
 from cencomm_client.kinds import CORRECTION, SEIZURE, WITHDRAWAL
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
 from cencomm_client.sealed_file import replace_file
+from cencomm_client.work import reading
 from cencomm_client.work.gate import Gate
 
 USE, USE_WITHDRAWN = "CEN", "CEN withdrawn"
@@ -104,9 +106,10 @@ def prepare(
     approved: Collection[str] = (),
     released: Iterable[Released] = (),
     permit: Permit | None = None,
+    forms: FormSet | None = None,
 ) -> Extract:
     """Select, correct, reduce. `approved` holds `FreeText.answer` lines that a person said yes to;
-    `permit` gives the grant that lets an H2 or TLP RED entry pass.
+    `permit` gives the grant that lets an H2 or TLP RED entry pass; `forms` is the operation's set.
 
     Only entries of the own administration are looked at: each NCP releases its own.
     """
@@ -122,7 +125,9 @@ def prepare(
         refusal = _refusal(message)
         if refusal is None:
             try:
-                seizure = _corrected(message, changes.get(message.place.leaf, []))
+                seizure = _corrected(
+                    message, changes.get(message.place.leaf, []), forms or base_set()
+                )
                 refusal = _handling(seizure)
                 if refusal is not None and permit is not None and permit(message) is not None:
                     refusal = None
@@ -244,6 +249,7 @@ async def extract(
             approved=answers,
             released=released,
             permit=permit,
+            forms=operation.view.form_set,
         )
 
     made = prepared(approved)
@@ -314,15 +320,16 @@ def _handling(seizure: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _corrected(message: Message, changes: list[Message]) -> dict[str, Any]:
+def _corrected(message: Message, changes: list[Message], forms: FormSet) -> dict[str, Any]:
     content = dict(message.content or {})
     for change in changes:
         assert change.content is not None  # noqa: S101 - _changes took only opened ones
         if change.kind == WITHDRAWAL:
             raise _Withdrawn(f"withdrawn by entry {change.place.seq}")
-        fields = change.content.get("fields")
-        if isinstance(fields, Mapping):
-            content.update(fields)
+        try:
+            content = corrected(forms, SEIZURE, content, reading.changed(change.content))
+        except FormInvalid:
+            continue  # readers see it as damaged; the entry says what it said before
     form = base_set().form(SEIZURE)  # a narrower set of the operation changes nothing here
     made = form.normal(content)
     form.require(made)

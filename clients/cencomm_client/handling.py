@@ -19,7 +19,7 @@ from cencomm_crypto.public.rights import Role
 from cencomm_client.errors import HandlingForbids
 from cencomm_client.items import Message
 from cencomm_client.work import reading
-from cencomm_client.work.changes import CHANGING, Changes, sound
+from cencomm_client.work.changes import CHANGING, Changes, sound, target_of
 from cencomm_client.work.reading import Content
 
 EVERYTHING = "*"  # among the fields of a REL: all of them
@@ -118,7 +118,7 @@ class Handling:
         present = self._changes.present(message)
         own = codes(present.content or message.content or {})
         if message.kind in CHANGING:
-            about = reading.target(message.content or {})
+            about = target_of(message)
             target = None if about is None else self._find(about)
             if target is not None and target.kind not in CHANGING:
                 own = (*own, *self.codes(target), *codes(target.content or {}))

@@ -69,12 +69,21 @@ class Gate:
 
         Its `damage` says why. A grant is used, and its use logged, once per device.
         """
-        if not isinstance(item, Message) or item.content is None:
+        if not isinstance(item, Message):
             return item
+        if item.content is None:
+            return self._unquoted(item)
         try:
             return replace(item, content=await self.let_out(item, Way.COPY))
         except CencommError as refused:  # forbidden, or its use could not be logged
             return replace(item, content=None, damage=Damage(str(refused.code), refused.detail))
+
+    def _unquoted(self, item: Message) -> Message:
+        """A wrong correction of what may not leave: without the values that it tried."""
+        damage = item.damage
+        if damage is None or damage.target is None or not self.hidden(item):
+            return item
+        return replace(item, damage=replace(damage, detail="", errors=()))
 
     def hidden(self, message: Message) -> bool:
         """Whether an overview for another program leaves out what this is about: no use of a

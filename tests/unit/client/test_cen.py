@@ -182,7 +182,9 @@ def test_a_correction_changes_the_record_and_a_withdrawal_takes_it_out() -> None
     assert json.loads(corrected.lines)["case"]["office"] == "DEBRV"
     assert reasons(extract(first, correction, withdrawal)) == ["withdrawn"]
     wrong = replace(correction, content={"target": leaf(1), "fields": {"office": "nowhere"}})
-    assert reasons(extract(first, wrong)) == ["form_invalid"]
+    kept = extract(first, wrong)
+    assert json.loads(kept.lines)["case"]["office"] == "DEHAM"
+    assert json.loads(extract(first, correction, wrong).lines)["case"]["office"] == "DEBRV"
 
 
 def test_a_message_sealed_anew_counts_once() -> None:
