@@ -18,8 +18,9 @@ from cencomm_crypto.public.entry import author
 from cencomm_crypto.public.keys import BoxKey
 from cencomm_crypto.public.wire import Sequenced
 
-from tests.support.bot_process import hit, now_ms
+from tests.support.bot_process import hit
 from tests.support.counter import Desk, Town
+from tests.support.deployment import now_ms
 from tests.support.directory import HeldDevice
 from tests.support.vaults import vault_of
 
