@@ -94,6 +94,7 @@ class ClientCode(StrEnum):
     # what this client does not do with content
     HANDLING_FORBIDS = "handling_forbids"
     NOT_THE_AUTHOR = "not_the_author"
+    NOT_CHANGEABLE = "not_changeable"
 
 
 class ClientError(CencommError):
@@ -399,6 +400,12 @@ class NotTheAuthor(ClientError):
     """Only the administration that wrote an entry corrects or withdraws it."""
 
     code = ClientCode.NOT_THE_AUTHOR
+
+
+class NotChangeable(ClientError):
+    """A correction or withdrawal of what none can be about."""
+
+    code = ClientCode.NOT_CHANGEABLE
 
 
 class Refused(ClientError):

@@ -19,7 +19,7 @@ from cencomm_crypto.public.rights import Role
 from cencomm_client.errors import HandlingForbids
 from cencomm_client.items import Message
 from cencomm_client.work import reading
-from cencomm_client.work.changes import CHANGING, Changes, sound
+from cencomm_client.work.changes import CHANGING, Changes, sound, target_of
 from cencomm_client.work.reading import Content
 
 EVERYTHING = "*"  # among the fields of a REL: all of them
@@ -120,7 +120,7 @@ class Handling:
         """The codes that bind an entry: its own as they stand now, and of what it corrects."""
         own = self._own(message)
         if message.kind in CHANGING:
-            about = reading.target(message.content or {})
+            about = target_of(message)
             target = None if about is None else self._find(about)
             if target is not None and target.kind not in CHANGING:
                 own = (*own, *self.codes(target), *codes(target.content or {}))

@@ -65,6 +65,7 @@ class Damage:
     code: str
     detail: str = ""
     errors: tuple[FieldError, ...] = ()  # of a wrong form: field by field
+    target: bytes | None = None  # of a wrong correction: the entry that it names
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,12 @@ class Reader:
             return self._message(found, entry, state, history)
         return self._control(found, entry, state, history)
 
+    def first(self, message: Message) -> bytes:
+        """The leaf under which a message that was sealed anew was opened first; else its own."""
+        leaf = message.place.leaf
+        mid = message.mid
+        return leaf if mid is None else self._mids.get((message.author.device, mid), leaf)
+
     def author(self, device: DeviceId, directory: DirectoryState) -> Author:
         """Who a device is, with the name that its administration gave."""
         if directory is not self._authors_of:

@@ -19,6 +19,7 @@ from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.automation.standing import EpochNote, Standing, Verdict
 from cencomm_client.collecting import all_of_it_stays
+from cencomm_client.corrections import CorrectionBook
 from cencomm_client.follow import Feed
 from cencomm_client.form_library import FormLibrary, data_folder
 from cencomm_client.items import Alarm, Control, Flag, Item, Message, Notice
@@ -45,6 +46,7 @@ class OperationView:
         self.forms = FormLibrary(data_folder(station.vault.path))
         self._station = station
         self._reader = self._new_reader()
+        self._withheld: set[bytes] = set()  # leaves of what others read
         self._changes: list[int] = []  # places of phase changes
         self._warned_until: int | None = None  # place after which no warnings are written
         self._own: dict[EntryId, Sequenced] = {}
@@ -123,7 +125,7 @@ class OperationView:
             if rejected is None:
                 self._index(found)
             made += self._made(found, rejected, state)
-        self.feed.put(made)
+        self._put(made)
         self.judge()
 
     def directory_moved(self, before_at: int) -> None:
@@ -181,7 +183,11 @@ class OperationView:
 
     def _new_reader(self) -> Reader:
         self.names, self.tasks = Names(), TaskBook()
-        return Reader(self.log, self.keyring, self.names, self.forms, self._station.now)
+        reader = Reader(self.log, self.keyring, self.names, self.forms, self._station.now)
+        self._corrections = CorrectionBook(
+            lambda: self.form_set, reader.first, lambda leaf: leaf in self._withheld
+        )
+        return reader
 
     def _load(self) -> None:
         mirror = self._station.mirror
@@ -197,14 +203,12 @@ class OperationView:
         for item in first:  # names before all else, so that every item shows them
             self._reader.item(item, rejected.get(item.seq), state, mirror.directory)
         told = counted(found, Stage.OPENING, len(found), self._station.settings.progress)
-        self.feed.put(
-            made for item in told for made in self._made(item, rejected.get(item.seq), state)
-        )
+        self._put(made for item in told for made in self._made(item, rejected.get(item.seq), state))
         self.judge()
 
     def _reload(self) -> None:
         """Older entries came whole, or lost their effect: all is read again."""
-        for known in (self._own, self._sealed, self._counts, self._changes):
+        for known in (self._own, self._sealed, self._counts, self._changes, self._withheld):
             known.clear()
         self._warned_until = None
         self._load()
@@ -218,7 +222,7 @@ class OperationView:
             return []
         if isinstance(item, Message):
             self.tasks.note(item)
-            item = self._with_time(item)
+            item = self._corrections.take(self._with_time(item))
         elif isinstance(item, Control) and item.type in BLOCKED:
             item = self._with_tasks(item)
         entry = found.entry
@@ -245,6 +249,7 @@ class OperationView:
     def _index(self, found: Sequenced) -> None:
         entry = found.entry
         if entry is None:
+            self._withheld.add(found.leaf)
             return
         header = entry.header
         if header.device == self._station.vault.device:
@@ -266,7 +271,14 @@ class OperationView:
         for seq in seqs:
             for found in mirror.items(self.log, seq, seq + 1):
                 made += self._made(found, rejected.get(seq), state)
+        self._put(made)
+
+    def _put(self, made: Iterable[Item]) -> None:
+        """Show items, and anew the corrections that they make right or wrong."""
         self.feed.put(made)
+        stale = self._corrections.stale()
+        if stale:
+            self._remake(stale)
 
     def _note(self, channel: Channel) -> EpochNote:
         n = channel.epoch

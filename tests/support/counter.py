@@ -10,10 +10,10 @@ get lost after the entry was taken; `away` makes every call fail; `before` runs 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from cencomm_client.answers import LogListing, Wraps
 from cencomm_client.authoring import Author
@@ -29,9 +29,12 @@ from cencomm_client.transport import Transport
 from cencomm_client.vault import Vault
 from cencomm_client.view import OperationView
 from cencomm_crypto.errors import Rejected
-from cencomm_crypto.public.entry import Entry
+from cencomm_crypto.member.message import message_key, seal_bytes
+from cencomm_crypto.public.encoding import encode
+from cencomm_crypto.public.entry import Entry, author
 from cencomm_crypto.public.ids import ChannelId, LogId
-from cencomm_crypto.public.wire import Receipt, Submission
+from cencomm_crypto.public.primitives import sha256
+from cencomm_crypto.public.wire import Receipt, Sequenced, Submission
 
 from tests.support.directory import DirectoryBuilder, HeldPerson
 from tests.support.operation import OperationBuilder
@@ -169,9 +172,9 @@ class Desk:
         async def send(log: LogId, submission: Submission) -> Receipt:
             return await window.append(log, submission)
 
-        author = Author(vault, mirror, counter.now, secrets.token_bytes)
+        writer = Author(vault, mirror, counter.now, secrets.token_bytes)
         outbox = Outbox(vault, mirror, send, counter.now, jitter=lambda: 0.0)
-        station = Station(vault, mirror, transport, author, outbox, settings)
+        station = Station(vault, mirror, transport, writer, outbox, settings)
         if not counter.away:
             await mirror.pull_directory(transport)
             await mirror.pull(transport, counter.log)
@@ -185,6 +188,19 @@ class Desk:
     def channel(self, chan: ChannelId) -> Channel:
         """The SDK's handle of a channel."""
         return Channel(self.station, self.view, self.poster, chan)
+
+    def force(self, chan: ChannelId, payload: Mapping[str, Any], **header: Any) -> Sequenced:
+        """Append a message as a member of bad will: any payload under any visible fields."""
+        operation, log = self.counter.operation, self.counter.log
+        state = operation.state
+        secret = self.view.keyring.secret(state, chan, state.channels[chan].epoch)
+        assert secret is not None
+        made = self.station.author.header("message", log, chan=chan, epoch=secret.context.n)
+        made = replace(made, **header)
+        digest = sha256(made.encode())
+        key = message_key(secret, digest)
+        body = seal_bytes(key, digest, encode(payload), bytes(24), bytes(16))
+        return operation.append(author(made, body, self.station.vault.device_key))
 
     async def read(self) -> None:
         """Read to the newest checkpoint and fetch keys, as `Operation.refresh`."""

@@ -13,7 +13,8 @@ from random import Random
 from typing import Any
 
 from cencomm_crypto.member.epoch import EpochSecret
-from cencomm_crypto.public.encoding import encode
+from cencomm_crypto.public.encoding import decode_map, encode
+from cencomm_crypto.public.entry import MAX_BODY
 from cencomm_crypto.public.keys import BoxKey, SigningKey
 from cencomm_crypto.public.primitives import sha256
 
@@ -128,8 +129,13 @@ BODIES: dict[str, Callable[[Random], Any]] = {
         "code": text(random, 32),
     },
     "channel.reveal": lambda random: {"n": random.randint(1, MOST), "kc": random.randbytes(32)},
+    "drop.result": lambda random: {
+        "re": random.randbytes(32),
+        "device": random.randbytes(16),
+        "box": random.randbytes(random.choice((304, 304, 304, 303, 305, 0))),
+    },
 }
-CHANNELS = ("message", "drop", "channel.flag", "channel.reveal")
+CHANNELS = ("message", "drop", "channel.flag", "channel.reveal", "drop.result")
 EPOCHS = ("message", "drop", "channel.flag")
 
 
@@ -226,6 +232,50 @@ def open_sealed(op: str) -> Callable[[Random, Inputs, Outcome], Iterator[Case]]:
         yield op, damaged(random, whole, names)
 
     return opened
+
+
+# -- results of drops ------------------------------------------------------------------------------
+
+
+def make_result(random: Random) -> Case:
+    """Now and then under a header of another type, or one that says what no result says."""
+    seed = random.randbytes(32)
+    kind = "drop.result" if random.random() < 0.95 else "channel.flag"
+    fields = {"chan": random.randbytes(16), **({"epoch": 1} if kind == "channel.flag" else {})}
+    said: Inputs = {"outcome": random.choice(("promoted", "dismissed", "merged", text(random, 32)))}
+    if random.random() < 0.5:
+        said["reason"] = text(random, 32)
+    if random.random() < 0.1:
+        said |= random.choice(({"reason": text(random, 9) * 33}, {"outcome": 1}, {"more": b""}))
+    return "result", {
+        "header": encode(header(random, kind, **fields)).hex(),
+        "drop": random.randbytes(32).hex(),
+        "device": random.randbytes(16).hex(),
+        "box_pk": BoxKey.from_seed(seed).public.hex(),
+        "box_sk": BoxKey.from_seed(seed).secret.hex(),
+        "result": notation(said),
+        "ephemeral_seed": random.randbytes(32).hex(),
+        "sig": random.randbytes(64).hex(),
+    }
+
+
+def open_result(random: Random, inputs: Inputs, made: Outcome) -> Iterator[Case]:
+    """As the bot that it is for, damaged on the way, with another key, and moved to another hit."""
+    whole = {name: inputs[name] for name in ("header", "sig", "box_sk")} | {"body": made["body"]}
+    yield "open result", whole
+    yield "open result", damaged(random, whole, ("header", "body", "body"))
+    name = random.choice(("re", "device", "key"))
+    if name == "key":
+        yield (
+            "open result",
+            {**whole, "box_sk": BoxKey.from_seed(random.randbytes(32)).secret.hex()},
+        )
+    else:
+        body = decode_map(bytes.fromhex(made["body"]), max_size=MAX_BODY)
+        value = body[name]
+        assert isinstance(value, bytes)
+        moved = {**body, name: random.randbytes(len(value))}
+        yield "open result", {**whole, "body": encode(moved).hex()}
 
 
 # -- epochs: grants, shares, reveals ---------------------------------------------------------------
@@ -331,6 +381,7 @@ KINDS = {
     "escrow shares": Kind(make_escrow, open_escrow),
     "messages": Kind(make_message, open_sealed("open message")),
     "drops": Kind(make_drop, open_sealed("open drop")),
+    "results": Kind(make_result, open_result),
     "reveals": Kind(make_reveal, open_reveal),
     "notes": Kind(make_note, open_note),
 }

@@ -36,14 +36,15 @@ class Answers:
     def __init__(self, station: Station, view: OperationView, disk: Disk) -> None:
         self._station, self._view, self._disk = station, view, disk
         self._looked = 0  # entries of the log
-        self._told: frozenset[bytes] | None = None
+        self._generation = view.feed.generation
+        self._told: set[bytes] | None = None
         self._waiting: dict[bytes, Result] = {}  # the queue does not know yet that it was posted
         self.unopened = 0
 
     async def new(self) -> list[Answer]:
         """Results that were not told yet; each comes again until `told`."""
         if self._told is None:
-            self._told = await self._disk(Queue.answered)
+            self._told = set(await self._disk(Queue.answered))
         self._look(self._told)
         found: list[Answer] = []
         for leaf, result in list(self._waiting.items()):
@@ -58,14 +59,18 @@ class Answers:
         leaf = answer.result.leaf
         await self._disk(lambda queue: queue.keep_answered(leaf))
         self._waiting.pop(leaf, None)
+        if self._told is not None:
+            self._told.add(leaf)  # the log may be looked at anew
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _look(self, told: frozenset[bytes]) -> None:
+    def _look(self, told: set[bytes]) -> None:
         """Read what came since the last look."""
         size, log = self._view.state.size, self._view.log
-        if size < self._looked:
-            self._looked = 0  # the log was restored from a backup
+        if self._generation != self._view.feed.generation:  # a restore took the effect of entries
+            self._generation = self._view.feed.generation
+            self._looked = self.unopened = 0
+            self._waiting.clear()
         if size == self._looked:
             return
         mirror, device = self._station.mirror, self._station.vault.device

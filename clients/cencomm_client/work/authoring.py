@@ -11,15 +11,15 @@ from typing import Any
 
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 
-from cencomm_client.channel import Channel, checked
-from cencomm_client.errors import HandlingForbids, NotTheAuthor
+from cencomm_client.channel import Channel
+from cencomm_client.corrections import corrected, normal
+from cencomm_client.errors import HandlingForbids, NotChangeable, NotTheAuthor
 from cencomm_client.handling import Way
 from cencomm_client.items import Message
 from cencomm_client.kinds import CORRECTION, WITHDRAWAL
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
 from cencomm_client.work import reading
-from cencomm_client.work.changes import CHANGING
 from cencomm_client.work.gate import Gate
 
 Exported = tuple[list[tuple[Message, Mapping[str, Any]]], list[HandlingForbids]]
@@ -32,29 +32,27 @@ async def correct(
     """Give fields of an own administration's entry anew; the old entry stays.
 
     The entry with the new fields must still be a right form. Raises NotTheAuthor, FormInvalid,
-    ProtocolError(UNKNOWN_REFERENCE) for an entry that this device cannot read.
+    NotChangeable, ProtocolError(UNKNOWN_REFERENCE) for an entry that this device cannot read.
     """
     message = await _own(operation, leaf)
-    if message.kind in CHANGING:
-        raise ProtocolError(
-            ErrorCode.BAD_VALUE, "a correction is corrected by correcting the entry itself again"
-        )
     present = operation.attend().refresh().present(message)
     if present.content is None:
-        raise ProtocolError(ErrorCode.BAD_VALUE, f"entry {message.place.seq} is withdrawn")
-    checked(operation.view.form_set, message.kind or "", {**present.content, **changed})
-    content = {"target": message.place.leaf, "fields": dict(changed), "reason": reason}
+        raise NotChangeable(f"entry {message.place.seq} is withdrawn")
+    forms = operation.view.form_set
+    fields = normal(forms, message.kind, present.content, changed)
+    corrected(forms, message.kind, present.content, fields)
+    content = {"target": message.place.leaf, "fields": fields, "reason": reason}
     return await _channel_of(operation, message).post(CORRECTION, content, re=message)
 
 
 async def withdraw(operation: Operation, leaf: bytes, reason: str) -> Posted:
     """Withdraw an own administration's entry, or a correction; it stays in the history, for good.
 
-    Raises NotTheAuthor, ProtocolError(UNKNOWN_REFERENCE).
+    Raises NotTheAuthor, NotChangeable, ProtocolError(UNKNOWN_REFERENCE).
     """
     message = await _own(operation, leaf)
     if message.kind == WITHDRAWAL:
-        raise ProtocolError(ErrorCode.BAD_VALUE, "a withdrawal is final: report anew")
+        raise NotChangeable("a withdrawal is final: report anew")
     content = {"target": message.place.leaf, "reason": reason}
     return await _channel_of(operation, message).post(WITHDRAWAL, content, re=message)
 

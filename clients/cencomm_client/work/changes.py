@@ -35,6 +35,13 @@ def sound(message: Message) -> bool:
     return message.content is not None and not message.flags & DOUBTS
 
 
+def target_of(change: Message) -> bytes | None:
+    """The entry that a COR or WDR names; also of one whose fields are wrong for it."""
+    if change.content is not None:
+        return reading.target(change.content)
+    return None if change.damage is None else change.damage.target
+
+
 class Changes:
     """Corrections and withdrawals by what they are about."""
 
@@ -64,7 +71,7 @@ class Changes:
         idle: list[Message] = []
         withdrawn: Message | None = None
         for change in changes:
-            if not self._counts(change, message) or withdrawn is not None:
+            if not self.counts(change, message) or withdrawn is not None:
                 idle.append(change)
             elif change.kind == WITHDRAWAL:
                 withdrawn = change
@@ -77,7 +84,7 @@ class Changes:
             content.update(reading.changed(change.content or {}))
         return Present(content, tuple(applied), None, tuple(idle))
 
-    def _counts(self, change: Message, message: Message) -> bool:
+    def counts(self, change: Message, message: Message) -> bool:
         """Whether a change has effect: sound, by a person of the author's administration, not
         withdrawn."""
         if not sound(change) or change.type == "drop":
@@ -89,5 +96,5 @@ class Changes:
         if message.kind == WITHDRAWAL:
             return False
         return change.kind == WITHDRAWAL or not any(
-            self._counts(later, change) for later in self.about(change.place.leaf)
+            self.counts(later, change) for later in self.about(change.place.leaf)
         )

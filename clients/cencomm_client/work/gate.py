@@ -120,4 +120,4 @@ def _untold(damage: Damage) -> Damage:
     """Without the values that its errors repeat."""
     if not damage.errors:
         return damage
-    return Damage(damage.code, ", ".join(wrong.path for wrong in damage.errors))
+    return replace(damage, detail=", ".join(wrong.path for wrong in damage.errors), errors=())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cencomm_client.items import Message
 from cencomm_client.work import reading
-from cencomm_client.work.changes import CHANGING, Changes
+from cencomm_client.work.changes import CHANGING, Changes, target_of
 
 
 class Threads:
@@ -84,7 +84,7 @@ class Threads:
         leaf = message.place.leaf
         content = message.content or {}
         if message.kind in CHANGING:
-            about = reading.target(content)
+            about = target_of(message)
             parent = None if about is None else self.canonical(about)
             if parent is not None:
                 self.changes.take(message, parent)

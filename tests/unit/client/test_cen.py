@@ -181,8 +181,16 @@ def test_a_correction_changes_the_record_and_a_withdrawal_takes_it_out() -> None
     corrected = extract(first, correction)
     assert json.loads(corrected.lines)["case"]["office"] == "DEBRV"
     assert reasons(extract(first, correction, withdrawal)) == ["withdrawn"]
-    wrong = replace(correction, content={"target": leaf(1), "fields": {"office": "nowhere"}})
+    wrong = message(
+        4,
+        {"target": leaf(1), "fields": {"office": "nowhere"}, "reason": "typo"},
+        kind="COR",
+        author=first.author,
+    )
     assert reasons(extract(first, wrong)) == ["form_invalid"]
+    shown = replace(wrong, content=None, damage=Damage("form_invalid", "office", target=leaf(1)))
+    assert json.loads(extract(first, shown).lines)["case"]["office"] == "DEHAM"
+    assert json.loads(extract(first, correction, shown).lines)["case"]["office"] == "DEBRV"
 
 
 def test_a_bots_host_reports_no_seizure_and_takes_none_back() -> None:

@@ -20,12 +20,9 @@ from cencomm_client.profiles import profiles_due
 from cencomm_client.verification import SignedHead, gather, verify
 from cencomm_config.forms import FormInvalid, base_set
 from cencomm_crypto.errors import ErrorCode
-from cencomm_crypto.member.message import message_key, seal_bytes
 from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.member.profile import Profile, profile_content
-from cencomm_crypto.public.encoding import encode
-from cencomm_crypto.public.entry import Header, author
-from cencomm_crypto.public.primitives import sha256
+from cencomm_crypto.public.entry import author
 
 from tests.support.counter import INSTANT, Desk, Town
 
@@ -48,26 +45,10 @@ def last(desk: Desk) -> Message:
     return found[-1]
 
 
-def sealed_by(town: Town, desk: Desk, payload: dict[str, Any], **header: Any) -> Header:
-    """Append a message by a member of bad will: any payload under any visible fields."""
-    state = town.operation.state
-    secret = desk.view.keyring.secret(state, town.chan, state.channels[town.chan].epoch)
-    assert secret is not None
-    made = desk.station.author.header(
-        "message", town.counter.log, chan=town.chan, epoch=secret.context.n
-    )
-    made = replace(made, **header)
-    digest = sha256(made.encode())
-    key = message_key(secret, digest)
-    body = seal_bytes(key, digest, encode(payload), bytes(24), bytes(16))
-    town.operation.append(author(made, body, desk.station.vault.device_key))
-    return made
-
-
 async def test_forged_metadata_is_shown_as_forged(town: Town) -> None:
     one, two = await opened(town)
     payload = make_payload("MSG", b"m" * 16, {"text": "calm"}, prio="routine")
-    sealed_by(town, one, payload, kind="WRN", prio="flash")
+    one.force(town.chan, payload, kind="WRN", prio="flash")
     await two.read()
     item = last(two)
     assert Flag.FORGED_METADATA in item.flags
@@ -87,7 +68,7 @@ async def test_what_does_not_open_stays_with_its_reason(town: Town) -> None:
 
 async def test_a_wrong_form_is_damaged_and_not_dropped(town: Town) -> None:
     one, two = await opened(town)
-    sealed_by(town, one, make_payload("SZR", b"m" * 16, {"form": "simple"}), kind="SZR")
+    one.force(town.chan, make_payload("SZR", b"m" * 16, {"form": "simple"}), kind="SZR")
     await two.read()
     item = last(two)
     assert item.damage is not None
@@ -100,7 +81,7 @@ async def test_every_wrong_field_of_a_form_is_told_in_the_readers_language(
 ) -> None:
     one, two = await opened(town)
     content = {"subject": "container", "identifiers": {"container": "CSQU3054384"}}
-    sealed_by(town, one, make_payload("WRN", b"m" * 16, content), kind="WRN")
+    one.force(town.chan, make_payload("WRN", b"m" * 16, content), kind="WRN")
     await two.read()
     damage = last(two).damage
     assert damage is not None
@@ -161,7 +142,7 @@ async def test_an_operations_own_set_holds_where_it_is_kept(tmp_path: Path) -> N
 async def test_an_authors_wrong_clock_is_shown(town: Town) -> None:
     one, two = await opened(town)
     payload = make_payload("MSG", b"m" * 16, {"text": "x"})
-    sealed_by(town, one, payload, time=town.operation.clock - 700_000)
+    one.force(town.chan, payload, time=town.operation.clock - 700_000)
     await two.read()
     assert last(two).flags == frozenset([Flag.TIME_DIFFERS])
 
@@ -169,8 +150,8 @@ async def test_an_authors_wrong_clock_is_shown(town: Town) -> None:
 async def test_a_second_copy_of_a_mid_is_flagged(town: Town) -> None:
     one, two = await opened(town)
     payload = make_payload("MSG", b"m" * 16, {"text": "x"})
-    sealed_by(town, one, payload)
-    sealed_by(town, one, payload)
+    one.force(town.chan, payload)
+    one.force(town.chan, payload)
     await two.read()
     assert last(two).flags == frozenset([Flag.RESEALED])
 
@@ -180,7 +161,7 @@ async def test_what_came_after_a_revocation_is_kept_and_flagged(town: Town) -> N
     payload = make_payload("MSG", b"m" * 16, {"text": "from a lost phone"})
     town.directory._clock = town.operation.clock - 500
     town.directory.revoke(town.people[0].devices[-1], by=town.ncp.device)
-    sealed_by(town, one, payload)  # names the directory from before the revocation
+    one.force(town.chan, payload)  # names the directory from before the revocation
     await two.read()
     item = last(two)
     assert item.content == {"text": "from a lost phone"}
@@ -189,7 +170,7 @@ async def test_what_came_after_a_revocation_is_kept_and_flagged(town: Town) -> N
 
 async def test_a_revocation_read_later_flags_what_was_shown_before(town: Town) -> None:
     one, two = await opened(town)
-    sealed_by(town, one, make_payload("MSG", b"m" * 16, {"text": "x"}))
+    one.force(town.chan, make_payload("MSG", b"m" * 16, {"text": "x"}))
     await two.read()
     assert last(two).flags == frozenset()
     town.directory._clock = last(two).place.at - 1

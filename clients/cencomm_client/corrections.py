@@ -1,0 +1,179 @@
+"""Corrections judged: what an entry would say after one, and whether it may (DOMAIN COR).
+
+One rule for who writes, who reads and who extracts: the entry with its new fields must be a right
+form of the operation's set. Who reads shows one that is not as damaged, and it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from cencomm_config.forms import FieldError, FormInvalid, FormSet
+from cencomm_config.forms.errors import Expected, read_text
+
+from cencomm_client.errors import NotChangeable
+from cencomm_client.items import Damage, Message
+from cencomm_client.kinds import CORRECTION, WITHDRAWAL
+from cencomm_client.work import reading
+from cencomm_client.work.changes import CHANGING, Changes
+
+FINAL = frozenset(["promotes", "exercise"])
+"""Fields that decide when the entry is posted, for others too: whose hit was promoted by whom,
+and what never mixes with what is real."""
+
+
+def corrected(
+    forms: FormSet, kind: str | None, content: Mapping[str, Any], fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What an entry of `kind` that says `content` says with these fields given anew.
+
+    Raises FormInvalid with every wrong field, NotChangeable for what has no form to hold it to.
+    """
+    form = None if kind is None or kind in CHANGING else forms.find(kind)
+    if form is None:
+        why = "who erred in it corrects the entry itself again, or withdraws it"
+        told = why if kind in CHANGING else "a correction changes a form of the operation's set"
+        raise NotChangeable(f"{kind or '?'} is not corrected: {told}")
+    made = {**content, **fields}
+    final = [name for name in fields if name in FINAL and fields[name] != content.get(name)]
+    errors = tuple(
+        FieldError((name,), field.labels, read_text(fields[name]), Expected("field_final"))
+        for name in final
+        if (field := form.root.at(name)) is not None
+    )
+    errors += tuple(wrong for wrong in form.check(made) if wrong.steps[:1] not in _steps(final))
+    if errors:
+        raise FormInvalid(errors)
+    return made
+
+
+def normal(
+    forms: FormSet, kind: str | None, content: Mapping[str, Any], fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    """New fields as they are sealed: in the normal form that they have in the entry."""
+    form = None if kind is None else forms.find(kind)
+    if form is None:
+        return dict(fields)
+    made = form.normal({**content, **fields})
+    return {name: made[name] for name in fields}
+
+
+def _steps(names: list[str]) -> set[tuple[str | int, ...]]:
+    return {(name,) for name in names}
+
+
+class CorrectionBook:
+    """Which corrections of an operation are wrong, as its log stands.
+
+    Takes every message as it was opened, in any order, and again when it became readable. Does
+    nothing but keep it where there are no corrections.
+    """
+
+    def __init__(
+        self,
+        forms: Callable[[], FormSet],
+        first: Callable[[Message], bytes],
+        hidden: Callable[[bytes], bool],
+    ) -> None:
+        """`first`: the leaf under which a message that was sealed anew was read first; `hidden`:
+        whether a leaf is that of an entry which this device does not have whole."""
+        self._forms, self._first, self._hidden = forms, first, hidden
+        self._held: dict[bytes, Message] = {}
+        self._changes = Changes()
+        self._named: set[bytes] = set()  # leaves that a change names
+        self._damage: dict[bytes, Damage | None] = {}  # by the leaf of the correction
+        self._stale: set[int] = set()
+
+    def take(self, item: Message) -> Message:
+        """A message, or its newer version, as it is to be shown."""
+        leaf = item.place.leaf
+        self._held[leaf] = item
+        changes = item.kind in CHANGING and item.content is not None
+        if not changes and leaf not in self._named:
+            return item
+        if leaf in self._named:
+            self._named_came(item)
+        if changes:
+            self._change_came(item)
+        damage = self._damage.get(leaf)
+        self._stale.discard(item.place.seq)
+        return item if damage is None else replace(item, content=None, damage=damage)
+
+    def stale(self) -> list[int]:
+        """Places of corrections that are to be shown anew, since another entry came; told once."""
+        found = sorted(self._stale)
+        self._stale.clear()
+        return found
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _named_came(self, item: Message) -> None:
+        leaf, about = item.place.leaf, self._first(item)
+        if about != leaf:
+            self._changes.moved(leaf, about)
+        self._judge(about)
+
+    def _change_came(self, change: Message) -> None:
+        named = reading.target(change.content or {})
+        if named is None:
+            return  # the form of COR and WDR asks for one
+        self._named.add(named)
+        about = self._about(named)
+        self._changes.take(change, about)
+        self._judge(about)
+        above = self._held.get(about)
+        if above is not None and above.kind == CORRECTION and above.content is not None:
+            corrects = reading.target(above.content)
+            if corrects is not None:
+                self._judge(self._about(corrects))  # without what was withdrawn
+
+    def _about(self, leaf: bytes) -> bytes:
+        message = self._held.get(leaf)
+        return leaf if message is None else self._first(message)
+
+    def _judge(self, about: bytes) -> None:
+        """Judge every correction of one entry, in the log's order."""
+        changes = self._changes.about(about)
+        for change, damage in zip(changes, self._verdicts(about, changes), strict=True):
+            leaf = change.place.leaf
+            if damage != self._damage.get(leaf):
+                self._damage[leaf] = damage
+                self._stale.add(change.place.seq)
+
+    def _verdicts(self, about: bytes, changes: list[Message]) -> list[Damage | None]:
+        entry = self._held.get(about)
+        if entry is None:
+            wrong = None if self._hidden(about) else _no_message(about)
+            return [wrong if change.kind == CORRECTION else None for change in changes]
+        if entry.content is None:  # what it says is not known here: nothing to hold this to
+            return [None for _ in changes]
+        content, over = entry.content, False
+        judged: dict[bytes, Damage | None] = {}
+        for change in changes:
+            leaf, first = change.place.leaf, self._first(change)
+            judged[leaf] = judged.get(first)  # of a correction sealed anew, as of the first
+            counts = self._changes.counts(change, entry)
+            if change.kind == WITHDRAWAL:
+                over = over or counts
+            elif first not in judged or first == leaf:
+                try:
+                    made = corrected(
+                        self._forms(), entry.kind, content, reading.changed(change.content or {})
+                    )
+                except (FormInvalid, NotChangeable) as error:
+                    judged[leaf] = damage_of(error, about)
+                else:
+                    content = made if counts and not over else content
+        return list(judged.values())
+
+
+def damage_of(error: FormInvalid | NotChangeable, about: bytes) -> Damage:
+    """A wrong correction as it is shown; `about` is the entry that it names."""
+    errors = error.errors if isinstance(error, FormInvalid) else ()
+    return Damage(str(error.code), error.detail, errors, about)
+
+
+def _no_message(leaf: bytes) -> Damage:
+    return damage_of(NotChangeable(f"{leaf.hex()} is no message of this operation"), leaf)
