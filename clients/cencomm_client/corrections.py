@@ -67,8 +67,8 @@ def _steps(names: list[str]) -> set[tuple[str | int, ...]]:
 class CorrectionBook:
     """Which corrections of an operation are wrong, as its log stands.
 
-    Takes every message as it was opened, in any order, and again when it became readable. Does
-    nothing but keep it where there are no corrections.
+    Takes every message as it was opened, in any order, and again when it became readable; then
+    judges. Does nothing but keep it where there are no corrections.
     """
 
     def __init__(
@@ -84,36 +84,43 @@ class CorrectionBook:
         self._changes = Changes()
         self._named: set[bytes] = set()  # leaves that a change names
         self._damage: dict[bytes, Damage | None] = {}  # by the leaf of the correction
-        self._stale: set[int] = set()
+        self._unjudged: set[bytes] = set()  # leaves of entries that something was said about
 
-    def take(self, item: Message) -> Message:
-        """A message, or its newer version, as it is to be shown."""
+    def take(self, item: Message) -> None:
+        """A message as it was opened, or a later version of it."""
         leaf = item.place.leaf
         self._held[leaf] = item
-        changes = item.kind in CHANGING and item.content is not None
-        if not changes and leaf not in self._named:
-            return item
         if leaf in self._named:
-            self._named_came(item)
-        if changes:
+            about = self._first(item)
+            if about != leaf:
+                self._changes.moved(leaf, about)
+            self._unjudged.add(about)
+        if item.kind in CHANGING and item.content is not None:
             self._change_came(item)
-        damage = self._damage.get(leaf)
-        self._stale.discard(item.place.seq)
+
+    def shown(self, item: Message) -> Message:
+        """The message as it is to be shown."""
+        damage = self._damage.get(item.place.leaf)
         return item if damage is None else replace(item, content=None, damage=damage)
 
-    def stale(self) -> list[int]:
-        """Places of corrections that are to be shown anew, since another entry came; told once."""
-        found = sorted(self._stale)
-        self._stale.clear()
-        return found
+    def judge(self) -> set[int]:
+        """Judge what came since the last time; places of corrections that are to be shown anew.
+
+        Each entry once, however many of its corrections came: thousands of one entry are not
+        held against its form thousands of times each (A35).
+        """
+        anew: set[int] = set()
+        for about in self._unjudged:
+            changes = self._changes.about(about)
+            for change, damage in zip(changes, self._verdicts(about, changes), strict=True):
+                leaf = change.place.leaf
+                if damage != self._damage.get(leaf):
+                    self._damage[leaf] = damage
+                    anew.add(change.place.seq)
+        self._unjudged.clear()
+        return anew
 
     # -- inside -------------------------------------------------------------------------------
-
-    def _named_came(self, item: Message) -> None:
-        leaf, about = item.place.leaf, self._first(item)
-        if about != leaf:
-            self._changes.moved(leaf, about)
-        self._judge(about)
 
     def _change_came(self, change: Message) -> None:
         named = reading.target(change.content or {})
@@ -122,25 +129,16 @@ class CorrectionBook:
         self._named.add(named)
         about = self._about(named)
         self._changes.take(change, about)
-        self._judge(about)
+        self._unjudged.add(about)
         above = self._held.get(about)
         if above is not None and above.kind == CORRECTION and above.content is not None:
             corrects = reading.target(above.content)
             if corrects is not None:
-                self._judge(self._about(corrects))  # without what was withdrawn
+                self._unjudged.add(self._about(corrects))  # without what was withdrawn
 
     def _about(self, leaf: bytes) -> bytes:
         message = self._held.get(leaf)
         return leaf if message is None else self._first(message)
-
-    def _judge(self, about: bytes) -> None:
-        """Judge every correction of one entry, in the log's order."""
-        changes = self._changes.about(about)
-        for change, damage in zip(changes, self._verdicts(about, changes), strict=True):
-            leaf = change.place.leaf
-            if damage != self._damage.get(leaf):
-                self._damage[leaf] = damage
-                self._stale.add(change.place.seq)
 
     def _verdicts(self, about: bytes, changes: list[Message]) -> list[Damage | None]:
         entry = self._held.get(about)

@@ -222,7 +222,8 @@ class OperationView:
             return []
         if isinstance(item, Message):
             self.tasks.note(item)
-            item = self._corrections.take(self._with_time(item))
+            item = self._with_time(item)
+            self._corrections.take(item)
         elif isinstance(item, Control) and item.type in BLOCKED:
             item = self._with_tasks(item)
         entry = found.entry
@@ -275,10 +276,13 @@ class OperationView:
 
     def _put(self, made: Iterable[Item]) -> None:
         """Show items, and anew the corrections that they make right or wrong."""
-        self.feed.put(made)
-        stale = self._corrections.stale()
-        if stale:
-            self._remake(stale)
+        items = list(made)
+        anew = self._corrections.judge()
+        shown = self._corrections.shown
+        self.feed.put(shown(item) if isinstance(item, Message) else item for item in items)
+        anew.difference_update(item.place.seq for item in items if isinstance(item, Message))
+        if anew:
+            self._remake(sorted(anew))
 
     def _note(self, channel: Channel) -> EpochNote:
         n = channel.epoch

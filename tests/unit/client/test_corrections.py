@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cencomm_client import corrections
 from cencomm_client.cen import prepare
 from cencomm_client.cli.desk_documents import history_rows
 from cencomm_client.cli.documents import item_document
@@ -26,6 +28,8 @@ from cencomm_crypto.member.profile import Profile, profile_content
 
 from tests.support.counter import Desk, Town
 from tests.support.talk import seizure, warning
+
+TRIES = 1_000
 
 
 @pytest.fixture
@@ -321,3 +325,24 @@ async def test_what_a_wrong_correction_of_an_h2_entry_tried_stays_here(town: Tow
     told = json.dumps(item_document(await Gate(operation).copied(message), "en"), default=str)
     assert "form_invalid" in told
     assert "Warehouse" not in told
+
+
+async def test_a_thousand_corrections_of_one_entry_are_each_held_against_the_form_once(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A35: with each of them judged anew for each, one member made everybody's client stand."""
+    table = await Table.laid(town)
+    seized = table.force("SZR", seizure())
+    for number in range(TRIES):
+        table.corrects(seized, remarks=f"{number}")
+    await table.two.read()
+    judged = Counter[str]()
+    really = corrections.corrected
+
+    def counted(*given: Any) -> dict[str, Any]:
+        judged["corrected"] += 1
+        return really(*given)
+
+    monkeypatch.setattr(corrections, "corrected", counted)
+    OperationView(table.two.station, town.counter.log)
+    assert judged["corrected"] == TRIES
