@@ -15,14 +15,13 @@ from cencomm_crypto.errors import CencommError
 from cencomm_crypto.public.ids import ChannelId
 from rich.text import Text
 
-from cencomm_client.cli.accounts import hex_bytes
+from cencomm_client.cli.arguments import OperationName, hex_bytes, moment
 from cencomm_client.cli.documents import item_document, verification_document
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown
 from cencomm_client.cli.filled import filled_content, list_notes
 from cencomm_client.cli.form_lines import form_line
 from cencomm_client.cli.form_prompts import Prompts
 from cencomm_client.cli.frame import Here, Session, framed
-from cencomm_client.cli.operations import OperationName, moment
 from cencomm_client.cli.output import Output, dumps
 from cencomm_client.cli.prompts import STDIN
 from cencomm_client.code_lists import CodeLists

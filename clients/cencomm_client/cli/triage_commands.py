@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from cencomm_client.cli.arguments import OperationName
 from cencomm_client.cli.exits import InputInvalid, NotKnown
 from cencomm_client.cli.frame import Here, Session, command
 from cencomm_client.cli.messages import referred
-from cencomm_client.cli.operations import OperationName
 from cencomm_client.operation import Operation
 from cencomm_client.triage import (
     ACTION,
