@@ -6,8 +6,6 @@ server (`root.ceremony.appoint_ncp`); two people compare its fingerprint by voic
 
 from __future__ import annotations
 
-import base64
-import binascii
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from pathlib import Path
 from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.member.login import stretch
 from cencomm_crypto.public.bodies import B32, CODE, ID, SIG
-from cencomm_crypto.public.encoding import decode_map, encode
+from cencomm_crypto.public.encoding import Value, encode
 from cencomm_crypto.public.ids import PersonId
 from cencomm_crypto.public.keys import (
     SigType,
@@ -29,16 +27,14 @@ from cencomm_crypto.public.shape import Map
 
 from cencomm_client.authoring import entry_id
 from cencomm_client.enrolment import proof_of_possession
-from cencomm_client.errors import (
-    RequestDamaged,
-)
+from cencomm_client.errors import RequestDamaged
 from cencomm_client.sealed_file import Random
 from cencomm_client.vault import Derive, Vault
 from cencomm_client.verifier import Clock
+from cencomm_client.word import NotAWord, open_word, pack_word
 
 REQUEST_PREFIX = "cencomm-ncp1-"
 MAX_REQUEST = 2048
-_CHECK_SIZE = 4
 _REQUEST = Map(
     {
         "directory": B32,
@@ -63,15 +59,13 @@ class NcpRequest:
     proof: bytes  # SIG(device, "enrol", ...)
 
     def text(self) -> str:
-        """The request as one word: prefix || base64url(CBOR || H(CBOR)[0..4])."""
-        data = self._encode()
-        packed = base64.urlsafe_b64encode(data + sha256(data)[:_CHECK_SIZE])
-        return REQUEST_PREFIX + packed.decode("ascii").rstrip("=")
+        """The request as one word."""
+        return pack_word(REQUEST_PREFIX, self._fields())
 
     @property
     def fingerprint(self) -> str:
         """Four groups of eight digits to compare by voice."""
-        digest = sha256(b"CENcomm/v1/ncp-request\x00", self._encode())
+        digest = sha256(b"CENcomm/v1/ncp-request\x00", encode(self._fields()))
         return " ".join(
             f"{int.from_bytes(digest[start : start + 8], 'big') % 10**8:08d}"
             for start in range(0, 32, 8)
@@ -80,16 +74,8 @@ class NcpRequest:
     @classmethod
     def parse(cls, text: str) -> NcpRequest:
         """Read and check possession of the keys; raises RequestDamaged."""
-        word = "".join(text[: 2 * MAX_REQUEST].split())
-        if not word.startswith(REQUEST_PREFIX) or len(word) > MAX_REQUEST:
-            raise RequestDamaged(f"a word that starts with {REQUEST_PREFIX} expected")
-        packed = word.removeprefix(REQUEST_PREFIX)
         try:
-            raw = base64.b64decode(packed + "=" * (-len(packed) % 4), altchars=b"-_", validate=True)
-            data, check = raw[:-_CHECK_SIZE], raw[-_CHECK_SIZE:]
-            if sha256(data)[:_CHECK_SIZE] != check:
-                raise RequestDamaged("the request was cut or mistyped: its check does not hold")
-            fields = decode_map(data, max_size=MAX_REQUEST)
+            fields = open_word(REQUEST_PREFIX, text, MAX_REQUEST)
             _REQUEST.check(fields, "request")
             request = cls(
                 directory=fields["directory"],
@@ -100,8 +86,8 @@ class NcpRequest:
                 proof=fields["proof"],
             )
             request.check()
-        except (ProtocolError, binascii.Error, ValueError) as error:
-            raise RequestDamaged(f"not a good request: {error}") from error
+        except (NotAWord, ProtocolError) as error:
+            raise RequestDamaged(str(error)) from error
         return request
 
     def check(self) -> None:
@@ -111,17 +97,15 @@ class NcpRequest:
         message = enrol_message(self.directory, self.person, self.box_pk)
         verify(self.sign_pk, SigType.ENROL, message, self.proof)
 
-    def _encode(self) -> bytes:
-        return encode(
-            {
-                "directory": self.directory,
-                "person": self.person,
-                "code": self.code,
-                "sign_pk": self.sign_pk,
-                "box_pk": self.box_pk,
-                "proof": self.proof,
-            }
-        )
+    def _fields(self) -> dict[str, Value]:
+        return {
+            "directory": self.directory,
+            "person": self.person,
+            "code": self.code,
+            "sign_pk": self.sign_pk,
+            "box_pk": self.box_pk,
+            "proof": self.proof,
+        }
 
 
 def create_ncp_vault(

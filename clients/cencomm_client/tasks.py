@@ -13,11 +13,10 @@ from typing import Any
 from cencomm_client.errors import TasksOpen
 from cencomm_client.items import DOUBTS, Message
 from cencomm_client.kinds import REPLY, TASK, WITHDRAWAL
+from cencomm_client.work.reading import finishes
 
 BLOCKED = frozenset({"phase.set", "close.propose", "close.approve"})
 """Entries that end a phase by decision; a suspension is for emergencies, time asks nobody."""
-ENDED = ("done", "cancelled")  # states of a task
-CLOSING = ("final", "refused")  # statuses of a reply
 MOST_LISTED = 20  # tasks that an error names
 
 
@@ -73,10 +72,10 @@ def open_tasks(messages: Iterable[Message]) -> tuple[Task, ...]:
         content = message.content
         if content is None or message.type == "drop" or not message.flags.isdisjoint(DOUBTS):
             continue  # a bot reads nothing, so it has done nothing (A31)
-        if message.kind == TASK and content.get("state") not in ENDED:
-            found[message.place.leaf] = _task(message, content)
-        elif message.kind == TASK or (message.kind == REPLY and content.get("status") in CLOSING):
+        if finishes(message.kind, content):
             found.pop(_leaf(message.re), None)
+        elif message.kind == TASK:
+            found[message.place.leaf] = _task(message, content)
         elif message.kind == WITHDRAWAL:
             withdrawn = found.get(_leaf(content.get("target")))
             if withdrawn and withdrawn.administration == message.author.administration:

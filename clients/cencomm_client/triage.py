@@ -17,6 +17,7 @@ from cencomm_crypto.errors import CencommError
 
 from cencomm_client.errors import ClientCode
 from cencomm_client.items import Item, Message
+from cencomm_client.work import reading
 from cencomm_client.work.changes import Changes, sound
 from cencomm_client.work.threads import Threads
 
@@ -52,6 +53,21 @@ DECIDED: Mapping[Decision, str] = MappingProxyType(
 """What has become of a hit, in a word: the desk shows it, and its bot is told it."""
 
 
+class Ground(StrEnum):
+    """Why a hit was dismissed: the words of a FBK for a warning that led to nothing, or `other`."""
+
+    NO_FINDING = reading.Outcome.NO_FINDING
+    NOT_ARRIVED = reading.Outcome.NOT_ARRIVED
+    LEFT_BEFORE = reading.Outcome.LEFT_BEFORE
+    NOT_CONTROLLED = reading.Outcome.NOT_CONTROLLED
+    WRONG_DATA = reading.Outcome.WRONG_DATA
+    OTHER = "other"
+
+
+WORDS_NEEDED = frozenset({Ground.NOT_CONTROLLED, Ground.OTHER})
+_GROUNDS = {str(ground): ground for ground in Ground}
+
+
 class Decided(CencommError):
     """Somebody decided otherwise about this hit before."""
 
@@ -60,12 +76,16 @@ class Decided(CencommError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A decision that stands: `entry` made it; `into` is the leaf that a merged hit went into."""
+    """A decision that stands: `entry` made it; `into` is the leaf that a merged hit went into.
+
+    A dismissal has a `ground`, a `reason` in words, or both.
+    """
 
     decision: Decision
     entry: Message
     reason: str = ""
     into: bytes | None = None
+    ground: Ground | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +142,13 @@ def _decision(message: Message, content: Mapping[str, Any]) -> Outcome | None:
     triage = content.get("triage")
     if message.kind != HIT or not isinstance(triage, Mapping):
         return None
-    reason, into = triage.get("reason", ""), triage.get("into")
+    reason, into = reading.text_of(triage, "reason") or "", triage.get("into")
+    ground = _GROUNDS.get(reading.text_of(triage, "reason_code") or "")
     match triage.get("decision"):
         case Decision.PROMOTE:
             return Outcome(Decision.PROMOTE, message)
-        case Decision.DISMISS if isinstance(reason, str) and reason:
-            return Outcome(Decision.DISMISS, message, reason=reason)
+        case Decision.DISMISS if reason or ground is not None:
+            return Outcome(Decision.DISMISS, message, reason=reason, ground=ground)
         case Decision.MERGE if isinstance(into, bytes) and into != message.re:
             return Outcome(Decision.MERGE, message, into=into)
     return None
@@ -165,9 +186,10 @@ def warning_from(hit: Message, action: str = ACTION) -> dict[str, Any]:
     return made | ({"indicators": matched[:MOST_INDICATORS]} if matched else {})
 
 
-def dismissal(reason: str) -> dict[str, Any]:
-    """Content of a dismissal; post it as HIT with `re=hit`."""
-    return {"triage": {"decision": str(Decision.DISMISS), "reason": reason}}
+def dismissal(reason: str = "", ground: Ground = Ground.OTHER) -> dict[str, Any]:
+    """Content of a dismissal; post it as HIT with `re=hit`. `reason`: in words, may be empty."""
+    made = {"decision": str(Decision.DISMISS), "reason_code": str(ground)}
+    return {"triage": made | ({"reason": reason} if reason else {})}
 
 
 def merger(into: bytes) -> dict[str, Any]:

@@ -50,7 +50,10 @@ async def test_a_refused_hit_is_put_back_and_all_are_decided_by_commands(
 
         first, second, third = (await officer("triage", "list", OPERATION))["hits"]
         warned = await officer("triage", "promote", OPERATION, str(first["seq"]))
-        await analyst("triage", "dismiss", OPERATION, second["leaf"], "--reason", "known consignee")
+        drop = ("triage", "dismiss", OPERATION, second["leaf"])
+        for wrong in ((), ("--code", "known"), ("--code", "not_controlled")):
+            assert (await analyst(*drop, *wrong, code=Exit.INPUT))["error"]
+        await analyst(*drop, "--code", "wrong_data", "--reason", "known consignee")
         own = ("triage", "merge", OPERATION, str(third["seq"]))
         await officer(*own, str(third["seq"]), code=Exit.INPUT)
         await officer(*own, str(warned["seq"]))
@@ -62,6 +65,9 @@ async def test_a_refused_hit_is_put_back_and_all_are_decided_by_commands(
         rows = (await analyst("triage", "list", OPERATION, "--all"))["hits"]
         assert [row["outcome"]["decision"] for row in rows] == ["promote", "dismiss", "merge"]
         assert rows[2]["outcome"]["into"] == warned["leaf"]
+        said = rows[1]["outcome"]
+        assert (said["reason_code"], said["reason"]) == ("wrong_data", "known consignee")
+        assert "dismiss, wrong data" in await analyst.text("triage", "list", OPERATION, "--all")
         assert "No hit is open" in await analyst.text("triage", "list", OPERATION)
         assert ALERTS in {row["channel"] for row in rows}
 

@@ -35,8 +35,8 @@ from cencomm_crypto.public.ids import PersonId
 from cencomm_crypto.public.primitives import EMPTY_ROOT
 
 from tests.support.commands import command_line
+from tests.support.vaults import PASSWORD as PASSWORD
 
-PASSWORD = "correct horse battery staple"
 PROGRAM = Path(".embedded/secantusdb.scripts/secantusd-rs")
 START_TIMEOUT_S = 60
 

@@ -12,12 +12,14 @@ import typer
 
 from cencomm_client.cli import accounts, messages, work
 from cencomm_client.cli import course as course  # its commands stand in the group `operation`
+from cencomm_client.cli import root_decisions as root_decisions  # and these in `root`
 from cencomm_client.cli.bot_commands import bots
 from cencomm_client.cli.cen_commands import extracts
+from cencomm_client.cli.channels import channels
 from cencomm_client.cli.desk import desk, desk_bot
 from cencomm_client.cli.exits import Exit
 from cencomm_client.cli.forms_commands import forms, lists
-from cencomm_client.cli.operations import channels, operations
+from cencomm_client.cli.operations import operations
 from cencomm_client.cli.roots import roots
 from cencomm_client.cli.status import go_on, hand_back, status
 from cencomm_client.cli.triage_commands import triage

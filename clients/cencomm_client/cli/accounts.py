@@ -11,6 +11,7 @@ import segno
 import typer
 from cencomm_crypto.public.ids import DeviceId
 
+from cencomm_client.cli.arguments import hex_bytes
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.output import Output, fill
@@ -318,14 +319,3 @@ def write_secret(path: Path, text: str) -> None:
         raise InputInvalid(f"{path} exists already") from error
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
-
-
-def hex_bytes(text: str, size: int) -> bytes:
-    """Bytes from hex digits; raises InputInvalid."""
-    try:
-        value = bytes.fromhex(text.strip())
-    except ValueError:
-        value = b""
-    if len(value) != size:
-        raise InputInvalid(f"{2 * size} hex digits expected")
-    return value

@@ -15,9 +15,9 @@ from cencomm_client.bots.queue import Queue
 from cencomm_client.bots.serving import Address
 from cencomm_client.bots.source import Outcome, Result, Source, State
 from cencomm_client.bots.webhook import LEAST_SECRET, Webhook
+from cencomm_client.cli.arguments import OperationName
 from cencomm_client.cli.exits import InputInvalid, NotKnown
 from cencomm_client.cli.frame import Here, Session, command
-from cencomm_client.cli.operations import OperationName
 from cencomm_client.cli.output import Output, fill
 from cencomm_client.cli.prompts import secret
 from cencomm_client.cli.run import DEFAULT_VAULT, AsJson, VaultPath, run

@@ -11,9 +11,9 @@ import typer
 
 from cencomm_client import cen
 from cencomm_client.cen_record import FreeText
+from cencomm_client.cli.arguments import OperationName, text_of
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Here, command
-from cencomm_client.cli.operations import OperationName
 from cencomm_client.cli.output import Output, fill
 
 extracts = typer.Typer(no_args_is_help=True, help="Exchange with CEN.")
@@ -89,9 +89,4 @@ def _ask(output: Output, text: FreeText) -> bool:
 
 
 def _approved(file: Path | None) -> list[str]:
-    if file is None:
-        return []
-    try:
-        return file.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputInvalid(f"{file}: cannot be read") from error
+    return [] if file is None else text_of(file).splitlines()

@@ -1,16 +1,52 @@
-"""`cencomm operation`: how it is stopped, resumed, held, erased, and left by an administration."""
+"""`cencomm operation`: phases, ends, proposals, holds, tasks, and an administration that leaves."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
+from cencomm_crypto.public.phases import SETS
 
-from cencomm_client.cli.accounts import hex_bytes
-from cencomm_client.cli.documents import offboarded_document, posted_document, task_document
-from cencomm_client.cli.frame import Here, Session, command
-from cencomm_client.cli.operations import OperationName, operations
+from cencomm_client.cli.arguments import OperationName, hex_bytes, milliseconds, moment
+from cencomm_client.cli.documents import (
+    offboarded_document,
+    posted_document,
+    proposal_document,
+    task_document,
+)
+from cencomm_client.cli.exits import InputInvalid
+from cencomm_client.cli.frame import Decide, Here, Session, command
+from cencomm_client.cli.operations import operations
 from cencomm_client.posting import Posted
+from cencomm_client.proposals import Standing
+
+IRREVERSIBLE = frozenset({"close", "erase", "unhold"})
+"""Subjects of proposals whose approval asks for the password again."""
+
+
+@command(operations)
+async def phase(
+    here: Here,
+    operation: OperationName,
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="PHASE", help="prep, live, post, debrief, suspended, closed or erased."
+        ),
+    ],
+) -> None:
+    """Go to another phase (a coordinator); the last two ask for the password again."""
+    if to in ("closed", "erased"):
+        await here.confirm()
+    steps: dict[str, Decide] = {
+        "suspended": lambda found: found.suspend(),
+        "closed": lambda found: found.close(),
+        "erased": lambda found: found.erase(),
+        **dict.fromkeys(SETS, lambda found: found.set_phase(to)),
+    }
+    if to not in steps:
+        raise InputInvalid(f"{to!r} read, one of {', '.join(steps)} expected")
+    await here.decide(operation, steps[to])
 
 
 @command(operations)
@@ -34,11 +70,95 @@ async def cancel(here: Here, operation: OperationName) -> None:
 
 
 @command(operations)
-async def erase(here: Here, operation: OperationName) -> None:
-    """Propose to erase what was said, for ever; asks for the password again."""
+async def close(
+    here: Here,
+    operation: OperationName,
+) -> None:
+    """End the operation, before its time as a proposal; asks for the password again."""
     await here.confirm()
+    await here.decide(operation, lambda found: found.close())
+
+
+@command(operations)
+async def extend(
+    here: Here,
+    operation: OperationName,
+    end: Annotated[
+        str | None, typer.Option("--until", help="The operation's new end, ISO 8601 with zone.")
+    ] = None,
+    live: Annotated[
+        str | None, typer.Option("--live-until", help="New end of the phase live.")
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option("--channel", metavar="NAME=TIME", help="A channel's new end; several times."),
+    ] = None,
+) -> None:
+    """Propose a longer window (a coordinator); live and channels move only if they are named."""
+    ends = dict(map(channel_end, channel or ()))
+    await here.decide(
+        operation,
+        lambda found: found.extend(
+            not_after=None if end is None else milliseconds(end),
+            live=None if live is None else milliseconds(live),
+            channels=ends,
+        ),
+    )
+
+
+@command(operations, session=Session.IF_THERE)
+async def proposals(
+    here: Here,
+    operation: OperationName,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those that are approved or too old.")
+    ] = False,
+) -> None:
+    """Show what awaits the approval of another administration."""
     found = await here.operation(operation)
-    proposed(here, await found.erase())
+    rows = [row for row in found.proposals() if everything or row.standing is Standing.OPEN]
+    if not rows:
+        here.say("cli_no_proposals")
+    here.show(
+        {"proposals": [proposal_document(row) for row in rows]},
+        (
+            ("what", "by", "until", "state", "leaf"),
+            [
+                (
+                    row.subject,
+                    f"{row.code} ({row.administration})",
+                    moment(row.expires),
+                    str(row.standing),
+                    row.leaf.hex(),
+                )
+                for row in rows
+            ],
+        ),
+    )
+
+
+@command(operations)
+async def approve(
+    here: Here,
+    operation: OperationName,
+    proposal: Annotated[str, typer.Argument(help="Leaf of the proposal, 64 hex digits.")],
+) -> None:
+    """Approve a proposal of another administration; for good ones asks for the password again."""
+    leaf = hex_bytes(proposal, 32)
+    subject = (await here.operation(operation)).state.proposals.get(leaf)
+    if subject is not None and subject.subject in IRREVERSIBLE:
+        await here.confirm()
+    await here.decide(operation, lambda found: found.approve(leaf))
+
+
+@command(operations)
+async def hold(
+    here: Here,
+    operation: OperationName,
+    reason: Annotated[str, typer.Argument(help="Why nothing may be erased.")],
+) -> None:
+    """Put a legal hold on the operation."""
+    await here.decide(operation, lambda found: found.hold(reason))
 
 
 @command(operations)
@@ -52,6 +172,14 @@ async def unhold(
     await here.confirm()
     found = await here.operation(operation)
     proposed(here, await found.unhold(leaf))
+
+
+@command(operations)
+async def erase(here: Here, operation: OperationName) -> None:
+    """Propose to erase what was said, for ever; asks for the password again."""
+    await here.confirm()
+    found = await here.operation(operation)
+    proposed(here, await found.erase())
 
 
 @command(operations, session=Session.IF_THERE)
@@ -119,6 +247,14 @@ async def offboard(
     if done.auditors:
         here.say("cli_auditors_left", codes=", ".join(done.auditors))
     here.output.document(offboarded_document(done))
+
+
+def channel_end(text: str) -> tuple[str, int]:
+    """Read NAME=TIME; raises InputInvalid."""
+    name, equals, end = text.rpartition("=")
+    if not equals or not name:
+        raise InputInvalid(f"{text!r} read, NAME=TIME expected, such as work=2026-03-09T18:00Z")
+    return name, milliseconds(end)
 
 
 def proposed(here: Here, posted: Posted) -> None:

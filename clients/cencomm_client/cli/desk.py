@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
+from cencomm_client.cli.arguments import OperationName
 from cencomm_client.cli.desk_documents import desk_document
 from cencomm_client.cli.desk_screen import MOST, DeskScreen, Head, Hide
 from cencomm_client.cli.documents import posted_document
 from cencomm_client.cli.frame import Here, Session, framed
-from cencomm_client.cli.operations import OperationName
 from cencomm_client.client import Client
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted

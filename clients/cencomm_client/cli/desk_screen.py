@@ -15,6 +15,7 @@ from rich.layout import Layout
 from rich.table import Table
 from rich.text import Text
 
+from cencomm_client.cli.steady import Steady
 from cencomm_client.work import reading
 from cencomm_client.work.chain import Chain
 from cencomm_client.work.clocks import Stage
@@ -102,7 +103,8 @@ class DeskScreen:
         height = options.height or console.size.height
         options = options.update(height=height)
         wide = options.max_width >= WIDE and height >= HIGH
-        yield from console.render(self._wide() if wide else self._narrow(height), options)
+        whole = Steady(self._wide() if wide else self._narrow(height))
+        yield from console.render(whole, options)
 
     def _narrow(self, height: int) -> Layout:
         """One column, the lists below the warnings side by side."""

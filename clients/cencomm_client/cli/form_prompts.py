@@ -59,6 +59,11 @@ class Prompts:
             self._part(handling, content, content)
         return self._completed(content)
 
+    def one(self, path: str, *, needed: bool = True) -> Any:
+        """Ask for the single field at `path`; None where it was skipped. Raises EOFError."""
+        field = next(field for field in self._form.root.walk() if field.path == path)
+        return self._single(field, needed=needed, as_seen=False)
+
     def _handling_asked(self) -> list[str]:
         return [name for name in schemas.envelope_fields() if name not in _NEVER_ASKED]
 

@@ -11,10 +11,11 @@ import typer
 from cencomm_config.forms import FormSet, base_set, code_lists
 from cencomm_config.forms.fields import Field, Kind
 
-from cencomm_client.cli.exits import InputInvalid
+from cencomm_client.cli.arguments import bytes_of
 from cencomm_client.cli.filled import filled_content
+from cencomm_client.cli.frame import plain
 from cencomm_client.cli.output import Output, fill
-from cencomm_client.cli.run import DEFAULT_VAULT, AsJson, VaultPath, run
+from cencomm_client.cli.run import DEFAULT_VAULT, VaultPath
 from cencomm_client.code_lists import CodeLists, ListInvalid
 from cencomm_client.form_library import FormLibrary, data_folder, read_set
 
@@ -30,164 +31,135 @@ ListName = Annotated[str, typer.Argument(metavar="LIST", help="locode, hs; find:
 _SMALL = {"country": "iso3166", "currency": "iso4217", "language": "iso639"}
 
 
-@forms.command("list")
-def list_forms(set_file: SetFile = None, as_json: AsJson = False) -> None:
+@plain(forms, "list")
+async def list_forms(
+    output: Output,
+    set_file: SetFile = None,
+) -> None:
     """List the forms with their titles and versions."""
-
-    async def work(output: Output) -> None:
-        chosen = chosen_set(set_file)
-        found = [chosen.form(code) for code in chosen.codes]
-        output.table(
-            ("code", "form", "version", "fields"),
-            [
-                (
-                    form.code,
-                    form.root.label(output.language),
-                    str(form.version),
-                    str(sum(1 for _ in form.root.walk())),
-                )
+    chosen = chosen_set(set_file)
+    found = [chosen.form(code) for code in chosen.codes]
+    output.table(
+        ("code", "form", "version", "fields"),
+        [
+            (
+                form.code,
+                form.root.label(output.language),
+                str(form.version),
+                str(sum(1 for _ in form.root.walk())),
+            )
+            for form in found
+        ],
+    )
+    output.document(
+        {
+            "set": chosen.name,
+            "hash": chosen.hash,
+            "forms": [
+                {"code": form.code, "title": form.root.labels, "version": form.version}
                 for form in found
             ],
-        )
-        output.document(
-            {
-                "set": chosen.name,
-                "hash": chosen.hash,
-                "forms": [
-                    {"code": form.code, "title": form.root.labels, "version": form.version}
-                    for form in found
-                ],
-            }
-        )
-
-    run(as_json, work)
+        }
+    )
 
 
-@forms.command("show")
-def show_form(
+@plain(forms, "show")
+async def show_form(
+    output: Output,
     code: Code,
     schema: Annotated[
         bool, typer.Option("--schema", help="The whole JSON Schema, for other programs.")
     ] = False,
     set_file: SetFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Show all fields of a form: label, what it takes, whether it is required or personal."""
-
-    async def work(output: Output) -> None:
-        form = chosen_set(set_file).form(code.upper())
-        if schema:
-            output.line(form.schema)
-            return
-        output.say(f"{form.code}  {form.root.label(output.language)}", style="bold")
-        output.table(
-            ("field", "label", "takes", "marks"),
-            list(_rows(form.root, output)),
-        )
-        output.document({"code": form.code, "schema": form.schema})
-
-    run(as_json, work)
+    form = chosen_set(set_file).form(code.upper())
+    if schema:
+        output.line(form.schema)
+        return
+    output.say(f"{form.code}  {form.root.label(output.language)}", style="bold")
+    output.table(
+        ("field", "label", "takes", "marks"),
+        list(_rows(form.root, output)),
+    )
+    output.document({"code": form.code, "schema": form.schema})
 
 
-@forms.command("check")
-def check_form(
+@plain(forms, "check")
+async def check_form(
+    output: Output,
     code: Code,
     file: Annotated[str, typer.Argument(metavar="FILE", help="JSON; - is standard input.")],
     set_file: SetFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Check a filled form without sealing it; all wrong fields at once."""
-
-    async def work(output: Output) -> None:
-        form = chosen_set(set_file).form(code.upper())
-        content = await asyncio.to_thread(filled_content, form, file, output)
-        form.require(content)
-        output.say(output.text("cli_form_right"))
-        output.document({"code": form.code, "content": content})
-
-    run(as_json, work)
+    form = chosen_set(set_file).form(code.upper())
+    content = await asyncio.to_thread(filled_content, form, file, output)
+    form.require(content)
+    output.say(output.text("cli_form_right"))
+    output.document({"code": form.code, "content": content})
 
 
-@forms.command("hash")
-def hash_set(set_file: SetFile = None, as_json: AsJson = False) -> None:
+@plain(forms, "hash")
+async def hash_set(
+    output: Output,
+    set_file: SetFile = None,
+) -> None:
     """Show the hash of a set, as an operation's genesis names it."""
-
-    async def work(output: Output) -> None:
-        chosen = chosen_set(set_file)
-        output.say(chosen.hash.hex())
-        output.document({"set": chosen.name, "hash": chosen.hash})
-
-    run(as_json, work)
+    chosen = chosen_set(set_file)
+    output.say(chosen.hash.hex())
+    output.document({"set": chosen.name, "hash": chosen.hash})
 
 
-@forms.command("keep")
-def keep_set(
+@plain(forms, "keep")
+async def keep_set(
+    output: Output,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The operation's set (JSON).")],
     vault: VaultPath = DEFAULT_VAULT,
-    as_json: AsJson = False,
 ) -> None:
     """Keep an operation's set on this device, beside its vault."""
-
-    async def work(output: Output) -> None:
-        document = await asyncio.to_thread(_bytes_of, file)
-        made = FormLibrary(data_folder(vault)).keep(document)
-        output.say(fill(output.text("cli_set_kept"), name=made.name, hash=made.hash.hex()))
-        output.document({"set": made.name, "hash": made.hash})
-
-    run(as_json, work)
+    document = await asyncio.to_thread(bytes_of, file)
+    made = FormLibrary(data_folder(vault)).keep(document)
+    output.say(fill(output.text("cli_set_kept"), name=made.name, hash=made.hash.hex()))
+    output.document({"set": made.name, "hash": made.hash})
 
 
-@lists.command("import")
-def import_list(
+@plain(lists, "import")
+async def import_list(
+    output: Output,
     name: ListName,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The official CSV files.")],
     vault: VaultPath = DEFAULT_VAULT,
-    as_json: AsJson = False,
 ) -> None:
     """Import UN/LOCODE (its CSV parts) or the HS (a CSV); names the rows that are not right."""
-
-    async def work(output: Output) -> None:
-        made = await asyncio.to_thread(CodeLists(data_folder(vault)).install, name, files)
-        told = {"list": made.name, "count": made.count, "version": made.version}
-        output.say(fill(output.text("cli_list_imported"), **told))
-        if made.bad_count:
-            output.say(fill(output.text("cli_list_bad"), count=made.bad_count), style="yellow")
-        for row in made.bad:
-            output.note(row)
-        output.document({**told, "bad": list(made.bad), "bad_count": made.bad_count})
-
-    run(as_json, work)
+    made = await asyncio.to_thread(CodeLists(data_folder(vault)).install, name, files)
+    told = {"list": made.name, "count": made.count, "version": made.version}
+    output.say(fill(output.text("cli_list_imported"), **told))
+    if made.bad_count:
+        output.say(fill(output.text("cli_list_bad"), count=made.bad_count), style="yellow")
+    for row in made.bad:
+        output.note(row)
+    output.document({**told, "bad": list(made.bad), "bad_count": made.bad_count})
 
 
-@lists.command("find")
-def find_code(
+@plain(lists, "find")
+async def find_code(
+    output: Output,
     name: ListName,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="Part of a name, or of a code.")],
     vault: VaultPath = DEFAULT_VAULT,
-    as_json: AsJson = False,
 ) -> None:
     """Find codes by name: locode, hs, country, currency, language."""
-
-    async def work(output: Output) -> None:
-        found = _found(CodeLists(data_folder(vault)), name, text, output.language)
-        if not found:
-            output.say(output.text("cli_nothing_found"))
-        output.table(("code", "name"), found)
-        output.document({"list": name, "found": [{"code": c, "name": n} for c, n in found]})
-
-    run(as_json, work)
+    found = _found(CodeLists(data_folder(vault)), name, text, output.language)
+    if not found:
+        output.say(output.text("cli_nothing_found"))
+    output.table(("code", "name"), found)
+    output.document({"list": name, "found": [{"code": c, "name": n} for c, n in found]})
 
 
 def chosen_set(file: Path | None) -> FormSet:
     """The base set, or the one that a file makes of it; raises FormSetInvalid, InputInvalid."""
-    return base_set() if file is None else read_set(_bytes_of(file))
-
-
-def _bytes_of(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputInvalid(f"{file}: cannot be read") from error
+    return base_set() if file is None else read_set(bytes_of(file))
 
 
 def _found(lists_here: CodeLists, name: str, text: str, language: str) -> list[tuple[str, str]]:

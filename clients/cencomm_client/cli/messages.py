@@ -15,16 +15,16 @@ from cencomm_crypto.errors import CencommError
 from cencomm_crypto.public.ids import ChannelId
 from rich.text import Text
 
-from cencomm_client.cli.accounts import hex_bytes
+from cencomm_client.cli.arguments import OperationName, hex_bytes, moment
 from cencomm_client.cli.documents import item_document, verification_document
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown
 from cencomm_client.cli.filled import filled_content, list_notes
 from cencomm_client.cli.form_lines import form_line
 from cencomm_client.cli.form_prompts import Prompts
 from cencomm_client.cli.frame import Here, Session, framed
-from cencomm_client.cli.operations import OperationName, moment
 from cencomm_client.cli.output import Output, dumps
 from cencomm_client.cli.prompts import STDIN
+from cencomm_client.cli.steady import Steady
 from cencomm_client.code_lists import CodeLists
 from cencomm_client.directed import split_circle
 from cencomm_client.handling import label
@@ -172,7 +172,7 @@ def show_item(output: Output, item: Item, wanted: Wanted, forms: FormSet) -> Non
     if output.as_json:
         output.line(item_document(item, output.language))
         return
-    output.console.print(item_line(item, output, forms))
+    output.console.print(Steady(item_line(item, output, forms)))
 
 
 def item_line(item: Item, output: Output, forms: FormSet) -> Text:

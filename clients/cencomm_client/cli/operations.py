@@ -1,40 +1,30 @@
-"""`cencomm operation` and `cencomm channel`: create, look, admit, remove, phases, extend, close."""
+"""`cencomm operation`: found one, look at it, and who is in it; `course` has what becomes of it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from cencomm_config.forms import base_set
 from cencomm_crypto.public.ids import DeviceId
-from cencomm_crypto.public.phases import SETS
 
-from cencomm_client.cli.accounts import hex_bytes
-from cencomm_client.cli.documents import (
-    operation_document,
-    posted_document,
-    proposal_document,
-    summary_document,
+from cencomm_client.cli.arguments import (
+    Codes,
+    OperationName,
+    bytes_of,
+    hex_bytes,
+    milliseconds,
+    moment,
 )
+from cencomm_client.cli.documents import operation_document, posted_document, summary_document
 from cencomm_client.cli.exits import InputInvalid
-from cencomm_client.cli.frame import Decide, Here, Session, command
+from cencomm_client.cli.frame import Here, Session, command
 from cencomm_client.form_library import FormLibrary
 from cencomm_client.plan import Admission, OperationPlan
-from cencomm_client.proposals import Standing
 from cencomm_client.reviewing import GROUP_YEAR_MS
 
-IRREVERSIBLE = frozenset({"close", "erase", "unhold"})
-"""Subjects of proposals whose approval asks for the password again."""
-
 operations = typer.Typer(no_args_is_help=True, help="Create, show and run operations.")
-channels = typer.Typer(no_args_is_help=True, help="Channels of an operation.")
-
-OperationName = Annotated[
-    str, typer.Argument(metavar="OPERATION", help="Name, or the hex digits its id starts with.")
-]
-Codes = Annotated[list[str], typer.Argument(metavar="CODE...", help="Functional codes.")]
 
 
 @command(operations)
@@ -71,7 +61,7 @@ async def create(
     if standing == (end is not None):
         raise InputInvalid("one of --until and --standing expected")
     begins = milliseconds(start)
-    chosen = base_set() if forms is None else FormLibrary(here.client.data).keep(_document(forms))
+    chosen = base_set() if forms is None else FormLibrary(here.client.data).keep(bytes_of(forms))
     plan = OperationPlan(
         name=name,
         forms=chosen,
@@ -88,13 +78,6 @@ async def create(
     made = await here.client.create_operation(plan)
     here.say("cli_created", name=name, id=made.id.hex())
     here.output.document({"log": made.id, "name": made.name})
-
-
-def _document(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputInvalid(f"{file}: cannot be read") from error
 
 
 @command(operations, "list", session=Session.IF_THERE)
@@ -205,31 +188,6 @@ async def remove(
 
 
 @command(operations)
-async def phase(
-    here: Here,
-    operation: OperationName,
-    to: Annotated[
-        str,
-        typer.Argument(
-            metavar="PHASE", help="prep, live, post, debrief, suspended, closed or erased."
-        ),
-    ],
-) -> None:
-    """Go to another phase (a coordinator); the last two ask for the password again."""
-    if to in ("closed", "erased"):
-        await here.confirm()
-    steps: dict[str, Decide] = {
-        "suspended": lambda found: found.suspend(),
-        "closed": lambda found: found.close(),
-        "erased": lambda found: found.erase(),
-        **dict.fromkeys(SETS, lambda found: found.set_phase(to)),
-    }
-    if to not in steps:
-        raise InputInvalid(f"{to!r} read, one of {', '.join(steps)} expected")
-    await here.decide(operation, steps[to])
-
-
-@command(operations)
 async def role(
     here: Here,
     operation: OperationName,
@@ -250,150 +208,6 @@ async def accept(
     await here.decide(operation, lambda found: found.accept_device(DeviceId(hex_bytes(device, 16))))
 
 
-@command(operations)
-async def extend(
-    here: Here,
-    operation: OperationName,
-    end: Annotated[
-        str | None, typer.Option("--until", help="The operation's new end, ISO 8601 with zone.")
-    ] = None,
-    live: Annotated[
-        str | None, typer.Option("--live-until", help="New end of the phase live.")
-    ] = None,
-    channel: Annotated[
-        list[str] | None,
-        typer.Option("--channel", metavar="NAME=TIME", help="A channel's new end; several times."),
-    ] = None,
-) -> None:
-    """Propose a longer window (a coordinator); live and channels move only if they are named."""
-    ends = dict(map(channel_end, channel or ()))
-    await here.decide(
-        operation,
-        lambda found: found.extend(
-            not_after=None if end is None else milliseconds(end),
-            live=None if live is None else milliseconds(live),
-            channels=ends,
-        ),
-    )
-
-
-@command(operations, session=Session.IF_THERE)
-async def proposals(
-    here: Here,
-    operation: OperationName,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also those that are approved or too old.")
-    ] = False,
-) -> None:
-    """Show what awaits the approval of another administration."""
-    found = await here.operation(operation)
-    rows = [row for row in found.proposals() if everything or row.standing is Standing.OPEN]
-    if not rows:
-        here.say("cli_no_proposals")
-    here.show(
-        {"proposals": [proposal_document(row) for row in rows]},
-        (
-            ("what", "by", "until", "state", "leaf"),
-            [
-                (
-                    row.subject,
-                    f"{row.code} ({row.administration})",
-                    moment(row.expires),
-                    str(row.standing),
-                    row.leaf.hex(),
-                )
-                for row in rows
-            ],
-        ),
-    )
-
-
-@command(operations)
-async def approve(
-    here: Here,
-    operation: OperationName,
-    proposal: Annotated[str, typer.Argument(help="Leaf of the proposal, 64 hex digits.")],
-) -> None:
-    """Approve a proposal of another administration; for good ones asks for the password again."""
-    leaf = hex_bytes(proposal, 32)
-    subject = (await here.operation(operation)).state.proposals.get(leaf)
-    if subject is not None and subject.subject in IRREVERSIBLE:
-        await here.confirm()
-    await here.decide(operation, lambda found: found.approve(leaf))
-
-
-@command(operations)
-async def close(
-    here: Here,
-    operation: OperationName,
-) -> None:
-    """End the operation, before its time as a proposal; asks for the password again."""
-    await here.confirm()
-    await here.decide(operation, lambda found: found.close())
-
-
-@command(operations)
-async def hold(
-    here: Here,
-    operation: OperationName,
-    reason: Annotated[str, typer.Argument(help="Why nothing may be erased.")],
-) -> None:
-    """Put a legal hold on the operation."""
-    await here.decide(operation, lambda found: found.hold(reason))
-
-
-@command(channels, "create")
-async def create_channel(
-    here: Here,
-    operation: OperationName,
-    name: Annotated[str, typer.Argument(help="The channel's name.")],
-    member: Annotated[
-        list[str] | None, typer.Option("--member", help="Functional code; several times.")
-    ] = None,
-    administration: Annotated[
-        list[str] | None, typer.Option("--administration", help="Code; several times.")
-    ] = None,
-    role: Annotated[list[str] | None, typer.Option("--role", help="Role; several times.")] = None,
-    parent: Annotated[
-        str | None, typer.Option("--parent", help="A directed channel within this one.")
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", help="Its own start, ISO 8601 with zone.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--until", help="Its own end, ISO 8601 with zone.")
-    ] = None,
-) -> None:
-    """Create a channel: for those named, else for everybody; its window inside the operation's."""
-    found = await here.operation(operation)
-    first, last = found.state.window
-    window = (
-        first if start is None else milliseconds(start),
-        last if end is None else milliseconds(end),
-    )
-    made = await found.create_channel(
-        name,
-        members=member or None,
-        administrations=administration or (),
-        roles=role or (),
-        window=window,
-        parent=parent,
-    )
-    here.say("cli_done")
-    here.output.document({"channel": made.id, "name": made.name})
-
-
-@command(channels, "close")
-async def close_channel(
-    here: Here,
-    operation: OperationName,
-    channel: Annotated[str, typer.Argument(help="The channel's name.")],
-) -> None:
-    """End one channel now and show its close key; asks for the password again."""
-    await here.confirm()
-    await here.decide(operation, lambda found: found.channel(channel).close())
-
-
 def admission(
     text: str, channel: str | None, kinds: tuple[str, ...], rate: int | None
 ) -> Admission:
@@ -409,27 +223,3 @@ def admission(
         kinds=kinds if role == "bot" else (),
         rate=rate if role == "bot" else None,
     )
-
-
-def channel_end(text: str) -> tuple[str, int]:
-    """Read NAME=TIME; raises InputInvalid."""
-    name, equals, end = text.rpartition("=")
-    if not equals or not name:
-        raise InputInvalid(f"{text!r} read, NAME=TIME expected, such as work=2026-03-09T18:00Z")
-    return name, milliseconds(end)
-
-
-def milliseconds(text: str) -> int:
-    """A moment with its zone as ms since 1970 UTC; raises InputInvalid."""
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputInvalid(f"{text!r} read, a time like 2026-03-01T08:00+01:00 expected") from error
-    if read.tzinfo is None:
-        raise InputInvalid(f"{text!r} has no zone; add Z or an offset like +01:00")
-    return int(read.timestamp() * 1000)
-
-
-def moment(at: int) -> str:
-    """A time in ms for people, in UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

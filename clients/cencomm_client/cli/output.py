@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cencomm_client.cli.progress_line import ProgressLine
+from cencomm_client.cli.steady import Steady
 
 
 class Output:
@@ -59,7 +60,7 @@ class Output:
     def say(self, text: str, style: str = "") -> None:
         """A sentence for people; foreign parts were put through `shown` by `fill`."""
         if not self.as_json:
-            self.console.print(Text(text, style=style))
+            self.console.print(Steady(Text(text, style=style)))
 
     def screen(self) -> Live:
         """A picture that takes the whole terminal: from now on nothing else draws there."""
@@ -68,7 +69,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """A remark beside the result, on standard error."""
-        self._errors.print(Text(text, style="dim"))
+        self._errors.print(Steady(Text(text, style="dim")))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """A table for people; every cell is shown as text only. One without rows is left out.
@@ -83,7 +84,7 @@ class Output:
         for row in rows:
             table.add_row(*(Text(shown(cell)) for cell in row))
         if table.row_count:
-            self.console.print(table)
+            self.console.print(Steady(table))
 
     def _heading(self, column: str) -> str:
         """The catalogue's word for a column; one without a name has none."""
@@ -105,9 +106,11 @@ class Output:
         self._errors.print(text)
         if isinstance(error, FormInvalid):
             for wrong in error.errors:
-                self._errors.print(Text(f"  {shown(wrong.text(self.language))}", style="red"))
+                self._errors.print(
+                    Steady(Text(f"  {shown(wrong.text(self.language))}", style="red"))
+                )
         elif detail:
-            self._errors.print(Text(f"{code}: {detail}", style="red"))
+            self._errors.print(Steady(Text(f"{code}: {detail}", style="red")))
 
     def _write(self, text: str) -> None:
         self.console.file.write(text + "\n")

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
+from cencomm_config.forms import base_set
 
+from cencomm_client.cli.arguments import OperationName
 from cencomm_client.cli.exits import InputInvalid, NotKnown
+from cencomm_client.cli.form_prompts import Prompts
 from cencomm_client.cli.frame import Here, Session, command
 from cencomm_client.cli.messages import referred
-from cencomm_client.cli.operations import OperationName
+from cencomm_client.code_lists import CodeLists
 from cencomm_client.items import Message
 from cencomm_client.operation import Operation
 from cencomm_client.triage import (
     ACTION,
     HIT,
     WARNING,
+    WORDS_NEEDED,
     Decision,
+    Ground,
+    Outcome,
     Triaged,
     dismissal,
     expect_open,
@@ -50,7 +58,10 @@ async def list_(
         here.say("cli_no_hits")
     here.show(
         {"hits": [hit_document(one) for one in shown]},
-        (("entry", "source", "rule", "score", "what", "decided"), [_row(one) for one in shown]),
+        (
+            ("entry", "source", "rule", "score", "what", "decided"),
+            [_row(one, here.output.language) for one in shown],
+        ),
     )
 
 
@@ -82,12 +93,16 @@ async def dismiss(
     here: Here,
     operation: OperationName,
     hit: HitName,
-    reason: Annotated[str, typer.Option("--reason", help="Why; rules learn from it.")],
+    code: Annotated[
+        str | None, typer.Option("--code", help="Why, in a word of the form; else asked for.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why, in words; without --code it is other.")
+    ] = None,
 ) -> None:
     """Say that nothing follows from a hit, and why."""
-    if not 0 < len(reason.strip()) <= 1000:
-        raise InputInvalid("a reason of 1 to 1000 characters expected")
-    await _decide(here, operation, hit, Decision.DISMISS, dismissal(reason.strip()), None)
+    content = dismissal(*await asyncio.to_thread(why, here, code, reason))
+    await _decide(here, operation, hit, Decision.DISMISS, content, None)
 
 
 @command(triage)
@@ -100,6 +115,28 @@ async def merge(
     """Say that a hit is part of a warning, or the same as another hit."""
     leaf = referred(await here.operation(operation), into)
     await _decide(here, operation, hit, Decision.MERGE, merger(leaf), leaf)
+
+
+def why(here: Here, code: str | None, reason: str | None) -> tuple[str, Ground]:
+    """Reason and ground of a dismissal, as given or asked for; raises InputInvalid.
+
+    Who gives words alone has no better code for them.
+    """
+    words = (reason or "").strip()
+    if code is None and words:
+        return words, Ground.OTHER
+    if code is not None:
+        if code not in set(Ground):
+            raise InputInvalid(f"--code: {code!r} read, one of {', '.join(Ground)} expected")
+        return words, Ground(code)
+    if here.output.as_json or not sys.stdin.isatty():
+        raise InputInvalid(f"--code: one of {', '.join(Ground)} expected, or --reason in words")
+    asked = Prompts(base_set().form(HIT), here.output, input, CodeLists(here.client.data))
+    try:
+        ground = Ground(asked.one("triage.reason_code"))
+        return asked.one("triage.reason", needed=ground in WORDS_NEEDED) or "", ground
+    except EOFError:
+        raise InputInvalid("the form was not filled to its end") from None
 
 
 def hit_document(one: Triaged) -> dict[str, Any]:
@@ -119,6 +156,7 @@ def hit_document(one: Triaged) -> dict[str, Any]:
             "by": stands.entry.author.code,
             "seq": stands.entry.place.seq,
             "reason": stands.reason,
+            "reason_code": None if stands.ground is None else str(stands.ground),
             "into": stands.into,
         },
         "later": [message.place.seq for message in one.later],
@@ -165,12 +203,12 @@ async def _copied(one: Triaged, gate: Gate) -> Triaged:
     hit, outcome = await gate.copied(one.hit), one.outcome
     assert isinstance(hit, Message)  # noqa: S101 - it gives the item's own type
     if outcome is not None and gate.hidden(outcome.entry):
-        outcome = replace(outcome, reason="")
+        outcome = replace(outcome, reason="", ground=None)
     return replace(one, hit=hit, outcome=outcome)
 
 
-def _row(one: Triaged) -> tuple[str, ...]:
-    content = one.hit.content or {}
+def _row(one: Triaged, language: str) -> tuple[str, ...]:
+    content, stands = one.hit.content or {}, one.outcome
     identifiers = content.get("identifiers") or {}
     return (
         str(one.hit.place.seq),
@@ -178,5 +216,13 @@ def _row(one: Triaged) -> tuple[str, ...]:
         str(content.get("rule", "")),
         str(content.get("score", "")),
         ", ".join(f"{name} {value}" for name, value in identifiers.items()),
-        "" if one.outcome is None else str(one.outcome.decision),
+        "" if stands is None else _decided(stands, language),
     )
+
+
+def _decided(stands: Outcome, language: str) -> str:
+    """A decision in the form's words, and a dismissal's ground."""
+    said = {"decision": str(stands.decision), "reason_code": str(stands.ground or "")}
+    fields = base_set().form(HIT).root.fields["triage"].fields
+    words = (fields[name].choices(language).get(value) for name, value in said.items())
+    return ", ".join(word for word in words if word)

@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import typer
 from cencomm_config.forms import base_set
 
+from cencomm_client.cli.arguments import OperationName, moment
 from cencomm_client.cli.desk_documents import chain_document, history_rows
 from cencomm_client.cli.documents import item_document
 from cencomm_client.cli.exits import InputInvalid, NotKnown
 from cencomm_client.cli.filled import filled_content
 from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.messages import referred
-from cencomm_client.cli.operations import OperationName, moment
 from cencomm_client.cli.output import Output, dumps
 from cencomm_client.cli.prompts import STDIN, line
 from cencomm_client.sealed_file import replace_file

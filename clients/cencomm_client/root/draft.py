@@ -25,7 +25,7 @@ from cencomm_crypto.public.shape import Array, Bytes, Fixed, Map, Text, UInt
 
 from cencomm_client.errors import DraftDamaged
 from cencomm_client.root.keyfile import NO_DIRECTORY, RootKind
-from cencomm_client.root.word import NotAWord, open_word, pack_word
+from cencomm_client.word import NotAWord, open_word, pack_word
 
 PREFIX = "cencomm-draft1-"
 MAX_DRAFT = 128 * 1024

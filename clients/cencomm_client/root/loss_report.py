@@ -19,7 +19,7 @@ from cencomm_crypto.public.shape import Array, Bytes, Fixed, Map, UInt
 from cencomm_crypto.public.tail import forms_in
 
 from cencomm_client.errors import ReportDamaged
-from cencomm_client.root.word import NotAWord, open_word, pack_word
+from cencomm_client.word import NotAWord, open_word, pack_word
 
 PREFIX = "cencomm-lost1-"
 MAX_REPORT = 16 * 1024 * 1024  # characters

@@ -29,7 +29,7 @@ def source(name: str) -> Schema:
 
 
 def example(code: str) -> Schema:
-    """A right form and three ways to spoil it: `{passes, fails: [{field, value?, wrong}]}`.
+    """A right form and three or more ways to spoil it: `{passes, fails: [{field, value?, wrong}]}`.
 
     `field` takes `value`, or goes; `wrong` are the paths that the errors name.
     """

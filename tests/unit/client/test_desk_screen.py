@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
@@ -75,6 +76,21 @@ def test_what_may_not_leave_is_not_drawn_into_a_file() -> None:
     assert "no secret" in out.getvalue()
     assert "MSKU" not in out.getvalue()
     assert out.getvalue().count("(withheld)") == 3  # a clone, a warning, and it among the overdue
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_number_beside_arabic_or_hebrew_keeps_its_place(width: int, height: int) -> None:
+    talk = Talk()
+    for words in ("حاوية سجائر من المنطقة الحرة", "מכולה של סיגריות"):
+        talk.says("FR", "WRN", warning(goods_suspected=words * 9))
+        talk.says("FR", "HIT", {"source": words, "rule": words}, type="drop")
+        talk.says("FR", "TSK", {"task": words * 9, "assignee": {"administration": "DE"}})
+    found = lines(talk.desk().snapshot(talk.now, MOST), width, height)
+    turned = [line for line in found if re.search("[א-ي]", line)]
+    assert turned
+    for line in turned:
+        assert not re.search(r"[א-ي][^\N{LEFT-TO-RIGHT MARK}A-Za-z]*[0-9]", line), line
+        assert cell_len(line) <= width
 
 
 def test_forty_hostile_strings_harm_no_terminal() -> None:

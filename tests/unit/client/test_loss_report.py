@@ -11,7 +11,7 @@ from cencomm_client.errors import DraftDamaged, ReportDamaged, RootRefused
 from cencomm_client.root import ceremony
 from cencomm_client.root.draft import Draft
 from cencomm_client.root.loss_report import MAX_NAMED, Gap, LossReport
-from cencomm_client.root.word import pack_word
+from cencomm_client.word import pack_word
 from cencomm_crypto.errors import Rejected
 from cencomm_crypto.public.entry import Head
 from cencomm_crypto.public.ids import AdminId, LogId

@@ -25,49 +25,66 @@ VALID: dict[str, dict[str, str]] = {
         "BICU1234565": "BICU1234565",
     },
     # Wikipedia "IMO number" (9074729, worked out there), python-stdnum's documentation (9319466,
-    # 8814275), ships of public record: 9187629, 9241061 (Queen Mary 2)
+    # 8814275), Wikipedia "Queen Mary 2" (9241061) and "Emma Mærsk" (9321483); 9187629 was not
+    # found again
     "imo": {
         "IMO 9074729": "9074729",
         "9319466": "9319466",
         "8814275": "8814275",
         "9187629": "9187629",
         "9241061": "9241061",
+        "9321483": "9321483",
     },
-    # ITU-R M.585-9 annex 1: MIDxxxxxx of a ship with MIDs of Germany 211, the United States 366,
-    # the Netherlands 244, the United Kingdom 235; 98MIDxxxx of a craft; 111MIDxxx of an aircraft
+    # forms: ITU-R M.585-9 annex 1. 111366770: US Coast Guard Navigation Center, "MMSIs for Search
+    # and Rescue Aircraft"; 366777490: feature attribute MMSICO of a nautical publications wiki;
+    # 220417000: Wikipedia "Emma Mærsk" (2010); 366999712 and 111232506: AIS sentences that
+    # pyais and other decoders are tested with; 982306301, 230123250: MMSI tests of NMEAParser
     "mmsi": {
-        "211331640": "211331640",
-        "366 999 712": "366999712",
-        "244660000": "244660000",
-        "235009802": "235009802",
-        "982111222": "982111222",
+        "220417000": "220417000",
+        "366 777 490": "366777490",
+        "366999712": "366999712",
+        "230123250": "230123250",
+        "982306301": "982306301",
+        "111366770": "111366770",
         "111232506": "111232506",
     },
-    # Australian Border Force "Air waybill check digit formula" (1234567 gives 5), with prefixes of
-    # IATA; jetcurrent.com and freight.domains, glossaries (8114074 gives 3)
+    # Australian Border Force "Air waybill check digit formula" (1234567 gives 5; the prefixes are
+    # IATA's: 057-12345675 is in the message examples of Cargo-IMP parsers, 020-12345675 in
+    # cargoenter.com "Air Waybill Number Format"); jetcurrent.com "Check Digit" (176-..., 020-8...);
+    # freight.domains "Air Way Bill Check Digit Calculator" (589-...); airwaybilltracker.com "AWB
+    # number format" (020-5...)
     "awb": {
         "176-12345675": "17612345675",
         "020-81140743": "02081140743",
         "589 8114074 3": "58981140743",
-        "016-12345675": "01612345675",
+        "020-12345675": "02012345675",
         "057-12345675": "05712345675",
+        "020-58717481": "02058717481",
     },
-    # UPU S10-12 and Wikipedia "S10 (UPU standard)" (47312482 gives 9), and the numbers with which
-    # the public library tracking_number documents S10 (RB123456785GB, ...US, ...CN)
+    # rule and 47312482 giving 9: UPU S10-12 and Wikipedia "S10 (UPU standard)"; written out as
+    # AA473124829GB in the tests of several validators; RB123456785GB, ...US, ...CN: the library
+    # tracking_number's own S10 examples; numbers of real items in tests of parcel trackers
+    # (RR287043775IN, EF582568151TH)
     "s10": {
-        "RR 473 124 829 FI": "RR473124829FI",
-        "AA473124829GB": "AA473124829GB",
+        "AA 473 124 829 GB": "AA473124829GB",
         "RB123456785GB": "RB123456785GB",
         "RB123456785US": "RB123456785US",
-        "RB123456785CN": "RB123456785CN",
+        "rb123456785cn": "RB123456785CN",
+        "RR287043775IN": "RR287043775IN",
+        "EF582568151TH": "EF582568151TH",
     },
-    # numbers published in test suites of HMRC's transit services (99IT..., 18GB...), of the crate
-    # mrn-generator (22IT...), of NCTS software (22DE...), and on tribalgod.nl's checker (10NL...)
+    # HMRC's transit services, MovementReferenceNumberSpec (99IT..., 18GB..., 18IT... of phase 4,
+    # 24GB..., 25XI... of phase 5); tests of the crate mrn-generator (22IT...); Riege Software "Was
+    # ist eine MRN" (06DE...); tribalgod.nl "Controlecijfer MRN" (10NL...). Customs' own rule,
+    # DGXXI/0879/99 rev. 1, has worked examples; they could not be read in whole
     "mrn": {
         "99IT9876AB88901209": "99IT9876AB88901209",
         "18GB0000601001EB15": "18GB0000601001EB15",
+        "18IT02110010006A10": "18IT02110010006A10",
+        "24GB1FR25DIMDJF1M4": "24GB1FR25DIMDJF1M4",
+        "25XIKQDYH3A6DLFFL0": "25XIKQDYH3A6DLFFL0",
         "22itzxbzyutjfljxk6": "22ITZXBZYUTJFLJXK6",
-        "22DE587500028223M0": "22DE587500028223M0",
+        "06 DE 5866 00006143 E 1": "06DE586600006143E1",
         "10NL5663962BE1E825": "10NL5663962BE1E825",
     },
     # GS1 India "How to calculate the Check Digit" (8904000210037), GS1 Sweden "Så beräknas
@@ -94,8 +111,11 @@ VALID: dict[str, dict[str, str]] = {
         "561-27-3": "561-27-3",
         " 437-38-7 ": "437-38-7",
     },
-    # UN/LOCODE 2023-2: Hamburg, Le Havre, Jebel Ali, Piraeus, an installation at sea
+    # BEANR is the example of UNECE's own page "Contents and layout of UN/LOCODE", which gives XZ
+    # and the digits 2-9 too; Hamburg, Le Havre, Jebel Ali, Piraeus are remembered, the list itself
+    # could not be looked up; XZ2AR shows the form, its entry was not found again
     "locode": {
+        "BE ANR": "BEANR",
         "de ham": "DEHAM",
         "FRLEH": "FRLEH",
         "AEJEA": "AEJEA",
@@ -133,33 +153,41 @@ INVALID: dict[str, dict[str, str]] = {  # what is wrong -> what the answer must 
         "IMO90747290": "7 digits",
         "90747²9": "7 digits",
     },
-    "mmsi": {
-        "111111111": "9 digits",  # 111 without a MID of 2 to 7
-        "002111240": "9 digits",  # a coast station
-        "970012345": "9 digits",  # a search and rescue transmitter
-        "21133164": "9 digits",
-        "2113316401": "9 digits",
+    "mmsi": {  # stations of other kinds: MMSI tests of NMEAParser; "03699999": e-navigation.nl,
+        "023012325": "9 digits",  # "MMSI MID formats", a group of ships with a digit left out
+        "002301232": "9 digits",  # a coast station
+        "842517724": "9 digits",  # a handheld radio
+        "994136301": "9 digits",  # an aid to navigation
+        "970123456": "9 digits",  # a search and rescue transmitter
+        "974123456": "9 digits",  # a distress beacon
+        "03699999": "9 digits",
+        "111111111": "9 digits",  # 111 without a MID of 2 to 7; no published one
     },
     "awb": {
-        "176-12345676": "17612345675",
-        "020-81140744": "02081140743",
-        "125-45621390": "12545621391",
-        "17-12345675": "airline",
-        "176-1234567A": "airline",
+        "176-12345678": "17612345675",  # parcelsapp.com "How to read an AWB": not a sound number
+        "123-12345674": "12312345675",  # tests of the .NET library Veritas, the next but one too
+        "123-12345679": "12312345675",  # the docstring of a validator on GitHub, the last one too
+        "1231234567": "airline",
+        "125-1234565": "airline",  # a digit short, in a list of Cargo-IMP message examples
+        "123-14X21415": "airline",
     },
     "s10": {
-        "RR473124828FI": "RR473124829FI",
-        "RB123456780GB": "RB123456785GB",
-        "EE000000000JP": "EE000000005JP",
-        "R1473124829FI": "UPU S10",
+        "AA473124828GB": "AA473124829GB",  # tests of check digit libraries, the next three too
+        "RA123456784GB": "RA123456785GB",
+        "RR287043774IN": "RR287043775IN",
+        "EF582568152TH": "EF582568151TH",
+        "EE123456789MD": "EE123456785MD",  # Poșta Moldovei "Tracking" shows the form so
         "RR473124829": "UPU S10",
+        "R1473124829FI": "UPU S10",  # made for this test
     },
     # the first is printed in Regulation (EEC) 2454/93, annex 45a, and older than the check digit's
-    # rule; 22DK... is mrn-generator's own wrong one; 22GB... stands in a forwarder's glossary
+    # rule; 22DK... is mrn-generator's own wrong one; 22GB... stands in customs-link.com's support
+    # pages; 99IT...6 is in HMRC's SessionRepositorySpec with a digit too many; the last are made
     "mrn": {
         "97IT9876AB88901235": "97IT9876AB88901230",
         "22DK1V0QQK2S6J7TU2": "22DK1V0QQK2S6J7TU1",
         "22GB02I89012847596": "22GB02I89012847598",
+        "99IT9876AB889012096": "13 letters or digits",
         "01IT0123456789AB2J": "1 digit",
         "123456789012345678": "2 letters of the country",
     },

@@ -1,0 +1,64 @@
+"""`cencomm channel`: make one, end one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cencomm_client.cli.arguments import OperationName, milliseconds
+from cencomm_client.cli.frame import Here, command
+
+channels = typer.Typer(no_args_is_help=True, help="Channels of an operation.")
+
+
+@command(channels, "create")
+async def create_channel(
+    here: Here,
+    operation: OperationName,
+    name: Annotated[str, typer.Argument(help="The channel's name.")],
+    member: Annotated[
+        list[str] | None, typer.Option("--member", help="Functional code; several times.")
+    ] = None,
+    administration: Annotated[
+        list[str] | None, typer.Option("--administration", help="Code; several times.")
+    ] = None,
+    role: Annotated[list[str] | None, typer.Option("--role", help="Role; several times.")] = None,
+    parent: Annotated[
+        str | None, typer.Option("--parent", help="A directed channel within this one.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Its own start, ISO 8601 with zone.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--until", help="Its own end, ISO 8601 with zone.")
+    ] = None,
+) -> None:
+    """Create a channel: for those named, else for everybody; its window inside the operation's."""
+    found = await here.operation(operation)
+    first, last = found.state.window
+    window = (
+        first if start is None else milliseconds(start),
+        last if end is None else milliseconds(end),
+    )
+    made = await found.create_channel(
+        name,
+        members=member or None,
+        administrations=administration or (),
+        roles=role or (),
+        window=window,
+        parent=parent,
+    )
+    here.say("cli_done")
+    here.output.document({"channel": made.id, "name": made.name})
+
+
+@command(channels, "close")
+async def close_channel(
+    here: Here,
+    operation: OperationName,
+    channel: Annotated[str, typer.Argument(help="The channel's name.")],
+) -> None:
+    """End one channel now and show its close key; asks for the password again."""
+    await here.confirm()
+    await here.decide(operation, lambda found: found.channel(channel).close())
