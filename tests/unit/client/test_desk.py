@@ -225,6 +225,20 @@ def test_a_bot_reads_nothing_and_answers_nothing() -> None:
     assert overdue(talk) == [("DE", "accept", Stage.RECIPIENT)]
 
 
+def test_a_task_that_a_coordinator_handed_on_is_owed_by_its_new_administration_alone() -> None:
+    """Its author's administration is neither the one that left nor the coordinator's."""
+    talk = Talk()
+    talk.joins("BE", "FR", "DE", "RILO")
+    content = {"task": "count", "assignee": {"administration": "FR"}, "due": START + HOUR}
+    old = talk.says("BE", "TSK", content)
+    talk.says("DE", "TSK", {**content, "state": "cancelled"}, re=old)  # none of its business
+    talk.wait(hours=2)
+    assert overdue(talk) == [("FR", "task", Stage.RECIPIENT)]
+    talk.says("RILO", "TSK", {**content, "assignee": {"administration": "DE"}})
+    talk.says("RILO", "TSK", {**content, "state": "cancelled"}, re=old)
+    assert overdue(talk) == [("DE", "task", Stage.RECIPIENT)]
+
+
 @pytest.mark.parametrize("kind", ["COR", "WDR"])
 def test_a_bots_host_takes_back_and_changes_nothing_of_its_administration(kind: str) -> None:
     """A31: it knows the leaf hashes of all entries, and writes drops of any kind it likes."""
