@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +21,7 @@ from cencomm_client.cli.documents import (
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Decide, Here, Session, command
 from cencomm_client.form_library import FormLibrary
+from cencomm_client.instants import instant
 from cencomm_client.plan import Admission, OperationPlan
 from cencomm_client.proposals import Standing
 from cencomm_client.reviewing import GROUP_YEAR_MS
@@ -432,4 +433,4 @@ def milliseconds(text: str) -> int:
 
 def moment(at: int) -> str:
     """A time in ms for people, in UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return instant(at)
