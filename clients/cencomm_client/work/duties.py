@@ -113,16 +113,19 @@ def warning_duties(
             answer = reading.answer(said.content)
             if answer is None or (part is None and answer is not Answer.ACCEPTED):
                 continue
+            targets = _targets(said, named) if answer is Answer.TRANSFERRED else ()
+            if said.by in targets:
+                continue  # to somebody of its own: it is asked as before
             part = part or _new_part(parts, said)
             if answer is Answer.ACCEPTED:
                 part.taken = part.taken if part.taken is not None else said.at
                 part.refused = None
             else:
                 part.refused = said.at
-            if answer is Answer.TRANSFERRED:
-                for code in map(named, reading.transferred_to(said.content)):
-                    if code is not None:
-                        parts.setdefault(code, _Part(said.at, said.at + clock))
+            for code in targets:
+                asked_now = parts.get(code)
+                if asked_now is None or asked_now.refused is not None:
+                    parts[code] = _Part(said.at, said.at + clock)  # who gave it away has it again
         elif said.kind in (reading.FEEDBACK, reading.SEIZURE):
             part = part or _new_part(parts, said)
             part.taken = part.taken if part.taken is not None else said.at
@@ -139,6 +142,12 @@ def warning_duties(
     for code, part in parts.items():
         duties += _of_part(code, part, root, clock, clocks)
     return (*duties, *seizure_duties(answers, clocks))
+
+
+def _targets(said: Said, named: Named) -> tuple[str, ...]:
+    """Administrations that an ACK transfers to; the OCU sees to what went to nobody known."""
+    found = map(named, reading.transferred_to(said.content))
+    return tuple(code for code in found if code is not None) or (NOBODY,)
 
 
 def _new_part(parts: dict[str, _Part], said: Said) -> _Part:

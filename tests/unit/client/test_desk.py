@@ -181,6 +181,27 @@ def test_a_transfer_starts_the_clock_of_who_it_names() -> None:
     assert overdue(talk) == [("PL", "accept", Stage.RECIPIENT)]
 
 
+def test_a_transfer_lets_nobody_off_but_for_another() -> None:
+    """To a colleague, to nobody known, or round in a circle: somebody is asked still."""
+    for to, asked in (("DE-033", "DE"), ("DE", "DE"), ("ZZ-001", NOBODY)):
+        talk = Talk()
+        warned = talk.says("FR", "WRN", warning(), to=["DE"])
+        talk.says("DE", "ACK", {"answer": "transferred", "transferred_to": to}, re=warned)
+        talk.wait(minutes=31)
+        stage = Stage.OCU if asked == NOBODY else Stage.RECIPIENT
+        assert overdue(talk) == [(asked, "accept", stage)], to
+    talk = Talk()
+    talk.joins("PL")
+    warned = talk.says("FR", "WRN", warning(), to=["DE"])
+    talk.says("DE", "ACK", {"answer": "transferred", "transferred_to": "PL"}, re=warned)
+    talk.says("PL", "ACK", {"answer": "transferred", "transferred_to": "DE"}, re=warned)
+    talk.wait(minutes=31)
+    assert overdue(talk) == [("DE", "accept", Stage.RECIPIENT)]
+    talk.says("DE", "ACK", ACCEPTED, re=warned)
+    talk.wait(hours=25)
+    assert overdue(talk) == [("DE", "feedback", Stage.RECIPIENT)]
+
+
 def test_each_addressed_administration_answers_for_itself() -> None:
     talk = Talk()
     warned = talk.says("FR", "WRN", warning(), to=["DE-007", "PL-003"])
