@@ -21,6 +21,7 @@ from cencomm_crypto.public.rights import Role
 
 from cencomm_client.cen_record import FORMAT, FreeText, Record, ascii_json, make_record
 from cencomm_client.handling import Grant, Way
+from cencomm_client.instants import LAST_MS
 from cencomm_client.items import DOUBTS, Flag, Message
 from cencomm_client.kinds import SEIZURE
 from cencomm_client.operation import Operation
@@ -126,7 +127,8 @@ def prepare(
         if refusal is None:
             try:
                 seizure = _standing(threads.changes.present(message))
-                refusal = _exercise(seizure) or _handling(seizure, permit and permit(message))
+                refusal = _exercise(seizure) or _undated(seizure)
+                refusal = refusal or _handling(seizure, permit and permit(message))
             except FormInvalid as error:
                 refusal = ("form_invalid", error.detail)
             except _Withdrawn as error:
@@ -282,6 +284,12 @@ def _refusal(message: Message) -> tuple[str, str] | None:
 
 def _exercise(seizure: Mapping[str, Any]) -> tuple[str, str] | None:
     return ("exercise", _EXERCISE) if seizure.get("exercise") else None
+
+
+def _undated(seizure: Mapping[str, Any]) -> tuple[str, str] | None:
+    """A form takes any 53 bits for a time; a record has a date."""
+    wrong = seizure["at"] > LAST_MS
+    return ("form_invalid", f"at: {seizure['at']} is a time without a date") if wrong else None
 
 
 def _handling(seizure: Mapping[str, Any], grant: Grant | None) -> tuple[str, str] | None:

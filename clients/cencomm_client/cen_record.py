@@ -9,9 +9,10 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
+
+from cencomm_client.instants import instant
 
 FORMAT = 1
 FREE_TEXT = frozenset(
@@ -63,7 +64,7 @@ def make_record(
     """The record of a seizure's content, and the free text that waits for a yes."""
     sieve = _Sieve(leaf, approved)
     persons = seizure.get("persons", ())
-    when = datetime.fromtimestamp(seizure["at"] / 1000, UTC).strftime(_DATES[seizure["precision"]])
+    when = instant(seizure["at"], _DATES[seizure["precision"]])
     case = sieve.part(seizure, _CASE, "")
     value: dict[str, Any] = {
         "format": FORMAT,

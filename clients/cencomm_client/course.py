@@ -7,7 +7,6 @@ person needs to go on. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +17,7 @@ from cencomm_crypto.public.phases import SETS, Phase, PhaseEvent, step
 from cencomm_crypto.public.rights import OPERATION_RIGHTS, Role
 
 from cencomm_client.errors import Refused, refusal
+from cencomm_client.instants import instant
 
 RULES: Mapping[str, str] = MappingProxyType(
     {
@@ -125,4 +125,4 @@ def coordinators(state: OperationState, directory: DirectoryState) -> str:
 
 
 def _moment(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return instant(at)

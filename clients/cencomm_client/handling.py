@@ -18,6 +18,7 @@ from cencomm_crypto.public.rights import Role
 
 from cencomm_client.errors import HandlingForbids
 from cencomm_client.items import Message
+from cencomm_client.people import role_in
 from cencomm_client.work import reading
 from cencomm_client.work.changes import CHANGING, Changes, sound, target_of
 from cencomm_client.work.reading import Content
@@ -179,9 +180,7 @@ class Handling:
 
 def granting(state: OperationState, message: Message) -> bool:
     """Whether an author may decide for its administration: its NCP or a coordinator."""
-    person = message.author.person
-    member = None if person is None else state.members.get(person) or state.former.get(person)
-    return member is not None and member.role in GRANTING
+    return role_in(state, message) in GRANTING
 
 
 def _refusal(message: Message, binding: Sequence[str], way: Way) -> str:

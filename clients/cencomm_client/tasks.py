@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from cencomm_client.errors import TasksOpen
-from cencomm_client.items import DOUBTS, Message
-from cencomm_client.kinds import REPLY, TASK, WITHDRAWAL
-from cencomm_client.work.reading import finishes
+from cencomm_client.items import Message
+from cencomm_client.kinds import CORRECTION, REPLY, TASK, WITHDRAWAL
+from cencomm_client.people import People
+from cencomm_client.work import reading
+from cencomm_client.work.changes import sound
+from cencomm_client.work.duties import NOBODY, addressed, ends
+from cencomm_client.work.threads import Threads
 
 BLOCKED = frozenset({"phase.set", "close.propose", "close.approve"})
 """Entries that end a phase by decision; a suspension is for emergencies, time asks nobody."""
@@ -42,45 +46,52 @@ class Task:
 class TaskBook:
     """Tasks and what answers them, as this device reads them; newer versions replace older."""
 
-    def __init__(self) -> None:
+    def __init__(self, people: People) -> None:
+        self._people = people
         self._held: dict[int, Message] = {}
 
     def note(self, item: Message) -> None:
         """Take a message, or its newer version."""
-        if item.kind in (TASK, REPLY, WITHDRAWAL):
+        if item.kind in (TASK, REPLY, CORRECTION, WITHDRAWAL):
             self._held[item.place.seq] = item
 
     def open(self, before: int | None = None) -> tuple[Task, ...]:
         """Tasks without an answer that closes them, in the log's order; as of place `before`."""
         held = sorted(seq for seq in self._held if before is None or seq < before)
-        return open_tasks(self._held[seq] for seq in held)
+        return open_tasks((self._held[seq] for seq in held), self._people)
 
     def mandatory(self, before: int | None = None) -> tuple[Task, ...]:
         """Those of them that a phase change waits for."""
         return tuple(task for task in self.open(before) if task.mandatory)
 
 
-def open_tasks(messages: Iterable[Message]) -> tuple[Task, ...]:
-    """Tasks that no answer closed; `messages` in the log's order.
+def open_tasks(messages: Iterable[Message], people: People) -> tuple[Task, ...]:
+    """Tasks that no answer closed, as they and their answers stand; `messages` in the log's order.
 
     A final or refused reply to a task closes it, and a task in reply to it that says done or
-    cancelled; not an acknowledgement: who accepts has not done it yet. Its own administration
-    withdraws it.
+    cancelled, by whom it names (`duties.ends`); not an acknowledgement: who accepts has not done
+    it yet. Its own administration withdraws it. A bot reads nothing, so it has done nothing (A31).
     """
-    found: dict[bytes, Task] = {}
+    threads = Threads()
     for message in messages:
-        content = message.content
-        if content is None or message.type == "drop" or not message.flags.isdisjoint(DOUBTS):
-            continue  # a bot reads nothing, so it has done nothing (A31)
-        if finishes(message.kind, content):
-            found.pop(_leaf(message.re), None)
-        elif message.kind == TASK:
-            found[message.place.leaf] = _task(message, content)
-        elif message.kind == WITHDRAWAL:
-            withdrawn = found.get(_leaf(content.get("target")))
-            if withdrawn and withdrawn.administration == message.author.administration:
-                del found[withdrawn.leaf]
-    return tuple(found.values())
+        if message.type != "drop":
+            threads.take(message)
+    found: list[Task] = []
+    for task in threads.messages():
+        content = threads.changes.present(task).content
+        if task.kind != TASK or content is None or not sound(task) or reading.ended(content):
+            continue
+        closing = [
+            one
+            for one in threads.answers(task.place.leaf)
+            if sound(one) and reading.finishes(one.kind, threads.changes.present(one).content or {})
+        ]
+        if not all(
+            any(ends(task, code, one, people) for one in closing)
+            for code in addressed(task, content, people) or (NOBODY,)
+        ):
+            found.append(_task(task, content))
+    return tuple(found)
 
 
 def expect_done(tasks: Iterable[Task], what: str) -> None:
@@ -120,7 +131,3 @@ def _assignee(value: Any) -> str | None:
     if isinstance(value, Mapping):
         value = next((text for text in value.values() if isinstance(text, str)), None)
     return value if isinstance(value, str) else None
-
-
-def _leaf(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else b""

@@ -26,6 +26,7 @@ from cencomm_client.items import Alarm, Control, Flag, Item, Message, Notice
 from cencomm_client.keyring import Keyring
 from cencomm_client.kinds import WARNING
 from cencomm_client.mirror import Update
+from cencomm_client.people import people_of
 from cencomm_client.profiles import Names
 from cencomm_client.progress import Stage, counted
 from cencomm_client.reader import Reader
@@ -182,7 +183,8 @@ class OperationView:
     # -- inside -------------------------------------------------------------------------------
 
     def _new_reader(self) -> Reader:
-        self.names, self.tasks = Names(), TaskBook()
+        people = people_of(lambda: self._station.directory, lambda: self.state)
+        self.names, self.tasks = Names(), TaskBook(people)
         reader = Reader(self.log, self.keyring, self.names, self.forms, self._station.now)
         self._corrections = CorrectionBook(
             lambda: self.form_set, reader.first, lambda leaf: leaf in self._withheld

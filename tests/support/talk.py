@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from cencomm_client.items import Author, Damage, Flag, Message, Place
+from cencomm_client.people import People
 from cencomm_client.plan import CLOCKS
 from cencomm_client.work.chain import Who
 from cencomm_client.work.clocks import Clocks
@@ -103,9 +104,13 @@ class Talk:
     @property
     def who(self) -> Who:
         """Who is who, as the directory and the state would say."""
-        return Who(
+        people = People(
             self.codes.get,
             lambda code: code.partition("-")[0] if code.partition("-")[0] in self.owing else None,
+            lambda message: message.author.administration == "RILO",
+        )
+        return Who(
+            people,
             lambda: self.owing,
             lambda release: release.author.code.endswith("-001"),
         )

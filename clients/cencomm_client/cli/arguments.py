@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,11 +25,6 @@ def milliseconds(text: str) -> int:
     if read.tzinfo is None:
         raise InputInvalid(f"{text!r} has no zone; add Z or an offset like +01:00")
     return int(read.timestamp() * 1000)
-
-
-def moment(at: int) -> str:
-    """A time in ms for people, in UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def hex_bytes(text: str, size: int) -> bytes:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from cencomm_crypto.public.phases import SETS
 
-from cencomm_client.cli.arguments import OperationName, hex_bytes, milliseconds, moment
+from cencomm_client.cli.arguments import OperationName, hex_bytes, milliseconds
 from cencomm_client.cli.documents import (
     offboarded_document,
     posted_document,
@@ -17,6 +17,7 @@ from cencomm_client.cli.documents import (
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Decide, Here, Session, command
 from cencomm_client.cli.operations import operations
+from cencomm_client.instants import instant
 from cencomm_client.posting import Posted
 from cencomm_client.proposals import Standing
 
@@ -127,7 +128,7 @@ async def proposals(
                 (
                     row.subject,
                     f"{row.code} ({row.administration})",
-                    moment(row.expires),
+                    instant(row.expires),
                     str(row.standing),
                     row.leaf.hex(),
                 )

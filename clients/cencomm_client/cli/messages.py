@@ -15,7 +15,7 @@ from cencomm_crypto.errors import CencommError
 from cencomm_crypto.public.ids import ChannelId
 from rich.text import Text
 
-from cencomm_client.cli.arguments import OperationName, hex_bytes, moment
+from cencomm_client.cli.arguments import OperationName, hex_bytes
 from cencomm_client.cli.documents import item_document, verification_document
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown
 from cencomm_client.cli.filled import filled_content, list_notes
@@ -28,6 +28,7 @@ from cencomm_client.cli.steady import Steady
 from cencomm_client.code_lists import CodeLists
 from cencomm_client.directed import split_circle
 from cencomm_client.handling import label
+from cencomm_client.instants import instant
 from cencomm_client.items import Alarm, Control, Item, Message, Notice
 from cencomm_client.operation import Operation
 from cencomm_client.work.gate import Gate
@@ -238,7 +239,7 @@ def referred(operation: Operation, text: str) -> bytes:
 
 
 def _head(at: int, seq: int | None) -> Text:
-    return Text(f"{moment(at)} {'' if seq is None else seq:>5} ", style="dim")
+    return Text(f"{instant(at)} {'' if seq is None else seq:>5} ", style="dim")
 
 
 def _author(item: Message | Control) -> str:

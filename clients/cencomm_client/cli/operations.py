@@ -15,12 +15,12 @@ from cencomm_client.cli.arguments import (
     bytes_of,
     hex_bytes,
     milliseconds,
-    moment,
 )
 from cencomm_client.cli.documents import operation_document, posted_document, summary_document
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Here, Session, command
 from cencomm_client.form_library import FormLibrary
+from cencomm_client.instants import instant
 from cencomm_client.plan import Admission, OperationPlan
 from cencomm_client.reviewing import GROUP_YEAR_MS
 
@@ -98,8 +98,8 @@ async def list_operations(here: Here) -> None:
                     str(row.phase),
                     here.output.text("cli_exercise") if row.exercise else "",
                     row.role or "",
-                    moment(row.window[0]),
-                    moment(row.window[1]),
+                    instant(row.window[0]),
+                    instant(row.window[1]),
                     str(row.size),
                     row.id.hex()[:8],
                 )
@@ -131,8 +131,8 @@ async def show(here: Here, operation: OperationName) -> None:
                 (
                     row["name"],
                     str(row["epoch"]),
-                    moment(row["window"][1]),
-                    moment(row["closed"]) if row["closed"] else "",
+                    instant(row["window"][1]),
+                    instant(row["closed"]) if row["closed"] else "",
                 )
                 for row in document["channels"]
             ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cencomm_crypto.public.directory.state import DirectoryState
-from cencomm_crypto.public.ids import AdminId, PersonId
+from cencomm_crypto.public.ids import AdminId
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import SENDING
 
@@ -13,6 +13,7 @@ from cencomm_client.collecting import all_of_it_stays
 from cencomm_client.follow import Feed
 from cencomm_client.handling import granting
 from cencomm_client.items import Control, Message
+from cencomm_client.people import people_of
 from cencomm_client.verifier import Clock
 from cencomm_client.view import OperationView
 from cencomm_client.work.chain import Who
@@ -51,7 +52,8 @@ class Attendant:
 
     def _begin(self) -> None:
         state = self._view.state
-        who = Who(self._code_of, self._named, self._owing_now, self._may_grant)
+        people = people_of(self._directory, lambda: self._view.state)
+        who = Who(people, self._owing_now, self._may_grant)
         self.desk = Desk(Clocks.of(state.genesis), state.live, who)
         feed = self._view.feed
         self._generation = feed.generation
@@ -62,19 +64,6 @@ class Attendant:
         self._position = feed.size
 
     # -- who ----------------------------------------------------------------------------------
-
-    def _code_of(self, some: bytes) -> str | None:
-        directory = self._directory()
-        person = directory.person(PersonId(some))
-        admin = directory.administration(AdminId(some) if person is None else person.admin)
-        return None if admin is None else admin.code
-
-    def _named(self, code: str) -> str | None:
-        directory = self._directory()
-        if directory.administration_by_code(code) is not None:
-            return code
-        person = directory.person_by_code(code)
-        return None if person is None else self._code_of(person.id)
 
     def _may_grant(self, release: Message) -> bool:
         return granting(self._view.state, release)

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cencomm_client.items import Flag, Message
+from cencomm_client.people import People
 from cencomm_client.triage import DECIDED, decisions
 from cencomm_client.work import reading
 from cencomm_client.work.changes import CHANGING, Changes, Present, sound
 from cencomm_client.work.clocks import Clocks
 from cencomm_client.work.duties import (
     Duty,
-    Named,
     Said,
     What,
+    addressed,
     asked_duties,
     seizure_duties,
     warning_duties,
@@ -34,14 +35,11 @@ WAITING, WITHDRAWN, DOUBTFUL, UNREADABLE = "waiting", "withdrawn", "doubtful", "
 class Who:
     """Who the operation's people are, by administration.
 
-    `of` gives the code for a person's or an administration's id, `named` for a person's or an
-    administration's code; None for what nobody knows. `owing` are the administrations that
-    report now, with the time of their first admission (ms); `may_grant` says whether the author
-    of a REL decides for its administration.
+    `owing` are the administrations that report now, with the time of their first admission (ms);
+    `may_grant` says whether the author of a REL decides for its administration.
     """
 
-    of: Callable[[bytes], str | None]
-    named: Named
+    people: People
     owing: Callable[[], Mapping[str, int]]
     may_grant: Callable[[Message], bool]
 
@@ -155,10 +153,12 @@ def _stand(
         return (UNREADABLE if root.content is None else DOUBTFUL), later
     kind = root.kind
     if kind == reading.WARNING:
-        return _progress(said), warning_duties(own, said, _addressed(own, who), clocks, who.named)
+        return _progress(said), warning_duties(
+            own, said, _addressed(own, who), clocks, who.people.named
+        )
     if kind in (reading.TASK, reading.QUESTION):
         what = What.TASK if kind == reading.TASK else What.REPLY
-        duties = asked_duties(own, said, _addressed(own, who), what, clocks)
+        duties = asked_duties(own, said, _addressed(own, who), what, clocks, who.people)
         done = all(duty.met_at is not None for duty in duties)
         return ("done" if done else _progress(said)), duties
     duties = seizure_duties([own, *said], clocks)
@@ -210,10 +210,7 @@ def _counts(message: Message) -> bool:
 
 def _addressed(own: Said, who: Who) -> tuple[str, ...]:
     """Administrations that an entry names: by `to`, else by its form."""
-    codes = [who.of(one) for one in own.message.to]
-    if not any(codes):
-        codes = [who.named(code) for code in reading.assignees(own.content)]
-    return tuple(dict.fromkeys(code for code in codes if code is not None))
+    return addressed(own.message, own.content, who.people)
 
 
 def _said(message: Message, now: Present) -> Said:

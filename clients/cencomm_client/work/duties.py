@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from cencomm_client.items import Message
+from cencomm_client.people import People
 from cencomm_client.work import reading
 from cencomm_client.work.clocks import Clocks, Stage, stage_at
 from cencomm_client.work.reading import Answer, Content, Outcome
@@ -112,16 +113,19 @@ def warning_duties(
             answer = reading.answer(said.content)
             if answer is None or (part is None and answer is not Answer.ACCEPTED):
                 continue
+            targets = _targets(said, named) if answer is Answer.TRANSFERRED else ()
+            if said.by in targets:
+                continue  # to somebody of its own: it is asked as before
             part = part or _new_part(parts, said)
             if answer is Answer.ACCEPTED:
                 part.taken = part.taken if part.taken is not None else said.at
                 part.refused = None
             else:
                 part.refused = said.at
-            if answer is Answer.TRANSFERRED:
-                for code in map(named, reading.transferred_to(said.content)):
-                    if code is not None:
-                        parts.setdefault(code, _Part(said.at, said.at + clock))
+            for code in targets:
+                asked_now = parts.get(code)
+                if asked_now is None or asked_now.refused is not None:
+                    parts[code] = _Part(said.at, said.at + clock)  # who gave it away has it again
         elif said.kind in (reading.FEEDBACK, reading.SEIZURE):
             part = part or _new_part(parts, said)
             part.taken = part.taken if part.taken is not None else said.at
@@ -138,6 +142,12 @@ def warning_duties(
     for code, part in parts.items():
         duties += _of_part(code, part, root, clock, clocks)
     return (*duties, *seizure_duties(answers, clocks))
+
+
+def _targets(said: Said, named: Named) -> tuple[str, ...]:
+    """Administrations that an ACK transfers to; the OCU sees to what went to nobody known."""
+    found = map(named, reading.transferred_to(said.content))
+    return tuple(code for code in found if code is not None) or (NOBODY,)
 
 
 def _new_part(parts: dict[str, _Part], said: Said) -> _Part:
@@ -196,21 +206,42 @@ def seizure_duties(said: Sequence[Said], clocks: Clocks) -> tuple[Duty, ...]:
     return tuple(duties)
 
 
+def addressed(message: Message, content: Content, people: People) -> tuple[str, ...]:
+    """Administrations that a WRN, TSK or RFI names: by `to`, else by its form."""
+    codes = [people.of(one) for one in message.to]
+    if not any(codes):
+        codes = [people.named(code) for code in reading.assignees(content)]
+    return tuple(dict.fromkeys(code for code in codes if code is not None))
+
+
+def ends(asked: Message, code: str, by: Message, people: People) -> bool:
+    """Whether an answer that ends a TSK or RFI ends it for the administration `code` too.
+
+    It comes from there, or from anybody where none is named. A task its author's administration
+    calls done or cancelled too, and a coordinator, who hands it on.
+    """
+    if code in (NOBODY, by.author.administration):
+        return True
+    if asked.kind != reading.TASK:
+        return False
+    return by.author.administration == asked.author.administration or people.coordinates(by)
+
+
 def asked_duties(
-    root: Said, answers: Sequence[Said], addressed: Sequence[str], what: What, clocks: Clocks
+    root: Said,
+    answers: Sequence[Said],
+    named: Sequence[str],
+    what: What,
+    clocks: Clocks,
+    people: People,
 ) -> tuple[Duty, ...]:
-    """Duties of a TSK or RFI. What ends it comes from whom it names, or from anybody where it
-    names no administration; its author's administration may call it done or cancelled too."""
+    """Duties of a TSK or RFI; `named` are administrations, see `ends`."""
     due = reading.deadline(root.content)
-    ends = [one for one in answers if reading.finishes(one.kind, one.content)]
+    said = [one for one in answers if reading.finishes(one.kind, one.content)]
     ended = (root.corrected or root.at) if reading.ended(root.content) else None
     duties: list[Duty] = []
-    for code in addressed or (NOBODY,):
-        fitting = [
-            one.at
-            for one in ends
-            if code in (NOBODY, one.by) or (one.kind == reading.TASK and one.by == root.by)
-        ]
+    for code in named or (NOBODY,):
+        fitting = [one.at for one in said if ends(root.message, code, one.message, people)]
         met = min([*fitting, *([] if ended is None else [ended])], default=None)
         duties.append(Duty(what, code, due, clocks.feedback, met))
     return tuple(duties)

@@ -84,8 +84,12 @@ def moment(text: str, zone: tzinfo | None = None) -> datetime | None:
 
 
 def told_time(ms: int, zone: tzinfo | None = None) -> str:
-    """A stored time in the person's zone, with its offset."""
-    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).isoformat(timespec="minutes")
+    """A stored time in the person's zone, with its offset; its number where no calendar has it."""
+    try:
+        found = datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
+    except (OverflowError, OSError, ValueError):
+        return str(ms)
+    return found.isoformat(timespec="minutes")
 
 
 def _content(

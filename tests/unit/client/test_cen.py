@@ -232,6 +232,12 @@ def test_no_grant_lets_an_exercise_pass() -> None:
     assert reasons(extract(first, change, permit=lambda one: lets_all)) == ["exercise"]
 
 
+def test_a_time_without_a_date_is_named_and_stops_no_extract() -> None:
+    made = extract(message(1, SEIZURE | {"at": 2**53 - 1}), message(2, SEIZURE))
+    assert [record.leaf for record in made.records] == [leaf(2)]
+    assert reasons(made) == ["form_invalid"]
+
+
 def test_a_message_sealed_anew_counts_once() -> None:
     first = message(1, SEIZURE)
     again = replace(message(2, SEIZURE), author=first.author, mid=first.mid)

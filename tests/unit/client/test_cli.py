@@ -6,7 +6,7 @@ import ast
 import io
 import json
 import re
-from datetime import UTC
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from cencomm_client.errors import (
     VaultPassword,
     WrongDirectory,
 )
+from cencomm_client.instants import LAST_MS, instant
 from cencomm_client.items import Author, Damage, Flag, Message, Place
 from cencomm_config.catalog import sentences
 from cencomm_config.display import shown
@@ -178,6 +179,16 @@ def test_nothing_foreign_reaches_the_terminal_as_it_is() -> None:
     assert document.isascii()
     assert "bold" in screen.getvalue()  # markup is shown, not obeyed
     assert "\x1b" not in fill("{name}", name=HOSTILE)
+
+
+@pytest.mark.parametrize("ms", [0, LAST_MS - 999, LAST_MS, LAST_MS + 1, 2**53 - 1, 2**63])
+def test_a_time_that_no_calendar_has_crashes_no_view(ms: int) -> None:
+    """Every form takes 53 bits, a header more; to the east a year earlier ends."""
+    east = timezone(timedelta(hours=14))
+    form = base_set().form("WRN")
+    line = form_line(form, {"subject": "container", "deadline": ms}, Output(as_json=False), east)
+    for text in (line, instant(ms)):
+        assert str(ms) in text or "1970" in text or "9999" in text
 
 
 def test_a_damaged_message_is_shown_with_its_reason() -> None:

@@ -181,6 +181,27 @@ def test_a_transfer_starts_the_clock_of_who_it_names() -> None:
     assert overdue(talk) == [("PL", "accept", Stage.RECIPIENT)]
 
 
+def test_a_transfer_lets_nobody_off_but_for_another() -> None:
+    """To a colleague, to nobody known, or round in a circle: somebody is asked still."""
+    for to, asked in (("DE-033", "DE"), ("DE", "DE"), ("ZZ-001", NOBODY)):
+        talk = Talk()
+        warned = talk.says("FR", "WRN", warning(), to=["DE"])
+        talk.says("DE", "ACK", {"answer": "transferred", "transferred_to": to}, re=warned)
+        talk.wait(minutes=31)
+        stage = Stage.OCU if asked == NOBODY else Stage.RECIPIENT
+        assert overdue(talk) == [(asked, "accept", stage)], to
+    talk = Talk()
+    talk.joins("PL")
+    warned = talk.says("FR", "WRN", warning(), to=["DE"])
+    talk.says("DE", "ACK", {"answer": "transferred", "transferred_to": "PL"}, re=warned)
+    talk.says("PL", "ACK", {"answer": "transferred", "transferred_to": "DE"}, re=warned)
+    talk.wait(minutes=31)
+    assert overdue(talk) == [("DE", "accept", Stage.RECIPIENT)]
+    talk.says("DE", "ACK", ACCEPTED, re=warned)
+    talk.wait(hours=25)
+    assert overdue(talk) == [("DE", "feedback", Stage.RECIPIENT)]
+
+
 def test_each_addressed_administration_answers_for_itself() -> None:
     talk = Talk()
     warned = talk.says("FR", "WRN", warning(), to=["DE-007", "PL-003"])
@@ -223,6 +244,20 @@ def test_a_bot_reads_nothing_and_answers_nothing() -> None:
     talk.says("DE", "ACK", ACCEPTED, re=warned, type="drop")
     talk.wait(minutes=31)
     assert overdue(talk) == [("DE", "accept", Stage.RECIPIENT)]
+
+
+def test_a_task_that_a_coordinator_handed_on_is_owed_by_its_new_administration_alone() -> None:
+    """Its author's administration is neither the one that left nor the coordinator's."""
+    talk = Talk()
+    talk.joins("BE", "FR", "DE", "RILO")
+    content = {"task": "count", "assignee": {"administration": "FR"}, "due": START + HOUR}
+    old = talk.says("BE", "TSK", content)
+    talk.says("DE", "TSK", {**content, "state": "cancelled"}, re=old)  # none of its business
+    talk.wait(hours=2)
+    assert overdue(talk) == [("FR", "task", Stage.RECIPIENT)]
+    talk.says("RILO", "TSK", {**content, "assignee": {"administration": "DE"}})
+    talk.says("RILO", "TSK", {**content, "state": "cancelled"}, re=old)
+    assert overdue(talk) == [("DE", "task", Stage.RECIPIENT)]
 
 
 @pytest.mark.parametrize("kind", ["COR", "WDR"])

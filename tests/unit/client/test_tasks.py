@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 from cencomm_client.errors import TasksOpen
 from cencomm_client.items import Author, Flag, Message, Place
+from cencomm_client.people import People
 from cencomm_client.tasks import TaskBook, assigned_to, expect_done, open_tasks
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId
 
+PEOPLE = People(
+    lambda some: None,
+    lambda code: code,
+    lambda message: message.author.administration == "OCU",
+)
 MANDATORY = {"task": "count", "assignee": {"administration": "FR"}, "mandatory": True}
 
 
@@ -20,7 +26,7 @@ def message(
     content: dict[str, Any] | None,
     *,
     re: int | None = None,
-    administration: str = "RILO",
+    administration: str = "FR",
     flags: frozenset[Flag] = frozenset(),
 ) -> Message:
     """A message as a reader has it; its leaf is its seq, 32 bytes."""
@@ -49,7 +55,7 @@ def leaf(seq: int) -> bytes:
 
 
 def still_open(*answers: Message) -> list[int]:
-    found = open_tasks([message(1, "TSK", MANDATORY), *answers])
+    found = open_tasks([message(1, "TSK", MANDATORY, administration="RILO"), *answers], PEOPLE)
     return [task.seq for task in found]
 
 
@@ -85,9 +91,38 @@ def test_an_answer_that_nobody_may_count_on_closes_nothing() -> None:
 
 def test_its_own_administration_withdraws_it() -> None:
     body = {"target": leaf(1), "reason": "x"}
-    assert still_open(message(2, "WDR", body, administration="FR")) == [1]
-    assert still_open(message(2, "WDR", body)) == []
+    assert still_open(message(2, "WDR", body)) == [1]
+    assert still_open(message(2, "WDR", body, administration="RILO")) == []
     assert still_open(message(2, "WDR", {"target": "no leaf"})) == [1]
+
+
+@pytest.mark.parametrize(
+    ("administration", "closes"), [("FR", True), ("RILO", True), ("OCU", True), ("BE", False)]
+)
+def test_who_it_names_its_author_and_a_coordinator_close_it(
+    administration: str, closes: bool
+) -> None:
+    """Not whoever wants the phase to change; the desk shows it as owed all the while."""
+    done = message(2, "TSK", {**MANDATORY, "state": "done"}, re=1, administration=administration)
+    assert still_open(done) == ([] if closes else [1])
+
+
+def test_a_task_and_its_end_count_as_they_stand() -> None:
+    done = message(2, "RPL", {"status": "final"}, re=1)
+    back = message(3, "WDR", {"target": leaf(2), "reason": "x"})
+    assert still_open(done, back) == [1]
+    change = {"target": leaf(1), "fields": {"state": "done"}, "reason": "x"}
+    assert still_open(message(2, "COR", change, administration="RILO")) == []
+    assert still_open(message(2, "COR", change)) == [1]  # of another administration
+    free = {"target": leaf(1), "fields": {"mandatory": False}, "reason": "x"}
+    book = TaskBook(PEOPLE)
+    for one in (
+        message(1, "TSK", MANDATORY, administration="RILO"),
+        message(2, "COR", free, administration="RILO"),
+    ):
+        book.note(one)
+    assert (len(book.open()), book.mandatory()) == (1, ())
+    assert len(book.mandatory(2)) == 1
 
 
 @pytest.mark.parametrize(
@@ -100,7 +135,7 @@ def test_its_own_administration_withdraws_it() -> None:
 )
 def test_a_bots_drop_and_what_is_forged_close_nothing(kind: str, content: dict[str, Any]) -> None:
     """A31: whoever has the host of its administration's bot opens no gate."""
-    said = message(2, kind, content, re=1)
+    said = message(2, kind, content, re=1, administration="RILO")
     assert still_open(said) == []
     assert still_open(replace(said, type="drop")) == [1]
     assert still_open(replace(said, flags=frozenset({Flag.FORGED_METADATA}))) == [1]
@@ -112,20 +147,20 @@ def test_an_open_task_in_reply_to_another_is_one_more() -> None:
 
 def test_mandatory_is_the_value_true_and_nothing_else() -> None:
     for value in (1, "true", "yes", False, None):
-        (task,) = open_tasks([message(1, "TSK", {"mandatory": value})])
+        (task,) = open_tasks([message(1, "TSK", {"mandatory": value})], PEOPLE)
         assert not task.mandatory
 
 
 @pytest.mark.parametrize("assignee", ["FR", {"administration": "FR"}, {"role": 5}, None, 7])
 def test_an_assignee_is_a_code_or_a_map_with_one(assignee: Any) -> None:
-    (task,) = open_tasks([message(1, "TSK", {"assignee": assignee})])
+    (task,) = open_tasks([message(1, "TSK", {"assignee": assignee})], PEOPLE)
     expected = isinstance(assignee, str) or (isinstance(assignee, dict) and "role" not in assignee)
     assert assigned_to(task, {"FR", "FR-014"}, []) == expected
     assert not assigned_to(task, {"BE"}, [b"p"])
 
 
 def test_a_book_tells_what_was_open_at_a_place_and_takes_newer_versions() -> None:
-    book = TaskBook()
+    book = TaskBook(PEOPLE)
     book.note(message(1, "TSK", None))  # not readable yet
     book.note(message(5, "RPL", {"status": "final"}, re=1))
     assert book.open() == ()
@@ -135,11 +170,11 @@ def test_a_book_tells_what_was_open_at_a_place_and_takes_newer_versions() -> Non
 
 
 def test_the_refusal_lists_tasks_and_how_to_close_them() -> None:
-    tasks = open_tasks(message(seq, "TSK", MANDATORY) for seq in range(1, 30))
+    tasks = open_tasks([message(seq, "TSK", MANDATORY) for seq in range(1, 30)], PEOPLE)
     with pytest.raises(TasksOpen) as raised:
         expect_done(tasks, "phase.set")
     said = raised.value.detail
     assert "29 mandatory tasks" in said
-    assert "entry 1 in alerts by RILO-001 for FR" in said
+    assert "entry 1 in alerts by FR-001 for FR" in said
     assert "and 9 more" in said
     expect_done((), "phase.set")
