@@ -30,7 +30,7 @@ from rich.text import Text
 from cencomm_client.demo.cast import Cast
 from cencomm_client.demo.claims import Ledger
 from cencomm_client.demo.play import Play
-from cencomm_client.demo.processes import ActorFailed
+from cencomm_client.demo.processes import ActorFailed, make_ready
 from cencomm_client.demo.scenario import DEPLOYMENT, EXPECTED_CLAIMS
 from cencomm_client.demo.screen import Screen
 from cencomm_client.demo.server import Server, ServerFailed, initialise
@@ -46,7 +46,7 @@ async def main() -> int:
     folder = Path(os.environ.get("CENCOMM_DEMO_DIR", ".run/demo")) / time.strftime("%Y%m%d-%H%M%S")
     await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True)
     began = time.monotonic()
-    keys = await initialise(folder / "server", DEPLOYMENT)
+    keys, _ = await asyncio.gather(initialise(folder / "server", DEPLOYMENT), make_ready())
     server = await _start_server(folder, once)
     try:
         outcome = await _perform(console, folder, server, keys, began)

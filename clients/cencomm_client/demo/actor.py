@@ -1,22 +1,25 @@
-"""`python -m cencomm_client.demo.actor KEY`: one participant's process."""
+"""One participant's process."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
+import os
+import socket
+from pathlib import Path
 
 from cencomm_client.demo.casework import Casework
-from cencomm_client.demo.cast import ROOTS
 from cencomm_client.demo.roots import Roots
+from cencomm_client.demo.scenario import ROOTS
 from cencomm_client.demo.verbs import serve
 
 
-def run() -> None:
-    """Serve the verbs of the custodians or of a participant until standard input ends."""
-    key = sys.argv[1]
+def run(key: str, conductor: socket.socket, log: Path) -> None:
+    """Serve the verbs of the custodians or of a participant until the conductor's end closes.
+
+    What this process prints goes to its own log.
+    """
+    with log.open("ab") as said:
+        for stream in (1, 2):
+            os.dup2(said.fileno(), stream)
     part = Roots() if key == ROOTS else Casework(key)
-    asyncio.run(serve(part.verbs, part.leave, part.alarms))
-
-
-if __name__ == "__main__":
-    run()
+    asyncio.run(serve(conductor, part.verbs, part.leave, part.alarms))

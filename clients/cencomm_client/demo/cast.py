@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from cencomm_client.demo.processes import Actor, Noticed
-from cencomm_client.demo.scenario import ADMINISTRATIONS, DEPLOYMENT, PARTICIPANTS, Participant
+from cencomm_client.demo.scenario import (
+    ADMINISTRATIONS,
+    DEPLOYMENT,
+    PARTICIPANTS,
+    ROOTS,
+    Participant,
+)
 from cencomm_client.demo.screen import Screen
 from cencomm_client.demo.server import Server
-
-ROOTS = "roots"
 
 
 class Cast:

@@ -1,21 +1,32 @@
-"""One process per participant, driven by lines of JSON over its standard streams.
+"""One process per participant, driven by lines of JSON over a socket of its own.
 
 The conductor never touches a participant's vault: it asks, and the participant's own process
-answers with what it saw. Secrets travel on standard input, never on a command line.
+answers with what it saw. Secrets travel on that socket, never on a command line. The processes
+are forked from one that has imported everything and holds nothing else: to import it all takes
+a process longer than most of what it does in the play.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import sys
+import multiprocessing
+import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from cencomm_client.demo import actor
+from cencomm_client.demo.verbs import LINE_LIMIT
+
 CALL_TIMEOUT_S = 90.0
-_LINE_LIMIT = 64 * 1024 * 1024
+END_TIMEOUT_S = 10.0
+_FORKING = multiprocessing.get_context("forkserver")
+_FORKING.set_forkserver_preload([actor.__name__])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,43 +54,52 @@ class ActorFailed(Exception):
         self.who, self.code, self.detail = who, code, detail
 
 
+Run = Callable[[str, socket.socket, Path], None]  # key, the conductor's socket, log
+
+
+async def make_ready() -> None:
+    """Start the process that the others are forked from; it ends with this one."""
+    await asyncio.to_thread(forkserver.ensure_running)
+
+
 class Actor:
     """A participant's process as the conductor sees it."""
 
     def __init__(
-        self, key: str, process: asyncio.subprocess.Process, log: Path, hear: Hear
+        self,
+        key: str,
+        process: BaseProcess,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        log: Path,
+        hear: Hear,
     ) -> None:
         self.key = key
         self._hear = hear
         self._process = process
+        self._answers, self._asked = streams
         self._log = log
         self._pending: dict[int, asyncio.Future[Any]] = {}
         self._next = 0
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, key: str, folder: Path, hear: Hear) -> Actor:
-        """Start `python -m cencomm_client.demo.actor` with its own log file in `folder`.
+    async def start(cls, key: str, folder: Path, hear: Hear, run: Run = actor.run) -> Actor:
+        """Start a process that does `run`, with its own log file in `folder`.
 
         `hear` is told of every alarm that the participant raises.
         """
         log = folder / f"{key}.log"
-        with log.open("ab") as errors:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "cencomm_client.demo.actor",
-                key,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-                limit=_LINE_LIMIT,
-            )
-        return cls(key, process, log, hear)
+        ours, its = socket.socketpair()
+        with its:
+            process = _FORKING.Process(target=run, args=(key, its, log), daemon=True)
+            await asyncio.to_thread(process.start)
+        streams = await asyncio.open_connection(sock=ours, limit=LINE_LIMIT)
+        return cls(key, process, streams, log, hear)
 
     @property
     def pid(self) -> int:
         """The process id, named in the evidence."""
+        assert self._process.pid is not None  # noqa: S101 - it was started
         return self._process.pid
 
     async def call(self, verb: str, /, timeout_s: float = CALL_TIMEOUT_S, **values: Any) -> Any:
@@ -90,10 +110,9 @@ class Actor:
         future.add_done_callback(_looked_at)
         self._pending[number] = future
         line = json.dumps({"id": number, "verb": verb, "values": values}) + "\n"
-        if self._process.stdin is None or self._process.returncode is not None:
+        if self._reader.done():
             raise ActorFailed(self.key, "process_died", f"see {self._log.name}")
-        self._process.stdin.write(line.encode())
-        await self._process.stdin.drain()
+        self._asked.write(line.encode())
         try:
             async with asyncio.timeout(timeout_s):  # `wait_for` may swallow the end of the play
                 return await future
@@ -111,19 +130,18 @@ class Actor:
         return "accepted"
 
     async def stop(self) -> None:
-        """Close its input and wait; it ends by itself, else it is ended by its id."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            await asyncio.wait_for(self._process.wait(), 10)
-        except TimeoutError:
+        """End its input and wait; it ends by itself, else it is ended by its id."""
+        with contextlib.suppress(OSError):  # it has ended already
+            self._asked.write_eof()
+        await asyncio.to_thread(self._process.join, END_TIMEOUT_S)
+        if self._process.is_alive():
             self._process.kill()
-            await self._process.wait()
+            await asyncio.to_thread(self._process.join)
         await self._reader
+        self._asked.close()
 
     async def _read(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - asked for a pipe above
-        while line := await self._process.stdout.readline():
+        while line := await self._next_line():
             answer = json.loads(line)
             if "alarm" in answer:
                 self._hear(Noticed(self.key, **answer["alarm"]))
@@ -139,6 +157,12 @@ class Actor:
         for future in self._pending.values():
             if not future.done():
                 future.set_exception(ActorFailed(self.key, "process_died", f"see {self._log.name}"))
+
+    async def _next_line(self) -> bytes:
+        try:
+            return await self._answers.readline()
+        except ConnectionError:  # it died with a question unread
+            return b""
 
 
 def _looked_at(future: asyncio.Future[Any]) -> None:

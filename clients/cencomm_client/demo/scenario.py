@@ -37,6 +37,7 @@ class Participant:
     kind: str = "human"
 
 
+ROOTS = "roots"  # the custodians' process
 ADMINISTRATIONS = ("RILO", "FR", "DE", "PL", "WCO")
 PARTICIPANTS: tuple[Participant, ...] = (
     Participant("rilo", "RILO", "RILO-001", "coordinator", "RILO coordinator", "root"),

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import socket
 from pathlib import Path
 
 import pytest
 from cencomm_client.demo.processes import Actor
 
-SILENT = "import sys; sys.stdin.read()"
+
+def silent(key: str, conductor: socket.socket, log: Path) -> None:
+    """Hear everything, answer nothing."""
+    while conductor.recv(1024):
+        pass
 
 
 async def test_who_is_cancelled_as_an_answer_comes_ends_all_the_same(tmp_path: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", SILENT),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    actor = Actor("fr", process, tmp_path / "fr.log", lambda _: None)
+    actor = await Actor.start("fr", tmp_path, lambda _: None, silent)
     try:
         asking = asyncio.create_task(actor.call("state"))
         await asyncio.sleep(0.05)
