@@ -7,7 +7,6 @@ import asyncio
 from cencomm_client.demo import papers, scenario
 from cencomm_client.demo.papers import HOUR_MS, NEVER_SAID, adapted
 from cencomm_client.demo.stage import Stage, code_of, ms
-from cencomm_client.demo.values import wire
 
 
 class Asking(Stage):
@@ -54,9 +53,7 @@ class Asking(Stage):
         self.screen.act("for_few")
         secret = {"text": NEVER_SAID, "tlp": "RED"}
         for kind, content in (("MSG", secret), ("CDN", papers.delivery())):
-            await self.refused(
-                "de", "not_directed", "post", channel=scenario.FIELD, kind=kind, content=content
-            )
+            await self.refused_post("de", "not_directed", kind=kind, content=content)
         circle = await self.cast["de"].call(
             "direct", parent=scenario.FIELD, people=[code_of("ncp-pl"), code_of("rilo")]
         )
@@ -66,14 +63,7 @@ class Asking(Stage):
         self.screen.say("de", "CDN to Poland and the RILO: Hamburg to Gdansk by road")
         got = await self.seen("ncp-pl", notice)
         outside = await self.cast["pl"].call("read_in", channel=circle["channel"])
-        await self.refused(
-            "pl",
-            "not_member",
-            "post",
-            channel=circle["channel"],
-            kind="MSG",
-            content={"text": NEVER_SAID},
-        )
+        await self.refused_post("pl", "not_member", channel=circle["channel"])
         self.judge(
             "directed_channel_closed_to_others",
             acted="de",
@@ -88,31 +78,19 @@ class Asking(Stage):
 
     async def _expert(self) -> None:
         lab = code_of("lab")
-        await self.refused(
-            "de",
-            "not_directed",
-            "post",
-            channel=scenario.EXPERTS,
-            kind="EXP",
-            content=self._question(),
-            to=[lab],
+        question = self._question()
+        await self.refused_post(
+            "de", "not_directed", channel=scenario.EXPERTS, kind="EXP", content=question, to=[lab]
         )
         circle = await self.cast["de"].call(
             "direct", parent=scenario.EXPERTS, people=[lab, code_of("wco")]
         )
-        asked = await self.write("de", circle["channel"], "EXP", self._question(), to=[lab])
+        asked = await self.write("de", circle["channel"], "EXP", question, to=[lab])
         await self.seen("lab", asked)
         answer = adapted("EXP", question=None, photos=None)
         told = await self.write("lab", circle["channel"], "EXP", answer, re=asked["leaf"])
         self.screen.say("lab", f"EXP {papers.SPECIES}, confidence high")
-        await self.refused(
-            "lab",
-            "not_member",
-            "post",
-            channel=scenario.FIELD,
-            kind="MSG",
-            content={"text": NEVER_SAID},
-        )
+        await self.refused_post("lab", "not_member")
         got = await self.seen("wco", told)
         field = await self.cast["lab"].call("heard", words=["garden furniture"])
         self.judge(
@@ -131,4 +109,4 @@ class Asking(Stage):
         return adapted("NDR", identifiers={"container": papers.container(30)}, sightings=places)
 
     def _question(self) -> dict[str, object]:
-        return dict(wire(adapted("EXP", answer=None, confidence=None)))
+        return adapted("EXP", answer=None, confidence=None)

@@ -73,8 +73,8 @@ class Chains(Stage):
         await self.all(("fr", "de", "pl"), "wait_for", leaf=to_fr["leaf"])
         wrong = papers.warning(24, "cigarettes")
         wrong["identifiers"] = {"container": wrong["identifiers"]["container"][:-1] + "A"}
-        await self.refused(
-            "fr", "form_invalid", "post", channel=scenario.ALERTS, kind="WRN", content=wrong
+        await self.refused_post(
+            "fr", "form_invalid", channel=scenario.ALERTS, kind="WRN", content=wrong
         )
         await asyncio.gather(
             self._answered_by_de(to_de),

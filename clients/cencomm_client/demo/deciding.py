@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cencomm_crypto.public.ids import DeviceId
+
 from cencomm_client.demo.coordination import Coordination
 from cencomm_client.posting import Posted
 
@@ -33,6 +35,14 @@ class Deciding(Coordination):
     async def suspend(self) -> dict[str, Any]:
         """Stop all sealing."""
         return _told(await self.operation.suspend())
+
+    async def suspend_person(self, account: str) -> dict[str, Any]:
+        """As its contact point: stop every device of a person."""
+        return {"seq": (await self.client.directory.suspend(account)).seq}
+
+    async def accept_device(self, device: str) -> dict[str, Any]:
+        """Let a device read that an NCP alone added."""
+        return _told(await self.operation.accept_device(DeviceId(bytes.fromhex(device))))
 
     async def set_role(self, code: str, role: str) -> dict[str, Any]:
         """Give a member another role."""

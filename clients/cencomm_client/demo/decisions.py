@@ -9,7 +9,6 @@ import time
 from cencomm_client.demo import scenario
 from cencomm_client.demo.cast import Cast
 from cencomm_client.demo.claims import Ledger
-from cencomm_client.demo.papers import NEVER_SAID
 from cencomm_client.demo.screen import Screen
 from cencomm_client.demo.stage import Stage, ms
 
@@ -59,9 +58,7 @@ class Decisions(Stage):
         stopped = await self.cast["rilo"].call("suspend")
         self.screen.say("rilo", "operation suspended: a leak is suspected")
         await self.all(("fr", "de"), "wait_for_entry", seq=stopped["seq"])
-        await self.refused(
-            "fr", "wrong_phase", "post", channel=scenario.FIELD, kind="MSG", content=_never()
-        )
+        await self.refused_post("fr", "wrong_phase")
         await self.refused("rilo", "wrong_phase", "set_phase", phase="post")
         proposed = await self.cast["rilo"].call("propose", subject="resume")
         await self.refused("rilo", "same_administration", "approve", proposal=proposed["leaf"])
@@ -105,7 +102,3 @@ class Decisions(Stage):
         self.screen.window(self.opens, self.closes)
         self.screen.say("ncp-pl", "approves: the window is longer")
         await self.all(("fr", "de", "ncp-de"), "wait_for_entry", seq=decided["seq"])
-
-
-def _never() -> dict[str, str]:
-    return {"text": NEVER_SAID}

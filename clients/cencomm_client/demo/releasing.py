@@ -58,6 +58,9 @@ class Releasing(Stage):
         corrected = await self.cast["de"].call(
             "correct", leaf=first, fields=again, reason="Wrong office."
         )
+        await self.refused(
+            "de", "not_changeable", "correct", leaf=corrected["leaf"], fields=again, reason="?"
+        )
         withdrawn = await self.cast["wco"].call("withdraw", leaf=clone, reason="Reported twice.")
         now = await self.cast["rilo"].call("wait_for_present", leaf=first, changes=1)
         gone = await self.cast["rilo"].call("wait_for_present", leaf=clone, changes=1)

@@ -15,6 +15,7 @@ from cencomm_config.catalog import chosen_language, sentence
 from cencomm_client.demo import scenario
 from cencomm_client.demo.cast import Cast
 from cencomm_client.demo.claims import Ledger
+from cencomm_client.demo.papers import NEVER_SAID
 from cencomm_client.demo.screen import Screen
 from cencomm_client.demo.values import wire
 
@@ -69,6 +70,22 @@ class Stage:
         self.refusals.append((who, code, given))
         tried = f"tries {verb.replace('_', ' ')} in vain: {given}"
         self.screen.say(who, tried, "yellow" if given == code else "bold red")
+
+    async def refused_post(
+        self,
+        who: str,
+        code: str,
+        *,
+        channel: str = scenario.FIELD,
+        kind: str = "MSG",
+        content: dict[str, Any] | None = None,
+        **values: Any,
+    ) -> None:
+        """Have somebody say in vain what nobody may ever read: `NEVER_SAID`, or a content."""
+        said = {"text": NEVER_SAID} if content is None else content
+        await self.refused(
+            who, code, "post", channel=channel, kind=kind, content=wire(said), **values
+        )
 
     def note_latency(self, sent: dict[str, Any], seen: dict[str, Any]) -> None:
         """All processes run on one machine: its one clock gives the time from post to sight."""

@@ -71,6 +71,7 @@ class Turning(Stage):
             seqs=[*(sent["seq"] for sent in later), self.circle_seq],
         )
         *tried_later, tried_circle = tried["tried"]
+        self.refusals.append((REMOVED, "no_epoch_key", tried_circle["code"]))
         self.judge(
             "removed_member_reads_nothing_later",
             acted="fr",
@@ -88,3 +89,5 @@ class Turning(Stage):
             held=tried_circle == {"seq": self.circle_seq, "code": "no_epoch_key"},
             tried=tried_circle,
         )
+        await self.cast["ncp-pl"].call("suspend_person", account=code_of(REMOVED))
+        await self.refused("ncp-pl", "inactive", "suspend_person", account=code_of(REMOVED))

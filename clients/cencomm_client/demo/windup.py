@@ -8,12 +8,14 @@ from cencomm_config.forms.schemas import CODES
 
 from cencomm_client.demo import papers, scenario
 from cencomm_client.demo.papers import NEVER_SAID, adapted
+from cencomm_client.demo.refusals import MET
 from cencomm_client.demo.stage import Stage, code_of
 
 VOICES = ("rilo", "ncp-fr", "ncp-de", "ncp-pl", "fr", "de", "pl", "wco")
 LISTENERS = ("fr", "de", "wco")
 FORM_READERS = ("wco", "rilo", "ncp-pl")
 LEAST_ENTRIES = 300
+NOWHERE = "0e" * 16  # the id of no log and of no device
 BIG = "é" * 30_000  # as many characters as a form takes, more bytes than a message takes
 
 
@@ -47,14 +49,7 @@ class Windup(Stage):
         made = await self.cast["rilo"].call("set_role", code=code_of("pl"), role="observer")
         self.screen.state("pl", "observer")
         await self.cast["pl"].call("wait_for_entry", seq=made["seq"])
-        await self.refused(
-            "pl",
-            "not_permitted",
-            "post",
-            channel=scenario.FIELD,
-            kind="MSG",
-            content={"text": NEVER_SAID},
-        )
+        await self.refused_post("pl", "not_permitted")
         said = await self.write(
             "fr", scenario.FIELD, "MSG", {"text": "For the record: the second row is empty."}
         )
@@ -87,9 +82,7 @@ class Windup(Stage):
         last = await self.cast["rilo"].call("set_phase", phase="debrief")
         await self.all(("ncp-de", "fr"), "wait_for_entry", seq=last["seq"])
         warned = adapted("WRN", goods_suspected=NEVER_SAID)
-        await self.refused(
-            "fr", "no_new_warnings", "post", channel=scenario.FIELD, kind="WRN", content=warned
-        )
+        await self.refused_post("fr", "no_new_warnings", kind="WRN", content=warned)
         early = self.cast.folder / "cen-early"
         await self.refused("ncp-de", "not_closed", "extract", folder=str(early))
         report = await self.write("ncp-de", scenario.FIELD, "DBR", adapted("DBR"))
@@ -127,22 +120,10 @@ class Windup(Stage):
 
     async def mistakes(self) -> None:
         """What a hurried person tries in vain."""
-        await self.refused(
-            "fr",
-            "too_large",
-            "post",
-            channel=scenario.FIELD,
-            kind="MSG",
-            content={"text": f"{NEVER_SAID} {BIG}"},
-        )
-        await self.refused(
-            "fr",
-            "unknown_channel",
-            "post",
-            channel="nowhere",
-            kind="MSG",
-            content={"text": NEVER_SAID},
-        )
+        await self.refused_post("fr", "too_large", content={"text": f"{NEVER_SAID} {BIG}"})
+        await self.refused_post("fr", "unknown_channel", channel="nowhere")
+        await self.refused("fr", "unknown_log", "join", log=NOWHERE, size=1)
+        await self.refused("fr", "forbidden", "bot_secret", account=code_of("bot"))
         await self.refused("fr", "not_permitted", "create_channel", name="ours")
         await self.refused("rilo", "already_exists", "create_channel", name=scenario.FIELD)
         await self.refused(
@@ -151,16 +132,10 @@ class Windup(Stage):
         auditor = {"code": code_of("audit-1"), "role": "officer"}
         await self.refused("rilo", "bad_audit_set", "admit", members=[auditor])
         await self.refused("rilo", "successor_needed", "offboard", administration="PL")
+        await self.refused("rilo", "unknown_administration", "offboard", administration="XX")
+        await self.refused("rilo", "unknown_device", "accept_device", device=NOWHERE)
         drill = await self.cast["rilo"].call("drill", name="DRILL", legal=scenario.LEGAL_BASIS)
-        await self.refused(
-            "rilo",
-            "exercise_mixed",
-            "post",
-            channel=scenario.FIELD,
-            kind="MSG",
-            content={"text": NEVER_SAID},
-            re=drill["leaf"],
-        )
+        await self.refused_post("rilo", "exercise_mixed", re=drill["leaf"])
 
     async def refusals_judged(self) -> None:
         """Every refusal of the day gave its code, and nothing of it stands in the log."""
@@ -170,7 +145,9 @@ class Windup(Stage):
             "each_refusal_names_its_code",
             acted="members",
             by=("wco", "ncp-de"),
-            held=not different and not any(one["seqs"] for one in heard.values()),
+            held=not different
+            and {code for _, code, _ in self.refusals} == MET
+            and not any(one["seqs"] for one in heard.values()),
             codes=sorted({code for _, code, _ in self.refusals}),
             refusals=len(self.refusals),
             different=different,
@@ -182,12 +159,14 @@ class Windup(Stage):
         self.screen.say("audit-1", "legal hold: a court asks for it")
         await self.cast["rilo"].call("wait_for_entry", seq=held["seq"])
         await self.refused("rilo", "held", "propose", subject="erase")
+        refused = self.refusals[-1]
+        await self.refused("rilo", "closed", "suspend")
         state = await self.cast["fr"].call("standing")
         self.judge(
             "hold_keeps_it",
             acted="audit-1",
             by=("rilo", "fr"),
-            held=self.refusals[-1][1:] == ("held", "held") and state["holds"] == 1,
+            held=refused[1:] == ("held", "held") and state["holds"] == 1,
             hold_entry=held["seq"],
         )
         size = await self.cast["fr"].call("state")
