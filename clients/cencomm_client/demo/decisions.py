@@ -79,7 +79,7 @@ class Decisions(Stage):
 
     async def keep_open(self, done: asyncio.Event) -> None:
         """Until `done`: a longer window, decided by two, whenever the end comes near."""
-        needed_s = max(LEAST_S, self.measured["enrolment_s"] / 5)
+        needed_s = max(LEAST_S, self.measured["enrolment_s"] / 3)
         while not done.is_set():
             async with self._extending:
                 if self.closes - time.time() < needed_s:

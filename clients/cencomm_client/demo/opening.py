@@ -20,7 +20,7 @@ class Opening(Stage):
         self.screen.act("group")
         now = time.time()
         self.opens = now + LEAD_S
-        self.closes = self.opens + max(WINDOW_S, self.measured["enrolment_s"] / 3)
+        self.closes = self.opens + max(WINDOW_S, self.measured["enrolment_s"] / 2)
         self.screen.window(self.opens, self.closes)
         created = await self.cast["rilo"].call(
             "create_operation",
