@@ -108,15 +108,13 @@ class Desk:
         """What an entry says now."""
         return self._threads.changes.present(message)
 
-    def reminded(self, mid: bytes, re: bytes | None, due: int) -> Message | None:
-        """The first sound MSG of this `mid` that answers `re` and came after `due`: a reminder
-        that was posted before its time counts for nothing."""
+    def said(self, mid: bytes, re: bytes | None) -> list[Message]:
+        """Every sound MSG of this `mid` that answers `re`, in the log's order."""
         found = sorted(self._said.get(mid, {}).values(), key=lambda one: one.place.seq)
-        for one in found:
-            named = None if one.re is None else self._threads.canonical(one.re)
-            if sound(one) and named == re and one.place.at > due:
-                return one
-        return None
+        return [one for one in found if sound(one) and self._answers(one, re)]
+
+    def _answers(self, message: Message, re: bytes | None) -> bool:
+        return re == (None if message.re is None else self._threads.canonical(message.re))
 
     def snapshot(self, now: int, most: int | None = None) -> Snapshot:
         """The desk at `now` (ms): own clock or the log's time, whichever is later.
