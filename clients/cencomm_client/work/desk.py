@@ -74,11 +74,17 @@ class Desk:
         self.handling.take(item)
         if item.kind == reading.MESSAGE and item.mid is not None:
             self._said.setdefault(item.mid, {})[item.place.leaf] = item
+        self._count_entry(item)
+
+    def _count_entry(self, item: Message) -> None:
+        """A sound entry counts for its administration: once, and no longer than it is sound."""
         leaf = item.place.leaf
-        if leaf not in self._counted and sound(item):
-            self._counted.add(leaf)
-            self._posted[item.author.administration] += 1
-            self._stale.add(item.author.administration)
+        counts = sound(item) and self._threads.canonical(leaf) == leaf
+        if counts == (leaf in self._counted):
+            return
+        (self._counted.add if counts else self._counted.discard)(leaf)
+        self._posted[item.author.administration] += 1 if counts else -1
+        self._stale.add(item.author.administration)
 
     # -- what stands ---------------------------------------------------------------------------
 

@@ -11,12 +11,14 @@ import pytest
 from cencomm_client.cli.documents import item_document
 from cencomm_client.cli.output import dumps
 from cencomm_client.directory import Directory
+from cencomm_client.erasing import forget
 from cencomm_client.errors import HandlingForbids, NotTheAuthor
 from cencomm_client.handling import Way
 from cencomm_client.items import Damage, Message
 from cencomm_client.operation import Operation
 from cencomm_client.work import authoring
 from cencomm_client.work.clocks import Stage
+from cencomm_client.work.desk import Desk as WorkDesk
 from cencomm_client.work.desk_bot import DeskBot
 from cencomm_client.work.gate import Gate
 from cencomm_config.forms import FieldError, FormInvalid
@@ -171,6 +173,31 @@ async def test_a_damaged_form_tells_a_program_where_it_is_wrong_and_not_what_was
     assert "Kowalski" not in document
     assert "remarks" in document
     assert "form_invalid" in document
+
+
+async def test_a_desk_that_runs_on_forgets_what_was_erased(town: Town) -> None:
+    fr, _, _ = await manned(town)
+    alpha, name = fr.channel("alpha"), "J. Kowalski"
+    warned = await alpha.post("WRN", warning(remarks=name))
+    await alpha.post("MSG", {"text": name}, re=warned)
+    await fr.refresh()
+    await authoring.correct(fr, warned.leaf, {"remarks": f"{name}?"}, name)
+    await alpha.post(
+        "REL", {"entry": warned.leaf, "use": name, "decision": "granted", "fields": ["*"]}
+    )
+    await fr.refresh()
+    attendant = fr.attend()
+    attendant.refresh().snapshot(attendant.now())
+    assert name in repr(kept(attendant.desk))
+    forget(fr._station, fr.view)
+    attendant.refresh().snapshot(attendant.now())
+    assert name not in repr(kept(attendant.desk))
+
+
+def kept(desk: WorkDesk) -> list[Any]:
+    """All that a desk holds of what it read."""
+    threads = desk._threads
+    return [desk._said, desk._chains, vars(threads), vars(threads.changes), vars(desk.handling)]
 
 
 async def test_what_is_forwarded_is_what_stands_with_its_caveats(town: Town) -> None:
