@@ -12,7 +12,7 @@ from cencomm_client.cli.documents import item_document
 from cencomm_client.cli.output import dumps
 from cencomm_client.directory import Directory
 from cencomm_client.erasing import forget
-from cencomm_client.errors import HandlingForbids, NotTheAuthor
+from cencomm_client.errors import HandlingForbids, NotDirected, NotTheAuthor
 from cencomm_client.handling import Way
 from cencomm_client.items import Damage, Message
 from cencomm_client.operation import Operation
@@ -25,6 +25,7 @@ from cencomm_config.forms import FieldError, FormInvalid
 from cencomm_config.forms.errors import Expected
 from cencomm_crypto.errors import CencommError, ErrorCode
 
+from tests.lifecycle.said import DELIVERY
 from tests.support.counter import Desk, Town
 from tests.support.talk import seizure, warning
 
@@ -218,6 +219,19 @@ async def test_what_is_forwarded_is_what_stands_with_its_caveats(town: Town) -> 
     await de.refresh()
     with pytest.raises(CencommError, match="withdrawn"):
         await authoring.forward(de, warned.leaf, "beta")
+
+
+async def test_a_controlled_delivery_is_quoted_in_directed_channels_alone(town: Town) -> None:
+    """It bears no code that forbids a way out: who its readers are is what it says."""
+    fr, _, _ = await manned(town)
+    few = await fr.directed("alpha", administrations=["DE"])
+    notice = await few.post("CDN", DELIVERY)
+    await fr.refresh()
+    size = town.operation.log.size
+    with pytest.raises(NotDirected):
+        await authoring.forward(fr, notice.leaf, "alpha")
+    assert town.operation.log.size == size
+    await authoring.forward(fr, notice.leaf, few.id.hex())
 
 
 async def test_a_grant_whose_use_cannot_be_logged_lets_nothing_out(town: Town) -> None:
