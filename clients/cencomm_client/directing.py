@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import PersonId
 from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.operation.state import OperationState
@@ -57,11 +58,19 @@ def path_of(state: OperationState, channel: Channel) -> str:
     return f"{state.channels[channel.parent].name}/{channel.name}"
 
 
-def by_path(state: OperationState, path: str) -> Channel | None:
-    """The directed channel of this path; of several the first that was made."""
-    found = [
-        channel
-        for channel in state.channels.values()
-        if channel.parent is not None and path_of(state, channel) == path
-    ]
+def called(state: OperationState, path: str) -> Channel | None:
+    """The channel of this path; of several for the same people the first that was made.
+
+    A member chooses the name of what it makes: raises ProtocolError(BAD_VALUE) where channels of
+    different people are called alike, so that nobody is read by others than it meant.
+    """
+    found = [channel for channel in state.channels.values() if path_of(state, channel) == path]
+    circles = {(one.parent, frozenset(one.members or ()), one.rule) for one in found}
+    if len(circles) > 1:
+        ids = ", ".join(sorted(channel.id.hex() for channel in found))
+        raise ProtocolError(
+            ErrorCode.BAD_VALUE,
+            f"{len(found)} channels of different people are called {path!a}; the first digits of"
+            f" the id of one expected: {ids}",
+        )
     return min(found, key=lambda channel: channel.created, default=None)

@@ -21,7 +21,7 @@ class Feed:
         self._more = asyncio.Event()
         self._ended = False
         self.generation = 0
-        """How often the log was told anew from its start."""
+        """How often the log was told anew from its start, or what was said was erased."""
 
     @property
     def size(self) -> int:
@@ -55,11 +55,15 @@ class Feed:
         self.generation += 1
 
     def forget_replaced(self) -> None:
-        """Let go of earlier versions of messages: what they said was erased."""
+        """Let go of earlier versions of messages: what they said was erased.
+
+        Who keeps what it read (the desk) begins anew, or it would keep that too.
+        """
         self._emitted = [
             self._placed.get(item.place.seq, item) if isinstance(item, Message) else item
             for item in self._emitted
         ]
+        self.generation += 1
 
     def end(self) -> None:
         """No more items will come; followers finish."""

@@ -19,7 +19,7 @@ from cencomm_client.automation.runner import Runner
 from cencomm_client.channel import Channel
 from cencomm_client.course import explained
 from cencomm_client.directed import circle, find_or_make
-from cencomm_client.directing import by_path
+from cencomm_client.directing import called
 from cencomm_client.directory import Directory, person_id
 from cencomm_client.erasing import forget, forget_due
 from cencomm_client.errors import RefusedByRule
@@ -118,9 +118,10 @@ class Operation:
     def channel(self, name: str) -> Channel:
         """A channel by name, or by the hex digits its id starts with.
 
-        A directed one is `parent/name`. Raises ProtocolError(UNKNOWN_CHANNEL).
+        A directed one is `parent/name`. Raises ProtocolError(UNKNOWN_CHANNEL), and BAD_VALUE where
+        channels of different people have the name.
         """
-        found = self.state.channel_named(name) or by_path(self.state, name)
+        found = called(self.state, name)
         if found is None:
             ids = [chan for chan in self.state.channels if name and chan.hex().startswith(name)]
             if len(ids) != 1:

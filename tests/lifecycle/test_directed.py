@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from cencomm_client import Admission, Flag, Message
+from cencomm_client import Admission, Flag, Message, Operation
 from cencomm_client.cli.documents import operation_document
 from cencomm_client.cli.messages import within
 from cencomm_client.directed import split_circle
@@ -69,6 +69,33 @@ async def test_racing_makers_end_in_one_channel(stages: Stages) -> None:
         await asyncio.gather(*(place.post("MSG", {"text": PLAN}) for place in made))
         await stage.look(CHIEF, DEPUTY, OFFICER)
         assert [stage.texts(code).count(PLAN) for code in (CHIEF, DEPUTY, OFFICER)] == [3, 3, 3]
+
+
+async def test_a_name_that_a_member_gave_to_another_set_leads_nobody_there(
+    stages: Stages,
+) -> None:
+    """Who answers in "alerts/FR" is not read by whom somebody else listed under that name."""
+    async with stages() as stage:
+        analyst, deputy = await stage.operation(ANALYST), await stage.operation(DEPUTY)
+        trap = await analyst.create_channel("FR", members=[DEPUTY, OFFICER], parent=ALERTS)
+        await deputy.refresh()
+        assert deputy.channel(f"{ALERTS}/FR").id == trap.id  # the only one, as everybody sees
+        right = await deputy.directed(ALERTS, administrations=["FR"])
+        assert right.id != trap.id
+        with pytest.raises(ProtocolError) as refused:
+            deputy.channel(f"{ALERTS}/FR")
+        assert refused.value.code == ErrorCode.BAD_VALUE
+        assert right.id.hex() in refused.value.detail
+        assert deputy.channel(right.id.hex()).id == right.id
+        chief = await stage.operation(CHIEF)
+        await chief.create_channel(f"{ALERTS}/BE", roles=["coordinator", "officer"])
+        await analyst.directed(ALERTS, administrations=["BE"])
+        assert await refusal(_named(analyst, f"{ALERTS}/BE")) == ErrorCode.BAD_VALUE
+
+
+async def _named(operation: Operation, name: str) -> None:
+    await operation.refresh()
+    operation.channel(name)
 
 
 async def test_of_two_that_somebody_made_all_take_the_first(stages: Stages) -> None:

@@ -13,6 +13,7 @@ from cencomm_crypto.errors import ErrorCode, ProtocolError
 
 from cencomm_client.channel import Channel
 from cencomm_client.corrections import corrected, normal
+from cencomm_client.directing import expect_directed
 from cencomm_client.errors import HandlingForbids, NotChangeable, NotTheAuthor
 from cencomm_client.handling import Way
 from cencomm_client.items import Message
@@ -60,7 +61,8 @@ async def withdraw(operation: Operation, leaf: bytes, reason: str) -> Posted:
 async def forward(operation: Operation, leaf: bytes, channel: str) -> Posted:
     """Quote an entry as it stands into another channel, with its caveats.
 
-    Raises HandlingForbids; a forwarding under a grant is logged. ProtocolError(UNKNOWN_CHANNEL,
+    Raises HandlingForbids; a forwarding under a grant is logged. NotDirected for what belongs into
+    a directed channel, ProtocolError(UNKNOWN_CHANNEL,
     UNKNOWN_REFERENCE).
     """
     gate = Gate(operation)
@@ -69,6 +71,8 @@ async def forward(operation: Operation, leaf: bytes, channel: str) -> Posted:
     stands = gate.standing(message)
     if stands is None:
         raise ProtocolError(ErrorCode.BAD_VALUE, f"entry {message.place.seq} is withdrawn")
+    # a quote of a controlled delivery is for those alone whom the notice is for
+    expect_directed(operation.state, place.state, message.kind or "", stands, None)
     content = await gate.let_out(message, Way.FORWARD, stands)
     words = json.dumps(_plain(content), ensure_ascii=False, indent=1)
     source = f"{message.kind} of {message.author.code}, entry {message.place.seq}"

@@ -74,11 +74,17 @@ class Desk:
         self.handling.take(item)
         if item.kind == reading.MESSAGE and item.mid is not None:
             self._said.setdefault(item.mid, {})[item.place.leaf] = item
+        self._count_entry(item)
+
+    def _count_entry(self, item: Message) -> None:
+        """A sound entry counts for its administration: once, and no longer than it is sound."""
         leaf = item.place.leaf
-        if leaf not in self._counted and sound(item):
-            self._counted.add(leaf)
-            self._posted[item.author.administration] += 1
-            self._stale.add(item.author.administration)
+        counts = sound(item) and self._threads.canonical(leaf) == leaf
+        if counts == (leaf in self._counted):
+            return
+        (self._counted.add if counts else self._counted.discard)(leaf)
+        self._posted[item.author.administration] += 1 if counts else -1
+        self._stale.add(item.author.administration)
 
     # -- what stands ---------------------------------------------------------------------------
 
@@ -108,15 +114,13 @@ class Desk:
         """What an entry says now."""
         return self._threads.changes.present(message)
 
-    def reminded(self, mid: bytes, re: bytes | None, due: int) -> Message | None:
-        """The first sound MSG of this `mid` that answers `re` and came after `due`: a reminder
-        that was posted before its time counts for nothing."""
+    def said(self, mid: bytes, re: bytes | None) -> list[Message]:
+        """Every sound MSG of this `mid` that answers `re`, in the log's order."""
         found = sorted(self._said.get(mid, {}).values(), key=lambda one: one.place.seq)
-        for one in found:
-            named = None if one.re is None else self._threads.canonical(one.re)
-            if sound(one) and named == re and one.place.at > due:
-                return one
-        return None
+        return [one for one in found if sound(one) and self._answers(one, re)]
+
+    def _answers(self, message: Message, re: bytes | None) -> bool:
+        return re == (None if message.re is None else self._threads.canonical(message.re))
 
     def snapshot(self, now: int, most: int | None = None) -> Snapshot:
         """The desk at `now` (ms): own clock or the log's time, whichever is later.

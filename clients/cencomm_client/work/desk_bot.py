@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import ChannelId
+from cencomm_crypto.public.phases import ALLOWED_TYPES
 from cencomm_crypto.public.rights import SENDING
 
 from cencomm_client.errors import NotAuthenticated, TransportError, TryLater
@@ -40,16 +41,27 @@ class DeskBot:
             )
         self._operation, self._uniform, self._general = operation, uniform, general
         self._attendant = operation.attend()
-        self._given_up: set[bytes] = set()  # what a rule refused, so that it is tried once
+        self._given_up: set[tuple[bytes, int]] = set()  # what a rule refused, after which decision
 
     def due(self) -> list[Reminder]:
-        """What this device would post now."""
-        desk = self._attendant.refresh()
+        """What this device would post now; nothing while the operation takes no messages."""
+        operation, desk = self._operation, self._attendant.refresh()
+        if "message" not in ALLOWED_TYPES[operation.phase]:
+            return []
         snapshot = desk.snapshot(self._attendant.now())
         found = reminders_due(
-            desk, snapshot, self._operation.state, self._operation.directory, self._general
+            desk,
+            snapshot,
+            operation.state,
+            operation.directory,
+            operation.device,
+            self._general,
         )
-        return [one for one in found if one.mid not in self._given_up]
+        return [one for one in found if self._try(one) not in self._given_up]
+
+    def _try(self, reminder: Reminder) -> tuple[bytes, int]:
+        """What a rule refused is tried once; anew when a decision may have changed it."""
+        return reminder.mid, self._operation.state.last_control
 
     async def once(self) -> list[Posted]:
         """Post what is due, at most `MOST_A_ROUND`. Raises TransportError, TryLater,
@@ -66,7 +78,7 @@ class DeskBot:
             except (TransportError, TryLater, NotAuthenticated):
                 raise
             except CencommError as error:
-                self._given_up.add(reminder.mid)
+                self._given_up.add(self._try(reminder))
                 self._operation.view.notice(str(error.code), f"a reminder was refused: {error}")
         return posted
 

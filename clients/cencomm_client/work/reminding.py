@@ -2,7 +2,8 @@
 
 A reminder is a MSG whose `mid` follows from what it is about and from the stage. So any program
 can tell whether the log holds it already: restarts post nothing twice, and of two programs that
-race readers count one.
+race readers count one. So could who is to be reminded: what counts says the words, to whom they
+are for, at their time.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from hashlib import sha256
 
 from cencomm_config.catalog import sentence
 from cencomm_crypto.public.directory.state import DirectoryState
-from cencomm_crypto.public.ids import ChannelId, LogId
+from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId, PersonId
 from cencomm_crypto.public.operation.state import Member, OperationState
 from cencomm_crypto.public.rights import SENDING, Role
 
+from cencomm_client.items import Message
 from cencomm_client.work.clocks import FLASH, Stage
 from cencomm_client.work.desk import Desk
 from cencomm_client.work.snapshot import Overdue, Snapshot
@@ -53,11 +55,14 @@ def reminders_due(
     snapshot: Snapshot,
     state: OperationState,
     directory: DirectoryState,
+    device: DeviceId,
     general: ChannelId | None = None,
 ) -> Iterator[Reminder]:
     """What is overdue and not reminded of at its stage, the longest first.
 
-    `general` is the channel for what belongs to none: missing situation reports.
+    `device` is the one that would post; what it has posted itself it repeats for no reason, also
+    where its clock goes before the server's. `general` is the channel for what belongs to none:
+    missing situation reports.
     """
     for row in snapshot.overdue:
         chan = general if row.chain is None else row.chain.root.channel
@@ -65,17 +70,32 @@ def reminders_due(
             continue
         mid = reminder_mid(state.id16, row)
         re = None if row.chain is None else row.chain.leaf
-        if desk.reminded(mid, re, row.duty.due or 0) is not None:
-            continue
         flash = row.chain is not None and row.chain.root.prio == FLASH
-        yield Reminder(
-            mid,
-            chan,
-            re,
-            FLASH if flash else _PRIO[row.stage],
-            addressed(row, chan, state, directory),
-            _text(row),
-        )
+        prio = FLASH if flash else _PRIO[row.stage]
+        said = desk.said(mid, re)
+        if any(one.author.device == device for one in said):
+            continue
+        if any(one.prio == prio and _reminds(one, row, chan, state, directory) for one in said):
+            continue
+        to = addressed(row, chan, state, directory)
+        yield Reminder(mid, chan, re, prio, to, _text(row))
+
+
+def _reminds(
+    said: Message, row: Overdue, chan: ChannelId, state: OperationState, directory: DirectoryState
+) -> bool:
+    """Whether a message is the reminder of a duty at its stage: posted after its time, with its
+    words, to somebody whom that stage or a later one asks."""
+    if said.place.at <= (row.duty.due or 0) or (said.content or {}).get("text") != _text(row):
+        return False
+    if not said.to:
+        return addressed(row, chan, state, directory) == ()
+    members = [state.members.get(PersonId(person)) for person in said.to]
+    return any(
+        member is not None and stage >= row.stage and _asked(member, stage, row, directory)
+        for member in members
+        for stage in Stage
+    )
 
 
 def addressed(

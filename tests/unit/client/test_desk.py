@@ -286,6 +286,19 @@ def test_an_answer_to_a_message_sealed_anew_finds_its_chain() -> None:
     assert desk.chain(again.place.leaf) is desk.chain(first.place.leaf)
 
 
+def test_an_entry_counts_once_and_no_longer_than_it_is_sound() -> None:
+    talk = Talk()
+    talk.joins("FR")
+    said = talk.says("FR", "WRN", warning(), mid=b"m" * 16)
+    talk.says("FR", "WRN", warning(), mid=b"m" * 16, flags=[Flag.RESEALED])
+    desk = talk.desk()
+    assert desk.snapshot(talk.now).totals.entries == 1
+    assert [row.posted for row in desk.snapshot(talk.now).completeness] == [1]
+    desk.take(replace(said, flags=frozenset([Flag.AFTER_REVOCATION])))  # learned later
+    assert desk.snapshot(talk.now).totals.entries == 0
+    assert [row.posted for row in desk.snapshot(talk.now).completeness] == [0]
+
+
 def test_another_device_with_the_same_mid_is_another_message() -> None:
     talk = Talk()
     talk.says("FR", "WRN", warning(), mid=b"m" * 16)

@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cencomm_client.cli.documents import item_document
 from cencomm_client.cli.output import dumps
 from cencomm_client.directory import Directory
-from cencomm_client.errors import HandlingForbids, NotTheAuthor
+from cencomm_client.erasing import forget
+from cencomm_client.errors import HandlingForbids, NotDirected, NotTheAuthor
 from cencomm_client.handling import Way
 from cencomm_client.items import Damage, Message
 from cencomm_client.operation import Operation
 from cencomm_client.work import authoring
 from cencomm_client.work.clocks import Stage
+from cencomm_client.work.desk import Desk as WorkDesk
 from cencomm_client.work.desk_bot import DeskBot
 from cencomm_client.work.gate import Gate
 from cencomm_config.forms import FieldError, FormInvalid
 from cencomm_config.forms.errors import Expected
 from cencomm_crypto.errors import CencommError, ErrorCode
 
+from tests.lifecycle.said import DELIVERY
 from tests.support.counter import Desk, Town
 from tests.support.talk import seizure, warning
 
@@ -172,6 +176,31 @@ async def test_a_damaged_form_tells_a_program_where_it_is_wrong_and_not_what_was
     assert "form_invalid" in document
 
 
+async def test_a_desk_that_runs_on_forgets_what_was_erased(town: Town) -> None:
+    fr, _, _ = await manned(town)
+    alpha, name = fr.channel("alpha"), "J. Kowalski"
+    warned = await alpha.post("WRN", warning(remarks=name))
+    await alpha.post("MSG", {"text": name}, re=warned)
+    await fr.refresh()
+    await authoring.correct(fr, warned.leaf, {"remarks": f"{name}?"}, name)
+    await alpha.post(
+        "REL", {"entry": warned.leaf, "use": name, "decision": "granted", "fields": ["*"]}
+    )
+    await fr.refresh()
+    attendant = fr.attend()
+    attendant.refresh().snapshot(attendant.now())
+    assert name in repr(kept(attendant.desk))
+    forget(fr._station, fr.view)
+    attendant.refresh().snapshot(attendant.now())
+    assert name not in repr(kept(attendant.desk))
+
+
+def kept(desk: WorkDesk) -> list[Any]:
+    """All that a desk holds of what it read."""
+    threads = desk._threads
+    return [desk._said, desk._chains, vars(threads), vars(threads.changes), vars(desk.handling)]
+
+
 async def test_what_is_forwarded_is_what_stands_with_its_caveats(town: Town) -> None:
     fr, de, _ = await manned(town)
     await fr.create_channel("beta")
@@ -190,6 +219,19 @@ async def test_what_is_forwarded_is_what_stands_with_its_caveats(town: Town) -> 
     await de.refresh()
     with pytest.raises(CencommError, match="withdrawn"):
         await authoring.forward(de, warned.leaf, "beta")
+
+
+async def test_a_controlled_delivery_is_quoted_in_directed_channels_alone(town: Town) -> None:
+    """It bears no code that forbids a way out: who its readers are is what it says."""
+    fr, _, _ = await manned(town)
+    few = await fr.directed("alpha", administrations=["DE"])
+    notice = await few.post("CDN", DELIVERY)
+    await fr.refresh()
+    size = town.operation.log.size
+    with pytest.raises(NotDirected):
+        await authoring.forward(fr, notice.leaf, "alpha")
+    assert town.operation.log.size == size
+    await authoring.forward(fr, notice.leaf, few.id.hex())
 
 
 async def test_a_grant_whose_use_cannot_be_logged_lets_nothing_out(town: Town) -> None:
@@ -249,9 +291,9 @@ async def test_two_desk_bots_together_end_with_one_reminder_per_stage(town: Town
     assert len(said) == 2
     (row,) = [row for row in desk.snapshot(town.operation.clock).overdue if row.chain is not None]
     assert row.stage is Stage.RECIPIENT
-    shown = desk.reminded(same[0], warned.leaf, row.duty.due or 0)
-    assert shown is not None
-    assert shown.place.leaf == said[0].place.leaf
+    assert [one.place.leaf for one in desk.said(same[0], warned.leaf)] == [
+        one.place.leaf for one in said
+    ]
     assert await one.once() == await two.once() == []
 
 
@@ -266,6 +308,56 @@ async def test_a_reminder_before_its_time_counts_for_nothing(town: Town) -> None
     await de.channel("alpha").post("MSG", {"text": "quiet"}, re=warned, mid=mid)
     town.operation.clock += 31 * MINUTE
     assert len(await bot(fr).once()) == 1
+
+
+@pytest.mark.parametrize("wrong", [{"text": "all is well"}, {"to": []}, {"prio": "routine"}])
+async def test_who_is_to_be_reminded_cannot_do_it_in_the_bots_stead(
+    town: Town, wrong: dict[str, Any]
+) -> None:
+    """Its `mid` follows from the log: else one word of its own would stop the escalation."""
+    fr, de, _ = await manned(town)
+    warned = await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)])
+    await fr.refresh()
+    town.operation.clock += 31 * MINUTE
+    (due,) = bot(fr).due()
+    said = {"text": due.text, "prio": due.prio, "to": due.to, **wrong}
+    await de.refresh()
+    await de.channel("alpha").post(
+        "MSG", {"text": said["text"]}, re=warned, mid=due.mid, prio=said["prio"], to=said["to"]
+    )
+    await fr.refresh()
+    assert [one.mid for one in bot(fr).due()] == [due.mid]
+    assert len(await bot(fr).once()) == 1
+    assert await bot(fr).once() == []
+
+
+async def test_a_bot_whose_clock_goes_before_reminds_once_and_not_at_each_look(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr, de, _ = await manned(town)
+    await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)])
+    early = bot(fr)
+    monkeypatch.setattr(early._attendant, "now", lambda: town.operation.clock + 31 * MINUTE)
+    assert [len(await early.once()) for _ in range(3)] == [1, 0, 0]
+    await de.refresh()
+    assert bot(de).due() == []
+    town.operation.clock += 31 * MINUTE
+    assert len(await bot(de).once()) == 1  # another's clock was right
+
+
+async def test_what_a_suspension_stopped_is_reminded_of_afterwards(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, 1), "coordinator")
+    await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)])
+    reminding = bot(fr)
+    await fr.suspend()
+    town.operation.clock += 5 * 60 * MINUTE  # all stages are over
+    assert await reminding.once() == []
+    assert not [one for one in fr.notices() if "reminder" in one.detail]
+    proposed = await fr.resume()
+    await de.approve(proposed)
+    await fr.refresh()
+    assert len(await reminding.once()) == 1
 
 
 async def test_a_bot_that_reads_nothing_is_no_desk_bot(town: Town) -> None:
