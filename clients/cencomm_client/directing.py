@@ -10,13 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cencomm_config.forms import schemas
+from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import PersonId
 from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.errors import NotDirected
-from cencomm_client.kinds import CONTROLLED_DELIVERY
+from cencomm_client.kinds import CONTROLLED_DELIVERY, CORRECTION
+from cencomm_client.work import reading
+
+
+def adds_content(fields: Iterable[str]) -> bool:
+    """Whether a correction of these fields says more than how an entry is to be handled: who
+    tightens the handling of what all have read tells them nothing."""
+    return not set(fields) <= set(schemas.envelope_fields())
 
 
 def directing(
@@ -25,7 +34,8 @@ def directing(
     """Why a message belongs into a directed channel; None where it does not."""
     if kind == CONTROLLED_DELIVERY:
         return "a controlled delivery is for its named recipients"
-    if content.get("tlp") == "RED":
+    said = reading.changed(content) if kind == CORRECTION else content
+    if said.get("tlp") == "RED" and (said is content or adds_content(said)):
         return "TLP RED is for its named recipients"
     for person in to or ():
         member = state.members.get(PersonId(person))
@@ -57,11 +67,30 @@ def path_of(state: OperationState, channel: Channel) -> str:
     return f"{state.channels[channel.parent].name}/{channel.name}"
 
 
-def by_path(state: OperationState, path: str) -> Channel | None:
-    """The directed channel of this path; of several the first that was made."""
-    found = [
+def by_path(state: OperationState, path: str, person: PersonId) -> Channel | None:
+    """The directed channel of this path; of several for the same set the first that was made.
+
+    Anybody calls a channel as it likes. Raises ProtocolError(UNKNOWN_CHANNEL) where the name alone
+    does not say who reads: sets of which this person is in more than one.
+    """
+    named = [
         channel
         for channel in state.channels.values()
         if channel.parent is not None and path_of(state, channel) == path
     ]
+    own = [channel for channel in named if state.in_channel(person, channel)] or named
+    found = [channel for channel in own if channel.closed_at is None] or own
+    if len({_readers(state, channel) for channel in found}) > 1:
+        ids = ", ".join(sorted(channel.id.hex() for channel in found))
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_CHANNEL,
+            f"{path!a} is the name of several channels that not the same people read; name one by"
+            f" its id ({ids}), or its readers by --to-only",
+        )
     return min(found, key=lambda channel: channel.created, default=None)
+
+
+def _readers(state: OperationState, channel: Channel) -> tuple[object, frozenset[PersonId]]:
+    """Who reads a channel, now and by rule."""
+    inside = (one.person for one in state.members.values() if state.in_channel(one.person, channel))
+    return channel.rule, frozenset(inside)

@@ -120,7 +120,7 @@ class Operation:
 
         A directed one is `parent/name`. Raises ProtocolError(UNKNOWN_CHANNEL).
         """
-        found = self.state.channel_named(name) or by_path(self.state, name)
+        found = self.state.channel_named(name) or by_path(self.state, name, self.person)
         if found is None:
             ids = [chan for chan in self.state.channels if name and chan.hex().startswith(name)]
             if len(ids) != 1:
