@@ -40,7 +40,7 @@ class DeskBot:
             )
         self._operation, self._uniform, self._general = operation, uniform, general
         self._attendant = operation.attend()
-        self._given_up: set[bytes] = set()  # what a rule refused, so that it is tried once
+        self._given_up: dict[bytes, int] = {}  # what a rule refused -> the last decision then
 
     def due(self) -> list[Reminder]:
         """What this device would post now."""
@@ -49,7 +49,8 @@ class DeskBot:
         found = reminders_due(
             desk, snapshot, self._operation.state, self._operation.directory, self._general
         )
-        return [one for one in found if one.mid not in self._given_up]
+        decided = self._operation.state.last_control  # a suspension ends, a role comes back
+        return [one for one in found if self._given_up.get(one.mid) != decided]
 
     async def once(self) -> list[Posted]:
         """Post what is due, at most `MOST_A_ROUND`. Raises TransportError, TryLater,
@@ -66,7 +67,7 @@ class DeskBot:
             except (TransportError, TryLater, NotAuthenticated):
                 raise
             except CencommError as error:
-                self._given_up.add(reminder.mid)
+                self._given_up[reminder.mid] = self._operation.state.last_control
                 self._operation.view.notice(str(error.code), f"a reminder was refused: {error}")
         return posted
 
