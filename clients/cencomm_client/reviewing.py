@@ -6,8 +6,7 @@ window reaches further ahead than a year; who goes on extends it at the review, 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from cencomm_config.display import shown_time
 from cencomm_crypto.public.operation.state import OperationState
 
 from cencomm_client.errors import WindowTooLong
@@ -53,4 +52,4 @@ def review_remarks(state: OperationState, now: int) -> tuple[Remark, ...]:
 
 
 def _day(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d")
+    return shown_time(at, "%Y-%m-%d")

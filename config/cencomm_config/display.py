@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -46,6 +47,15 @@ def shown(text: str, *, max_len: int | None = None) -> str:
 def shown_lines(text: str, *, max_len: int | None = None) -> list[str]:
     """`text` split at its line ends, each line through `shown`; for where lines may stay."""
     return [shown(line, max_len=max_len) for line in text.splitlines()]
+
+
+def shown_time(ms: int, pattern: str = "%Y-%m-%d %H:%M:%SZ") -> str:
+    """A time in ms for people, in UTC; one that no calendar has as its number: forms and windows
+    take any time that a number of JSON can say."""
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).strftime(pattern)
+    except (OverflowError, OSError, ValueError):
+        return str(ms)
 
 
 def _line(text: str) -> str:

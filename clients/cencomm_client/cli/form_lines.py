@@ -14,7 +14,6 @@ from cencomm_config.forms.typed import told_time
 from cencomm_client.cli.output import Output
 
 SHORT_LEAF = 8  # hex digits of an entry's hash that a line shows
-_LAST_MS = 253_402_300_799_000  # the year 9999: beyond it a time is shown as its number
 
 
 def form_line(
@@ -47,7 +46,7 @@ def _value(field: Field, value: Any, output: Output, zone: tzinfo | None) -> str
         case Kind.FLAG:
             return output.text("label_yes" if value else "label_no")
         case Kind.TIME:
-            return told_time(value, zone) if value <= _LAST_MS else str(value)
+            return told_time(value, zone)
         case Kind.LEAF:
             return str(value.hex()[:SHORT_LEAF])
         case Kind.ANY:

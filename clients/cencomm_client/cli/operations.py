@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from cencomm_config.display import shown_time
 from cencomm_config.forms import base_set
 from cencomm_crypto.public.ids import DeviceId
 from cencomm_crypto.public.phases import SETS
@@ -432,4 +433,4 @@ def milliseconds(text: str) -> int:
 
 def moment(at: int) -> str:
     """A time in ms for people, in UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return shown_time(at)

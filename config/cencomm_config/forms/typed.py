@@ -84,8 +84,12 @@ def moment(text: str, zone: tzinfo | None = None) -> datetime | None:
 
 
 def told_time(ms: int, zone: tzinfo | None = None) -> str:
-    """A stored time in the person's zone, with its offset."""
-    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).isoformat(timespec="minutes")
+    """A stored time in the person's zone, with its offset; one that no calendar has as its number:
+    its author may be of bad will, and its reader east of Greenwich at the end of 9999."""
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).isoformat(timespec="minutes")
+    except (OverflowError, OSError, ValueError):
+        return str(ms)
 
 
 def _content(

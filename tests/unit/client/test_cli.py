@@ -9,6 +9,7 @@ import re
 from datetime import UTC
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import typer
@@ -213,6 +214,9 @@ def test_a_form_is_a_line_of_labels_in_the_readers_language(
     assert "\x1b" not in line
     late = form_line(base_set().form("RFI"), {"deadline": 2**53 - 1}, output)
     assert late.endswith(str(2**53 - 1))
+    last = 253_402_300_799_000  # of UTC: further east there is no such day
+    east = form_line(base_set().form("RFI"), {"deadline": last}, output, ZoneInfo("Europe/Paris"))
+    assert east.endswith(str(last))
 
 
 def test_times_need_a_zone_and_admissions_a_role() -> None:
