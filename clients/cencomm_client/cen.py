@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from cencomm_config.display import LAST_MS
 from cencomm_config.forms import FormInvalid, base_set
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.operation.state import Release as Released
@@ -21,7 +22,6 @@ from cencomm_crypto.public.rights import Role
 
 from cencomm_client.cen_record import FORMAT, FreeText, Record, ascii_json, make_record
 from cencomm_client.handling import Grant, Way
-from cencomm_client.instants import LAST_MS
 from cencomm_client.items import DOUBTS, Flag, Message
 from cencomm_client.kinds import SEIZURE
 from cencomm_client.operation import Operation

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from cencomm_client.instants import instant
+from cencomm_config.display import shown_time
 
 FORMAT = 1
 FREE_TEXT = frozenset(
@@ -64,7 +64,7 @@ def make_record(
     """The record of a seizure's content, and the free text that waits for a yes."""
     sieve = _Sieve(leaf, approved)
     persons = seizure.get("persons", ())
-    when = instant(seizure["at"], _DATES[seizure["precision"]])
+    when = shown_time(seizure["at"], _DATES[seizure["precision"]])
     case = sieve.part(seizure, _CASE, "")
     value: dict[str, Any] = {
         "format": FORMAT,

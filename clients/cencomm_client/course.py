@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from cencomm_config.display import shown_time
 from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.operation.state import OperationState
@@ -17,7 +18,6 @@ from cencomm_crypto.public.phases import SETS, Phase, PhaseEvent, step
 from cencomm_crypto.public.rights import OPERATION_RIGHTS, Role
 
 from cencomm_client.errors import Refused, refusal
-from cencomm_client.instants import instant
 
 RULES: Mapping[str, str] = MappingProxyType(
     {
@@ -103,7 +103,7 @@ def _more(
         return f"Coordinators here: {coordinators(state, directory)}"
     if code == ErrorCode.OUT_OF_WINDOW and kind == "phase.set":
         span = state.live if body.get("phase") == Phase.LIVE else state.window
-        return f"It is taken from {_moment(span[0])} to {_moment(span[1])}"
+        return f"It is taken from {shown_time(span[0])} to {shown_time(span[1])}"
     if code == ErrorCode.HELD:
         holds = [
             f"{hold.leaf.hex()} by {directory.persons[hold.person].code}"
@@ -122,7 +122,3 @@ def coordinators(state: OperationState, directory: DirectoryState) -> str:
     )
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     return ", ".join(found[:MOST_NAMED]) + more
-
-
-def _moment(at: int) -> str:
-    return instant(at)

@@ -53,6 +53,17 @@ class Circle:
         listed = channel.members
         return listed is not None and frozenset(listed) == self.persons
 
+    def lacks_reader(self, state: OperationState, channel: Channel) -> bool:
+        """Whether somebody reads this circle's channel who is not of the circle: an expert whom a
+        coordinator admitted into it stands on no list."""
+        return any(
+            member.chan == channel.id
+            and state.in_channel(member.person, channel)
+            and member.admin not in self.administrations
+            and member.person not in self.persons
+            for member in state.members.values()
+        )
+
 
 def circle(
     state: OperationState,
@@ -109,6 +120,7 @@ def existing(state: OperationState, parent: ChannelId, wanted: Circle, at: int) 
         for channel in state.channels.values()
         if channel.parent == parent
         and wanted.is_of(channel)
+        and not wanted.lacks_reader(state, channel)
         and not state.channel_over(channel, at)
     ]
     return min(found, key=lambda channel: channel.created, default=None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cencomm_config.forms import schemas
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import PersonId
 from cencomm_crypto.public.operation.channel import Channel
@@ -17,7 +18,14 @@ from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.errors import NotDirected
-from cencomm_client.kinds import CONTROLLED_DELIVERY
+from cencomm_client.kinds import CONTROLLED_DELIVERY, CORRECTION
+from cencomm_client.work import reading
+
+
+def adds_content(fields: Iterable[str]) -> bool:
+    """Whether a correction of these fields says more than how an entry is to be handled: who
+    tightens the handling of what all have read tells them nothing."""
+    return not set(fields) <= set(schemas.envelope_fields())
 
 
 def directing(
@@ -26,7 +34,8 @@ def directing(
     """Why a message belongs into a directed channel; None where it does not."""
     if kind == CONTROLLED_DELIVERY:
         return "a controlled delivery is for its named recipients"
-    if content.get("tlp") == "RED":
+    said = reading.changed(content) if kind == CORRECTION else content
+    if said.get("tlp") == "RED" and (said is content or adds_content(said)):
         return "TLP RED is for its named recipients"
     for person in to or ():
         member = state.members.get(PersonId(person))
@@ -58,19 +67,27 @@ def path_of(state: OperationState, channel: Channel) -> str:
     return f"{state.channels[channel.parent].name}/{channel.name}"
 
 
-def called(state: OperationState, path: str) -> Channel | None:
+def called(state: OperationState, path: str, person: PersonId) -> Channel | None:
     """The channel of this path; of several for the same people the first that was made.
 
-    A member chooses the name of what it makes: raises ProtocolError(BAD_VALUE) where channels of
-    different people are called alike, so that nobody is read by others than it meant.
+    Anybody calls the directed channels that it makes as it likes. Raises ProtocolError(BAD_VALUE)
+    where the name alone does not say who reads: channels of different people, of which this
+    person is in more than one.
     """
-    found = [channel for channel in state.channels.values() if path_of(state, channel) == path]
-    circles = {(one.parent, frozenset(one.members or ()), one.rule) for one in found}
-    if len(circles) > 1:
+    named = [channel for channel in state.channels.values() if path_of(state, channel) == path]
+    own = [channel for channel in named if state.in_channel(person, channel)] or named
+    found = [channel for channel in own if channel.closed_at is None] or own
+    if len({_readers(state, channel) for channel in found}) > 1:
         ids = ", ".join(sorted(channel.id.hex() for channel in found))
         raise ProtocolError(
             ErrorCode.BAD_VALUE,
-            f"{len(found)} channels of different people are called {path!a}; the first digits of"
-            f" the id of one expected: {ids}",
+            f"{path!a} is the name of several channels that not the same people read; name one by"
+            f" its id ({ids}), or its readers by --to-only",
         )
     return min(found, key=lambda channel: channel.created, default=None)
+
+
+def _readers(state: OperationState, channel: Channel) -> tuple[object, frozenset[PersonId]]:
+    """Who reads a channel, now and by rule."""
+    inside = (one.person for one in state.members.values() if state.in_channel(one.person, channel))
+    return channel.rule, frozenset(inside)

@@ -121,7 +121,7 @@ class Operation:
         A directed one is `parent/name`. Raises ProtocolError(UNKNOWN_CHANNEL), and BAD_VALUE where
         channels of different people have the name.
         """
-        found = called(self.state, name)
+        found = called(self.state, name, self.person)
         if found is None:
             ids = [chan for chan in self.state.channels if name and chan.hex().startswith(name)]
             if len(ids) != 1:

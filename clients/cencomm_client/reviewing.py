@@ -6,10 +6,10 @@ window reaches further ahead than a year; who goes on extends it at the review, 
 
 from __future__ import annotations
 
+from cencomm_config.display import shown_time
 from cencomm_crypto.public.operation.state import OperationState
 
 from cencomm_client.errors import WindowTooLong
-from cencomm_client.instants import instant
 from cencomm_client.notices import Remark
 
 DAY_MS = 86_400_000
@@ -52,4 +52,4 @@ def review_remarks(state: OperationState, now: int) -> tuple[Remark, ...]:
 
 
 def _day(at: int) -> str:
-    return instant(at, "%Y-%m-%d")
+    return shown_time(at, "%Y-%m-%d")

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+LAST_MS = 253_402_300_799_999  # the end of the year 9999, after which `datetime` has no days
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _MAX_MARKS = 3  # combining marks on one letter; more stack over the neighbouring lines
@@ -46,6 +48,14 @@ def shown(text: str, *, max_len: int | None = None) -> str:
 def shown_lines(text: str, *, max_len: int | None = None) -> list[str]:
     """`text` split at its line ends, each line through `shown`; for where lines may stay."""
     return [shown(line, max_len=max_len) for line in text.splitlines()]
+
+
+def shown_time(ms: int, pattern: str = "%Y-%m-%d %H:%M:%SZ") -> str:
+    """A time in ms for people, in UTC; one that no calendar has as its number: forms and windows
+    take any time that a number of JSON can say."""
+    if not 0 <= ms <= LAST_MS:
+        return str(ms)
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime(pattern)
 
 
 def _line(text: str) -> str:

@@ -88,7 +88,7 @@ async def test_a_name_that_a_member_gave_to_another_set_leads_nobody_there(
         assert right.id.hex() in refused.value.detail
         assert deputy.channel(right.id.hex()).id == right.id
         chief = await stage.operation(CHIEF)
-        await chief.create_channel(f"{ALERTS}/BE", roles=["coordinator", "officer"])
+        await chief.create_channel(f"{ALERTS}/BE", roles=["coordinator", "officer", "analyst"])
         await analyst.directed(ALERTS, administrations=["BE"])
         assert await refusal(_named(analyst, f"{ALERTS}/BE")) == ErrorCode.BAD_VALUE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from cencomm_config.display import shown_time
 from cencomm_crypto.public.phases import SETS
 
 from cencomm_client.cli.arguments import OperationName, hex_bytes, milliseconds
@@ -17,7 +18,6 @@ from cencomm_client.cli.documents import (
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Decide, Here, Session, command
 from cencomm_client.cli.operations import operations
-from cencomm_client.instants import instant
 from cencomm_client.posting import Posted
 from cencomm_client.proposals import Standing
 
@@ -128,7 +128,7 @@ async def proposals(
                 (
                     row.subject,
                     f"{row.code} ({row.administration})",
-                    instant(row.expires),
+                    shown_time(row.expires),
                     str(row.standing),
                     row.leaf.hex(),
                 )

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
-from cencomm_config.display import shown
+from cencomm_config.display import shown, shown_time
 from cencomm_config.forms import Form, FormSet
 from cencomm_crypto.errors import CencommError
 from cencomm_crypto.public.ids import ChannelId
@@ -28,7 +28,6 @@ from cencomm_client.cli.steady import Steady
 from cencomm_client.code_lists import CodeLists
 from cencomm_client.directed import split_circle
 from cencomm_client.handling import label
-from cencomm_client.instants import instant
 from cencomm_client.items import Alarm, Control, Item, Message, Notice
 from cencomm_client.operation import Operation
 from cencomm_client.work.gate import Gate
@@ -239,7 +238,7 @@ def referred(operation: Operation, text: str) -> bytes:
 
 
 def _head(at: int, seq: int | None) -> Text:
-    return Text(f"{instant(at)} {'' if seq is None else seq:>5} ", style="dim")
+    return Text(f"{shown_time(at)} {'' if seq is None else seq:>5} ", style="dim")
 
 
 def _author(item: Message | Control) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from cencomm_config.display import shown_time
 from cencomm_config.forms import base_set
 from cencomm_crypto.public.ids import DeviceId
 
@@ -20,7 +21,6 @@ from cencomm_client.cli.documents import operation_document, posted_document, su
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Here, Session, command
 from cencomm_client.form_library import FormLibrary
-from cencomm_client.instants import instant
 from cencomm_client.plan import Admission, OperationPlan
 from cencomm_client.reviewing import GROUP_YEAR_MS
 
@@ -98,8 +98,8 @@ async def list_operations(here: Here) -> None:
                     str(row.phase),
                     here.output.text("cli_exercise") if row.exercise else "",
                     row.role or "",
-                    instant(row.window[0]),
-                    instant(row.window[1]),
+                    shown_time(row.window[0]),
+                    shown_time(row.window[1]),
                     str(row.size),
                     row.id.hex()[:8],
                 )
@@ -131,8 +131,8 @@ async def show(here: Here, operation: OperationName) -> None:
                 (
                     row["name"],
                     str(row["epoch"]),
-                    instant(row["window"][1]),
-                    instant(row["closed"]) if row["closed"] else "",
+                    shown_time(row["window"][1]),
+                    shown_time(row["closed"]) if row["closed"] else "",
                 )
                 for row in document["channels"]
             ],

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from cencomm_config.display import shown_time
 
 from cencomm_client.cli.arguments import hex_bytes, text_of
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import plain
 from cencomm_client.cli.output import Output, fill
 from cencomm_client.cli.prompts import secret
-from cencomm_client.instants import instant
 from cencomm_client.root import ceremony
 from cencomm_client.root.draft import PREFIX, Draft
 from cencomm_client.root.keyfile import NO_DIRECTORY, RootKey, RootKind
@@ -179,8 +179,8 @@ def show(output: Output, draft: Draft) -> None:
             count=len(times),
             start=draft.body["from"],
             last=draft.body["to"] - 1,
-            since=instant(times[0]),
-            until=instant(times[-1]),
+            since=shown_time(times[0]),
+            until=shown_time(times[-1]),
         )
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from cencomm_config.display import shown_time
 from cencomm_config.forms import base_set
 
 from cencomm_client.cli.arguments import OperationName
@@ -20,7 +21,6 @@ from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.messages import referred
 from cencomm_client.cli.output import Output, dumps
 from cencomm_client.cli.prompts import STDIN, line
-from cencomm_client.instants import instant
 from cencomm_client.sealed_file import replace_file
 from cencomm_client.work import authoring
 from cencomm_client.work.gate import Gate
@@ -72,7 +72,7 @@ async def search(
             ("at", "entry", "channel", "author", "kind", "says", ""),
             [
                 (
-                    instant(row["at"]),
+                    shown_time(row["at"]),
                     str(row["seq"]),
                     row["channel"],
                     row["author"],
@@ -110,8 +110,8 @@ async def chain(here: Here, operation: OperationName, entry: Entry) -> None:
                 (
                     duty.administration,
                     str(duty.what),
-                    "" if duty.due is None else instant(duty.due),
-                    "" if duty.met_at is None else instant(duty.met_at),
+                    "" if duty.due is None else shown_time(duty.due),
+                    "" if duty.met_at is None else shown_time(duty.met_at),
                     "" if (stage := duty.stage(now)) is None else stage.label,
                 )
                 for duty in stands.duties
@@ -121,7 +121,7 @@ async def chain(here: Here, operation: OperationName, entry: Entry) -> None:
             ("at", "entry", "author", "kind", "state", "says"),
             [
                 (
-                    instant(row.message.place.at),
+                    shown_time(row.message.place.at),
                     str(row.message.place.seq),
                     row.message.author.code,
                     row.message.kind or "?",

@@ -13,7 +13,7 @@ from cencomm_crypto.errors import ErrorCode, ProtocolError
 
 from cencomm_client.channel import Channel
 from cencomm_client.corrections import corrected, normal
-from cencomm_client.directing import expect_directed
+from cencomm_client.directing import adds_content, expect_directed
 from cencomm_client.errors import HandlingForbids, NotChangeable, NotTheAuthor
 from cencomm_client.handling import Way
 from cencomm_client.items import Message
@@ -21,6 +21,7 @@ from cencomm_client.kinds import CORRECTION, WITHDRAWAL
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
 from cencomm_client.work import reading
+from cencomm_client.work.changes import CHANGING
 from cencomm_client.work.gate import Gate
 
 Exported = tuple[list[tuple[Message, Mapping[str, Any]]], list[HandlingForbids]]
@@ -33,7 +34,8 @@ async def correct(
     """Give fields of an own administration's entry anew; the old entry stays.
 
     The entry with the new fields must still be a right form. Raises NotTheAuthor, FormInvalid,
-    NotChangeable, ProtocolError(UNKNOWN_REFERENCE) for an entry that this device cannot read.
+    NotChangeable, NotDirected for more about what stands where too many read,
+    ProtocolError(UNKNOWN_REFERENCE) for an entry that this device cannot read.
     """
     message = await _own(operation, leaf)
     present = operation.attend().refresh().present(message)
@@ -41,9 +43,12 @@ async def correct(
         raise NotChangeable(f"entry {message.place.seq} is withdrawn")
     forms = operation.view.form_set
     fields = normal(forms, message.kind, present.content, changed)
-    corrected(forms, message.kind, present.content, fields)
+    made = corrected(forms, message.kind, present.content, fields)
+    place = _channel_of(operation, message)
+    if adds_content(fields):
+        expect_directed(operation.state, place.state, message.kind or "", made, message.to)
     content = {"target": message.place.leaf, "fields": fields, "reason": reason}
-    return await _channel_of(operation, message).post(CORRECTION, content, re=message)
+    return await place.post(CORRECTION, content, re=message)
 
 
 async def withdraw(operation: Operation, leaf: bytes, reason: str) -> Posted:
@@ -61,9 +66,8 @@ async def withdraw(operation: Operation, leaf: bytes, reason: str) -> Posted:
 async def forward(operation: Operation, leaf: bytes, channel: str) -> Posted:
     """Quote an entry as it stands into another channel, with its caveats.
 
-    Raises HandlingForbids; a forwarding under a grant is logged. NotDirected for what belongs into
-    a directed channel, ProtocolError(UNKNOWN_CHANNEL,
-    UNKNOWN_REFERENCE).
+    Raises HandlingForbids; a forwarding under a grant is logged. NotDirected for a channel that
+    more read than it is for, ProtocolError(UNKNOWN_CHANNEL, UNKNOWN_REFERENCE).
     """
     gate = Gate(operation)
     message = _readable(gate.message(leaf), leaf)
@@ -71,8 +75,10 @@ async def forward(operation: Operation, leaf: bytes, channel: str) -> Posted:
     stands = gate.standing(message)
     if stands is None:
         raise ProtocolError(ErrorCode.BAD_VALUE, f"entry {message.place.seq} is withdrawn")
-    # a quote of a controlled delivery is for those alone whom the notice is for
-    expect_directed(operation.state, place.state, message.kind or "", stands, None)
+    gate.check(message, Way.FORWARD)  # what forbids every channel is said first
+    about = gate.message(reading.target(stands) or b"") if message.kind in CHANGING else message
+    kind = message.kind if about is None else about.kind
+    expect_directed(operation.state, place.state, kind or "", stands, message.to)
     content = await gate.let_out(message, Way.FORWARD, stands)
     words = json.dumps(_plain(content), ensure_ascii=False, indent=1)
     source = f"{message.kind} of {message.author.code}, entry {message.place.seq}"

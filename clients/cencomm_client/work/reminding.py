@@ -24,6 +24,8 @@ from cencomm_client.work.desk import Desk
 from cencomm_client.work.snapshot import Overdue, Snapshot
 
 MOST_ADDRESSED = 50
+ANSWERING = SENDING - {Role.EXPERT}
+"""Who answers for an administration; what an expert is asked is a thread of its own (A54)."""
 _LABEL = b"cencomm desk reminder\0"
 _PRIO = {Stage.RECIPIENT: "priority", Stage.NCP: "immediate", Stage.OCU: "immediate"}
 
@@ -124,7 +126,7 @@ def _asked(member: Member, stage: Stage, row: Overdue, directory: DirectoryState
     admin = directory.administration(member.admin)
     if admin is None or admin.code != row.administration:
         return False
-    return member.role is Role.NCP if stage is Stage.NCP else member.role in SENDING
+    return member.role is Role.NCP if stage is Stage.NCP else member.role in ANSWERING
 
 
 def _text(row: Overdue) -> str:

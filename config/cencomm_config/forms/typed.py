@@ -84,12 +84,12 @@ def moment(text: str, zone: tzinfo | None = None) -> datetime | None:
 
 
 def told_time(ms: int, zone: tzinfo | None = None) -> str:
-    """A stored time in the person's zone, with its offset; its number where no calendar has it."""
+    """A stored time in the person's zone, with its offset; one that no calendar has as its number:
+    its author may be of bad will, and its reader east of Greenwich at the end of 9999."""
     try:
-        found = datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
+        return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).isoformat(timespec="minutes")
     except (OverflowError, OSError, ValueError):
         return str(ms)
-    return found.isoformat(timespec="minutes")
 
 
 def _content(

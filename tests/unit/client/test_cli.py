@@ -9,6 +9,7 @@ import re
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import typer
@@ -36,10 +37,9 @@ from cencomm_client.errors import (
     VaultPassword,
     WrongDirectory,
 )
-from cencomm_client.instants import LAST_MS, instant
 from cencomm_client.items import Author, Damage, Flag, Message, Place
 from cencomm_config.catalog import sentences
-from cencomm_config.display import shown
+from cencomm_config.display import LAST_MS, shown, shown_time
 from cencomm_config.forms import FieldError, FormInvalid, base_set, schemas
 from cencomm_config.forms.errors import Expected
 from cencomm_config.forms.typed import typed
@@ -187,7 +187,7 @@ def test_a_time_that_no_calendar_has_crashes_no_view(ms: int) -> None:
     east = timezone(timedelta(hours=14))
     form = base_set().form("WRN")
     line = form_line(form, {"subject": "container", "deadline": ms}, Output(as_json=False), east)
-    for text in (line, instant(ms)):
+    for text in (line, shown_time(ms)):
         assert str(ms) in text or "1970" in text or "9999" in text
 
 
@@ -226,6 +226,9 @@ def test_a_form_is_a_line_of_labels_in_the_readers_language(
     assert "\x1b" not in line
     late = form_line(base_set().form("RFI"), {"deadline": 2**53 - 1}, output)
     assert late.endswith(str(2**53 - 1))
+    last = 253_402_300_799_000  # of UTC: further east there is no such day
+    east = form_line(base_set().form("RFI"), {"deadline": last}, output, ZoneInfo("Europe/Paris"))
+    assert east.endswith(str(last))
 
 
 def test_times_need_a_zone_and_admissions_a_role() -> None:

@@ -67,3 +67,12 @@ def test_an_end_more_than_a_year_ahead_is_refused_and_shown_where_it_stands(
     assert codes(lasting(state, 400), OPENS) == ["window_too_long"]
     assert codes(lasting(state, 400), OPENS - DAY_MS) == ["window_too_long"]
     assert codes(lasting(state, 400), OPENS + 40 * DAY_MS) == []
+
+
+def test_an_end_that_no_calendar_has_is_told_as_its_number(state: OperationState) -> None:
+    """By two coordinators of bad will: their notice stops no client of a member."""
+    endless = replace(state, window=(OPENS, 2**53 - 1))
+    (remark,) = review_remarks(endless, OPENS)
+    assert (remark.code, remark.detail) == ("window_too_long", f"it ends on {2**53 - 1}")
+    with pytest.raises(WindowTooLong, match=str(2**53 - 1)):
+        expect_reviewed(2**53 - 1, OPENS)

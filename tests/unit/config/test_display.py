@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from cencomm_config.display import shown, shown_lines
+from cencomm_config.display import shown, shown_lines, shown_time
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -65,6 +65,12 @@ def test_long_text_is_cut_with_a_sign() -> None:
 
 def test_lines_are_kept_apart_on_request() -> None:
     assert shown_lines("a\nb\u2028<c>") == ["a", "b", "\uff1cc\uff1e"]
+
+
+@pytest.mark.parametrize("ms", [253_402_300_800_000, 2**53 - 1, 2**64 - 1])
+def test_a_time_that_no_calendar_has_is_shown_as_its_number(ms: int) -> None:
+    assert shown_time(ms) == str(ms)
+    assert shown_time(253_402_300_799_999) == "9999-12-31 23:59:59Z"
 
 
 @given(st.text(alphabet=st.characters()))

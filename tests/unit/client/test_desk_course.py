@@ -1,0 +1,78 @@
+"""The desk and its bot through an operation's course: experts, a suspension, a longer LIVE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cencomm_client import Admission
+from cencomm_client.work.duties import What
+from cencomm_crypto.public.phases import Phase
+
+from tests.support.counter import Town
+from tests.support.operation import CLOSES, DAY
+from tests.support.talk import warning
+from tests.unit.client.test_work import MINUTE, bot, code, manned
+
+COORDINATOR, GERMAN, OFFICER, EXPERT = range(4)
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    return Town(tmp_path, members=4)
+
+
+async def test_a_reminder_goes_out_although_an_expert_of_who_owes_reads_the_channel(
+    town: Town,
+) -> None:
+    fr, _, _ = await manned(town)
+    await fr.remove([code(town, EXPERT)])
+    await fr.admit([Admission(code(town, EXPERT), "expert", channel="alpha")])
+    await fr.channel("alpha").post("WRN", warning(), to=[code(town, GERMAN)], prio="flash")
+    town.operation.clock += 11 * MINUTE
+    await fr.refresh()
+    (reminder,) = bot(fr).due()
+    assert reminder.to == (code(town, GERMAN),)
+    assert len(await bot(fr).once()) == 1
+
+
+async def test_one_that_only_an_expert_could_answer_goes_out_to_the_next_stage(town: Town) -> None:
+    fr, _, _ = await manned(town)
+    await fr.channel("alpha").post("WRN", warning(), to=[code(town, GERMAN)], prio="flash")
+    await fr.remove([code(town, GERMAN), code(town, EXPERT)])
+    await fr.admit([Admission(code(town, EXPERT), "expert", channel="alpha")])
+    town.operation.clock += 11 * MINUTE
+    assert len(await bot(fr).once()) == 1
+
+
+async def test_what_a_suspension_kept_back_is_reminded_of_after_it(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, GERMAN), "coordinator")
+    await fr.channel("alpha").post("WRN", warning(), to=[code(town, GERMAN)], prio="flash")
+    reminding = bot(fr)
+    await fr.suspend()
+    town.operation.clock += 40 * MINUTE  # with the OCU: no later stage would be tried
+    assert await reminding.once() == []
+    proposed = await fr.resume()
+    await de.approve(proposed)
+    await fr.refresh()
+    assert fr.phase is Phase.LIVE
+    assert len(await reminding.once()) == 1
+    assert await reminding.once() == []
+
+
+async def test_a_longer_live_is_reported_on_without_a_new_start(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, GERMAN), "coordinator")
+    attendant = fr.attend()
+    attendant.refresh()
+    await de.approve(await fr.extend(live=CLOSES))
+    await fr.refresh()
+    shown = [
+        [
+            row.counts[What.SITUATION].owed
+            for row in one.refresh().snapshot(CLOSES + DAY).completeness
+        ]
+        for one in (attendant, fr.attend())
+    ]
+    assert shown[0] == shown[1]
