@@ -6,6 +6,7 @@ all reason is named, all of them at once, and nothing of it is sealed.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ FIRST_MS = 946_684_800_000  # 2000-01-01: no targeting system's snapshot is olde
 AHEAD_MS = 24 * 3_600_000  # a clock that is wrong by more is no clock
 FAR_MS = 3 * 365 * 24 * 3_600_000  # no arrival is planned that far ahead
 ROOM = 256  # bytes of a payload beside its content
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Cc and Cs, but \n and \t
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ def checked(raw: RawHit, kind: str, now: int, forms: FormSet | None = None) -> H
 
     `now` in ms; `forms` the operation's set, the base set where it is not given.
     """
+    if raw.unread:
+        raise wrong_hit(raw.unread, "hit_json")
     try:
         given = read_object(raw.content) if isinstance(raw.content, bytes) else raw.content
         if not isinstance(given, Mapping):
@@ -119,9 +123,7 @@ def _unseen(value: Any, steps: tuple[str | int, ...] = ()) -> list[FieldError]:
         below = [(str(name), item) for name, item in value.items()]
     elif isinstance(value, list):
         below = list(enumerate(value))
-    elif isinstance(value, str) and any(
-        unicodedata.category(one) in ("Cc", "Cs") and one not in "\n\t" for one in value
-    ):
+    elif isinstance(value, str) and _CONTROL.search(value):
         labels = {"en": str(steps[-1]) if steps else "?"}
         return [FieldError(steps, labels, read_text(value), Expected("hit_seen"))]
     return [error for name, item in below for error in _unseen(item, (*steps, name))]
