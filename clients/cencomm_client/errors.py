@@ -47,6 +47,7 @@ class ClientCode(StrEnum):
     FOLDER_UNUSABLE = "folder_unusable"
     REQUEST_MALFORMED = "request_malformed"
     REQUEST_REUSED = "request_reused"
+    REQUEST_SLOW = "request_slow"
     REQUEST_TOO_LARGE = "request_too_large"
     SIGNATURE_WRONG = "signature_wrong"
     TIME_OUTSIDE = "time_outside"

@@ -33,7 +33,7 @@ def read_object(data: bytes) -> dict[str, Any]:
     except FormInvalid:
         raise
     except ValueError as error:
-        raise wrong_hit(f"no JSON ({error})"[:120], "hit_json") from error
+        raise wrong_hit(f"no JSON ({error})"[:80], "hit_json") from error
     if not isinstance(value, dict):
         raise wrong_hit(f"a {type(value).__name__}", "hit_json")
     return value
