@@ -44,8 +44,10 @@ class ClientCode(StrEnum):
     QUEUE_DAMAGED = "queue_damaged"
     QUEUE_FULL = "queue_full"
     ADDRESS_UNUSABLE = "address_unusable"
+    FOLDER_UNUSABLE = "folder_unusable"
     REQUEST_MALFORMED = "request_malformed"
     REQUEST_REUSED = "request_reused"
+    REQUEST_SLOW = "request_slow"
     REQUEST_TOO_LARGE = "request_too_large"
     SIGNATURE_WRONG = "signature_wrong"
     TIME_OUTSIDE = "time_outside"
@@ -152,6 +154,12 @@ class QueueDamaged(FileError):
     """A bot's queue that does not open: changed, of another vault or operation, or newer."""
 
     code = ClientCode.QUEUE_DAMAGED
+
+
+class FolderUnusable(FileError):
+    """A bot's folder that cannot be read, or does not take what is moved within it."""
+
+    code = ClientCode.FOLDER_UNUSABLE
 
 
 class AddressUnusable(ClientError):

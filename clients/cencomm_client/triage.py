@@ -108,12 +108,16 @@ def hits_of(items: Iterable[Item]) -> tuple[Triaged, ...]:
     for item in items:
         if isinstance(item, Message):
             threads.take(item)
-    return tuple(
-        Triaged(hit, made[0] if made else None, tuple(later.entry for later in made[1:]))
-        for hit in threads.messages()
-        if hit.type == "drop" and hit.kind == HIT and hit.content is not None
-        for made in [decisions(threads.answers(hit.place.leaf), threads.changes)]
-    )
+    found = (triaged(message, threads) for message in threads.messages())
+    return tuple(one for one in found if one is not None)
+
+
+def triaged(hit: Message, threads: Threads) -> Triaged | None:
+    """What stands about a message; None if it is no readable hit of a bot."""
+    if hit.type != "drop" or hit.kind != HIT or hit.content is None:
+        return None
+    made = decisions(threads.answers(hit.place.leaf), threads.changes)
+    return Triaged(hit, made[0] if made else None, tuple(later.entry for later in made[1:]))
 
 
 def decisions(answers: Iterable[Message], changes: Changes) -> list[Outcome]:

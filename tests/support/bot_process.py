@@ -65,6 +65,7 @@ class BotProcess:
     folder: Path
     operation: str
     words: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     process: asyncio.subprocess.Process | None = None
     port: int = 0
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -84,7 +85,7 @@ class BotProcess:
             *("--vault", str(self.folder / f"{BOT}.vault"), "--password-file", str(password)),
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
-            env=dict(os.environ),
+            env=self.env,
         )
         self._reading = asyncio.create_task(self._read())
         self.port = 0

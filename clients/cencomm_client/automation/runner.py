@@ -19,6 +19,7 @@ from cencomm_crypto.public.operation.channel import Channel
 
 from cencomm_client.automation.answering import ResultDue, results_due
 from cencomm_client.automation.closing import CloseDue, RevealDue, close_due, reveals_due
+from cencomm_client.automation.decided import Decided
 from cencomm_client.automation.freshness import cosigned_at
 from cencomm_client.automation.healing import GrantDue, grants_due
 from cencomm_client.automation.rotation import (
@@ -45,7 +46,7 @@ from cencomm_client.errors import (
 from cencomm_client.posting import Poster
 from cencomm_client.profiles import ProfilesDue, profiles_due
 from cencomm_client.station import Station
-from cencomm_client.triage import Triaged, hits_of
+from cencomm_client.triage import Triaged
 from cencomm_client.view import OperationView
 
 Known = Callable[[], tuple[Profile, ...]]
@@ -90,7 +91,7 @@ class Runner:
         self._wake = asyncio.Event()
         self._quiet: dict[ChannelId, tuple[object, ...]] = {}  # nothing was due, as of this
         self._told: set[tuple[object, ...]] = set()
-        self._hits: tuple[tuple[object, ...], tuple[Triaged, ...]] = ((), ())
+        self._hits = Decided(view.feed)
 
     def wake(self) -> None:
         """Something changed: judge anew soon."""
@@ -180,16 +181,12 @@ class Runner:
         return needs
 
     def _decided(self, standing: Standing) -> tuple[Triaged, ...]:
-        """Hits that somebody decided about. All items are looked through only if some came."""
-        state = standing.state
-        open_drops = any(len(one.drops) > len(one.answered) for one in self._view.channels())
-        if self._view.forgotten or not open_drops:
+        """Hits that somebody decided about, of whom the bot was not told."""
+        if self._view.forgotten:
+            self._hits.forget()
             return ()
-        moved = (state.size, standing.directory.size, tuple(sorted(standing.keys.items())))
-        if self._hits[0] != moved:
-            found = hits_of(self._view.feed.items())
-            self._hits = (moved, tuple(one for one in found if not one.open))
-        return self._hits[1]
+        open_drops = any(len(one.drops) > len(one.answered) for one in self._view.channels())
+        return self._hits.owed(standing.state) if open_drops else ()
 
     async def _try(self, need: Due) -> None:
         """Act; a lost race is read up, any other failure is told once for this need."""

@@ -35,17 +35,16 @@ class Answers:
 
     def __init__(self, station: Station, view: OperationView, disk: Disk) -> None:
         self._station, self._view, self._disk = station, view, disk
-        self._looked = 0  # entries of the log
-        self._generation = view.feed.generation
-        self._told: set[bytes] | None = None
+        self._generation = self._position = -1  # of the feed, as far as it was looked at
+        self._told: set[bytes] = set()
         self._waiting: dict[bytes, Result] = {}  # the queue does not know yet that it was posted
         self.unopened = 0
 
     async def new(self) -> list[Answer]:
         """Results that were not told yet; each comes again until `told`."""
-        if self._told is None:
-            self._told = set(await self._disk(Queue.answered))
-        self._look(self._told)
+        if self._generation < 0:
+            self._told |= await self._disk(Queue.answered)
+        self._look()
         found: list[Answer] = []
         for leaf, result in list(self._waiting.items()):
             named = await self._disk(_place(leaf))
@@ -58,34 +57,30 @@ class Answers:
         """The source has heard it: durably, so that a restart does not tell it again."""
         leaf = answer.result.leaf
         await self._disk(lambda queue: queue.keep_answered(leaf))
+        self._told.add(leaf)
         self._waiting.pop(leaf, None)
-        if self._told is not None:
-            self._told.add(leaf)  # the log may be looked at anew
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _look(self, told: set[bytes]) -> None:
-        """Read what came since the last look."""
-        size, log = self._view.state.size, self._view.log
-        if self._generation != self._view.feed.generation:  # a restore took the effect of entries
-            self._generation = self._view.feed.generation
-            self._looked = self.unopened = 0
+    def _look(self) -> None:
+        """Read what came since the last look; all of it where the log was told anew."""
+        feed = self._view.feed
+        if feed.generation == self._generation:
+            items, self._position = feed.since(self._position)
+        else:
             self._waiting.clear()
-        if size == self._looked:
-            return
-        mirror, device = self._station.mirror, self._station.vault.device
-        for item in self._view.feed.items():  # accepted ones: the others are alarms
+            self.unopened = 0
+            self._generation, self._position = feed.generation, feed.size
+            items = feed.items()
+        mirror, device, log = self._station.mirror, self._station.vault.device, self._view.log
+        for item in items:  # accepted ones: the others are alarms
             if not isinstance(item, Control) or item.type != TYPE:
                 continue
-            seq = item.place.seq
-            if seq < self._looked or item.body.get("device") != device:
-                continue
-            drop = item.body["re"]
-            if drop in told or drop in self._waiting:
+            seq, drop = item.place.seq, item.body.get("re")
+            if item.body.get("device") != device or drop in self._told or drop in self._waiting:
                 continue
             for found in mirror.items(log, seq, seq + 1):
                 self._open(found)
-        self._looked = size
 
     def _open(self, found: Sequenced) -> None:
         entry = found.entry

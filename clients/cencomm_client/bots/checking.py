@@ -6,8 +6,9 @@ all reason is named, all of them at once, and nothing of it is sealed.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,9 @@ FIRST_MS = 946_684_800_000  # 2000-01-01: no targeting system's snapshot is olde
 AHEAD_MS = 24 * 3_600_000  # a clock that is wrong by more is no clock
 FAR_MS = 3 * 365 * 24 * 3_600_000  # no arrival is planned that far ahead
 ROOM = 256  # bytes of a payload beside its content
+MOST_VALUES = 2_000  # of all lists and maps: no source says more of one hit, each could be wrong
+MOST_ERRORS = 50  # that are told of one hit
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Cc and Cs, but \n and \t
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,18 @@ class Hit:
 
 
 def checked(raw: RawHit, kind: str, now: int, forms: FormSet | None = None) -> Hit:
-    """The hit in its normal form; raises FormInvalid with every field that is wrong.
+    """The hit in its normal form; raises FormInvalid with the fields that are wrong.
 
     `now` in ms; `forms` the operation's set, the base set where it is not given.
     """
+    if raw.unread:
+        raise wrong_hit(raw.unread, "hit_json")
     try:
         given = read_object(raw.content) if isinstance(raw.content, bytes) else raw.content
         if not isinstance(given, Mapping):
             raise wrong_hit(type(given).__name__, "hit_json")
+        if (values := _count(given)) > MOST_VALUES:
+            raise wrong_hit(f"{values} values", "hit_values", most=MOST_VALUES)
         # A source system's null is a field that it leaves out.
         content = {name: value for name, value in given.items() if value is not None}
         found = key_of(content) if raw.key is None else raw.key
@@ -67,8 +75,18 @@ def checked(raw: RawHit, kind: str, now: int, forms: FormSet | None = None) -> H
     if not errors:
         errors += _too_large(made)
     if errors:
-        raise FormInvalid(tuple(errors))
+        raise FormInvalid(tuple(errors[:MOST_ERRORS]))
     return Hit(key, kind, made)
+
+
+def _count(value: Any) -> int:
+    """How many values a content has, at every depth."""
+    below: Iterable[Any] = ()
+    if isinstance(value, Mapping):
+        below = value.values()
+    elif isinstance(value, list | tuple):
+        below = value
+    return 1 + sum(map(_count, below))
 
 
 def key_of(content: Any) -> Any:
@@ -119,9 +137,7 @@ def _unseen(value: Any, steps: tuple[str | int, ...] = ()) -> list[FieldError]:
         below = [(str(name), item) for name, item in value.items()]
     elif isinstance(value, list):
         below = list(enumerate(value))
-    elif isinstance(value, str) and any(
-        unicodedata.category(one) in ("Cc", "Cs") and one not in "\n\t" for one in value
-    ):
+    elif isinstance(value, str) and _CONTROL.search(value):
         labels = {"en": str(steps[-1]) if steps else "?"}
         return [FieldError(steps, labels, read_text(value), Expected("hit_seen"))]
     return [error for name, item in below for error in _unseen(item, (*steps, name))]

@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cencomm_client.bots.inbox import DONE, REFUSED, RESULTS, File, Inbox, Seen, Unread
 from cencomm_client.bots.reading import MAX_BYTES
 from cencomm_client.bots.source import Outcome, RawHit, Result, State
+from cencomm_client.errors import FolderUnusable
 
-DONE, REFUSED, RESULTS = "done", "refused", "results"
 SETTLE_S = 1.0
 LOOK_S = 0.5
+UNREADABLE_S = 10.0  # how long a file may still be given rights
 AT_ONCE = 256  # files read together
-_Seen = tuple[int, int, int]  # inode, size, mtime
 
 
 class Folder:
@@ -40,93 +39,104 @@ class Folder:
         settle_s: float = SETTLE_S,
         look_s: float = LOOK_S,
         once: bool = False,
+        unreadable_s: float = UNREADABLE_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`once`: end when everything that is there was given. Raises OSError for no folder."""
-        self._path, self._settle_s, self._look_s = path, settle_s, look_s
-        self._once, self._monotonic = once, monotonic
-        for name in (DONE, REFUSED, RESULTS):
-            (path / name).mkdir(exist_ok=True)
-        self._watched: dict[str, tuple[_Seen, float]] = {}
-        self._given: dict[str, _Seen] = {}
-        self._pending: dict[str, str] = {}  # key -> file
-        self._leaving: list[tuple[str, Outcome, asyncio.Future[None]]] = []
+        """`once`: end when everything that is there was given. Raises FolderUnusable."""
+        self._inbox, self._settle_s, self._look_s = Inbox(path), settle_s, look_s
+        self._once, self._unreadable_s, self._monotonic = once, unreadable_s, monotonic
+        self._watched: dict[str, tuple[Seen, float]] = {}
+        self._given: dict[str, Seen] = {}
+        self._denied: dict[str, float] = {}  # since when
+        self._pending: dict[str, File] = {}  # by key
+        self._leaving: list[tuple[File, Outcome, asyncio.Future[None]]] = []
         self._moving: asyncio.Task[None] | None = None
 
     async def hits(self) -> AsyncIterator[RawHit]:
-        """What is there, and then what comes."""
+        """What is there, and then what comes. Raises FolderUnusable."""
         while True:
+            began = self._monotonic()
             ready, unsettled = await asyncio.to_thread(self._ready)
+            took_s = self._monotonic() - began
             for start in range(0, len(ready), AT_ONCE):
-                names = ready[start : start + AT_ONCE]
-                for name, data in await asyncio.to_thread(self._read, names):
-                    yield RawHit(None, data, token=name)
-            if self._once and not unsettled:
+                files = ready[start : start + AT_ONCE]
+                for raw in await asyncio.to_thread(self._read, files):
+                    yield raw
+            if self._once and not unsettled and not self._denied:
                 return
-            await asyncio.sleep(self._look_s)
+            await asyncio.sleep(max(self._look_s, 4 * took_s))  # many files wait: look less often
 
     async def taken(self, hit: RawHit, outcome: Outcome) -> None:
         """An invalid file goes to `refused`; a second one of a key that waits goes to `done`."""
-        name = str(hit.token)
+        file = hit.token if isinstance(hit.token, File) else File(str(hit.token))
         invalid = outcome.state is State.INVALID
-        if invalid or self._pending.setdefault(outcome.key, name) != name:
-            await self._move(name, outcome)
+        if invalid or self._pending.setdefault(outcome.key, file) != file:
+            await self._move(file, outcome)
 
     async def done(self, key: str, outcome: Outcome) -> None:
         """The file has come to its end."""
-        name = self._pending.pop(key, None)
-        if name is not None:
-            await self._move(name, outcome)
+        file = self._pending.pop(key, None)
+        if file is not None:
+            await self._move(file, outcome)
 
     async def answered(self, key: str, result: Result) -> None:
         """Write `results/LEAF.json`; LEAF stands in the hit's own outcome too."""
-        await asyncio.to_thread(self._write_result, result)
+        text = json.dumps(result_document(result))
+        await asyncio.to_thread(self._inbox.write, RESULTS, f"{result.leaf.hex()}.json", text)
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _ready(self) -> tuple[list[str], bool]:
-        """Names of the files that may be read, oldest first; whether some still change."""
-        now, found = self._monotonic(), {}
-        with os.scandir(self._path) as files:
-            for file in files:
-                if file.name.endswith(".json") and file.is_file(follow_symlinks=False):
-                    with suppress(FileNotFoundError):  # moved, or taken away, just now
-                        stat = file.stat(follow_symlinks=False)
-                        found[file.name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    def _ready(self) -> tuple[list[File], bool]:
+        """Files that may be read, oldest first; whether some still change."""
+        now, found = self._monotonic(), self._inbox.listed()
         given = list(self._given.items())  # at once: the event loop takes some away meanwhile
         self._given = {name: seen for name, seen in given if found.get(name) == seen}
-        ready: list[str] = []
-        watched: dict[str, tuple[_Seen, float]] = {}
-        for name, seen in found.items():
-            if name in self._given:
-                continue
+        self._denied = {name: since for name, since in self._denied.items() if name in found}
+        fresh = [name for name in found if name not in self._given]
+        settled_ns = self._inbox.now_ns() - int(self._settle_s * 1e9) if fresh else 0
+        ready: list[File] = []
+        watched: dict[str, tuple[Seen, float]] = {}
+        for name in fresh:
+            seen = found[name]
             before, since = self._watched.get(name, (seen, now))
-            watched[name] = (seen, since if before == seen else now)
-            if now - watched[name][1] >= self._settle_s:
-                ready.append(name)
+            since = since if before == seen else now
+            # What rests since before this process began need not rest once more.
+            if now - since >= self._settle_s or seen.mtime_ns <= settled_ns:
+                ready.append(File(name, seen))
                 self._given[name] = seen
-                del watched[name]
+            else:
+                watched[name] = (seen, since)
         self._watched = watched
-        return sorted(ready, key=lambda name: (found[name][2], name)), bool(watched)
+        return sorted(ready, key=lambda file: (found[file.name].mtime_ns, file.name)), bool(watched)
 
-    def _read(self, names: list[str]) -> list[tuple[str, bytes]]:
-        found: list[tuple[str, bytes]] = []
-        for name in names:
+    def _read(self, files: list[File]) -> list[RawHit]:
+        found: list[RawHit] = []
+        for file in files:
             try:
-                with (self._path / name).open("rb") as file:
-                    found.append((name, file.read(MAX_BYTES + 1)))
-            except OSError:
-                self._given.pop(name, None)  # gone, or not ours to read yet: looked at again
+                data = self._inbox.read(file, MAX_BYTES + 1)
+                self._denied.pop(file.name, None)
+                found.append(RawHit(None, data, token=file))
+            except Unread:
+                self._given.pop(file.name, None)  # looked at again
+            except PermissionError:
+                now = self._monotonic()
+                if now - self._denied.setdefault(file.name, now) < self._unreadable_s:
+                    self._given.pop(file.name, None)  # whoever put it there may give rights yet
+                    continue
+                del self._denied[file.name]
+                wrong = "a file that this program may not read"
+                found.append(RawHit(None, b"", token=file, unread=wrong))
         return found
 
-    async def _move(self, name: str, outcome: Outcome) -> None:
+    async def _move(self, file: File, outcome: Outcome) -> None:
         """Those that wait together go together."""
         moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._leaving.append((name, outcome, moved))
+        self._leaving.append((file, outcome, moved))
         if self._moving is None or self._moving.done():
             self._moving = asyncio.create_task(self._move_all())
         await moved
-        self._given.pop(name, None)
+        if self._given.get(file.name) == file.seen:
+            self._given.pop(file.name, None)
 
     async def _move_all(self) -> None:
         while self._leaving:
@@ -140,37 +150,17 @@ class Folder:
                 else:
                     moved.set_exception(error)
 
-    def _moved_all(self, rows: list[tuple[str, Outcome]]) -> list[OSError | None]:
-        ends: list[OSError | None] = []
-        for name, outcome in rows:
+    def _moved_all(self, rows: list[tuple[File, Outcome]]) -> list[FolderUnusable | None]:
+        ends: list[FolderUnusable | None] = []
+        for file, outcome in rows:
+            good = outcome.state in (State.POSTED, State.WAITING)
+            text = json.dumps(outcome_document(outcome))
             try:
-                self._moved(name, outcome)
+                self._inbox.move(file, DONE if good else REFUSED, text)
                 ends.append(None)
-            except OSError as error:
+            except FolderUnusable as error:
                 ends.append(error)
         return ends
-
-    def _write_result(self, result: Result) -> None:
-        """Under another name first: whoever reads it never sees half of it."""
-        path = self._path / RESULTS / f"{result.leaf.hex()}.json"
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(result_document(result)) + "\n", encoding="utf-8")
-        fresh.replace(path)
-
-    def _moved(self, name: str, outcome: Outcome) -> None:
-        """The outcome first, then the file: a crash between the two only repeats it."""
-        good = outcome.state in (State.POSTED, State.WAITING)
-        folder = self._path / (DONE if good else REFUSED)
-        target, number = name, 0
-        while (folder / target).exists():
-            number += 1
-            target = f"{name}.{number}"
-        text = json.dumps(outcome_document(outcome))
-        (folder / f"{target}.outcome.json").write_text(text + "\n", encoding="utf-8")
-        try:
-            (self._path / name).rename(folder / target)
-        except FileNotFoundError:
-            return  # whoever put it there took it away
 
 
 def result_document(result: Result) -> dict[str, Any]:

@@ -32,6 +32,7 @@ T = TypeVar("T")
 FORMAT = 1
 NONCE_SIZE = 24
 MAX_SEALED = 2**20
+MOST_AT_HAND = 8 * 2**20  # bytes of hits that are not read back from the disk to be sealed
 SLOT_MS = 5_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
@@ -86,6 +87,21 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class _AtHand:
+    """A hit as it went into its box a moment ago: not to be read back and opened to be sealed."""
+
+    source: str
+    key: str
+    mid: bytes
+    held: bytes = field(repr=False)
+
+    def waiting(self, row: int) -> Waiting:
+        """The same that the disk would give."""
+        held = decode_map(self.held, max_size=MAX_SEALED)
+        return Waiting(row, self.source, self.key, held["kind"], self.mid, held["content"])
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A hit that the server refused for good, with the code of its answer."""
 
@@ -120,6 +136,8 @@ class Queue:
         self._seal_key = _derived(key, b"queue seal")
         self._name_key = _derived(key, b"queue name")
         self._log = log
+        self._at_hand: dict[int, _AtHand] = {}  # by row
+        self._at_hand_bytes = 0
         try:
             if not path.exists():
                 path.touch(mode=0o600)
@@ -139,9 +157,15 @@ class Queue:
 
     def put(self, source: str, hits: Sequence[Hit], now: int) -> list[Kept]:
         """Keep hits durably; one that is known stays as it is. In the order given."""
-        return self._durably(lambda: [self._put(source, hit, now) for hit in hits])
+        made: dict[int, _AtHand] = {}
+        kept = self._durably(lambda: [self._put(source, hit, now, made) for hit in hits])
+        for row, fresh in made.items():  # on the disk by now: nothing else may be sealed
+            if self._at_hand_bytes + len(fresh.held) <= MOST_AT_HAND:
+                self._at_hand[row] = fresh
+                self._at_hand_bytes += len(fresh.held)
+        return kept
 
-    def _put(self, source: str, hit: Hit, now: int) -> Kept:
+    def _put(self, source: str, hit: Hit, now: int, made: dict[int, _AtHand]) -> Kept:
         name = self._hash(source, hit.key)
         found = self._db.execute(
             "SELECT row, state, seq, leaf, code FROM hits WHERE hit = ?", (name,)
@@ -149,29 +173,43 @@ class Queue:
         if found is not None:
             row, state, seq, leaf, code = found
             return Kept(row, Stage(state), False, seq, leaf, code or "")
+        mid, held = self._random(16), encode({"kind": hit.kind, "content": hit.content})
         row = self._db.execute(
             "INSERT INTO hits (hit, state, mid, name, content, taken_at) VALUES (?,?,?,?,?,?)",
             (
                 name,
                 Stage.WAITING,
-                self._random(16),
+                mid,
                 self._sealed({"source": source, "key": hit.key}, name),
-                self._sealed({"kind": hit.kind, "content": hit.content}, name),
+                self._boxed(held, name),
                 now,
             ),
         ).lastrowid
         assert row is not None  # noqa: S101 - an INSERT has one
+        made[row] = _AtHand(source, hit.key, mid, held)
         return Kept(row, Stage.WAITING, True)
 
     # -- out ----------------------------------------------------------------------------------
 
     def waiting(self, most: int) -> list[Waiting]:
-        """The oldest hits that are to be sealed."""
-        return self._opened(Stage.WAITING, most)
+        """The oldest hits that are to be sealed. Which they are the disk says; what they say is
+        at hand where this process put them in, once."""
+        rows = self._db.execute(
+            "SELECT row FROM hits WHERE state = ? ORDER BY row LIMIT ?", (Stage.WAITING, most)
+        ).fetchall()
+        found: list[Waiting] = []
+        for (row,) in rows:
+            at_hand = self._at_hand.pop(row, None)
+            if at_hand is None:
+                found += self._opened("row = ?", row)
+                continue
+            self._at_hand_bytes -= len(at_hand.held)
+            found.append(at_hand.waiting(row))
+        return found
 
     def signed(self, most: int = 1_000_000) -> list[Waiting]:
         """Hits whose bytes may be in the log, oldest first."""
-        return self._opened(Stage.SIGNED, most)
+        return self._opened("state = ? ORDER BY row LIMIT ?", Stage.SIGNED, most)
 
     def sign(self, rows: Sequence[tuple[int, bytes]], now: int) -> None:
         """Keep signed bytes (`Submission.encode()`), before they leave."""
@@ -292,11 +330,10 @@ class Queue:
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _opened(self, stage: Stage, most: int) -> list[Waiting]:
+    def _opened(self, where: str, *values: int) -> list[Waiting]:
         rows = self._db.execute(
-            "SELECT row, hit, mid, name, content, entry FROM hits WHERE state = ?"
-            " ORDER BY row LIMIT ?",
-            (stage, most),
+            f"SELECT row, hit, mid, name, content, entry FROM hits WHERE {where}",  # noqa: S608 - of this module
+            values,
         ).fetchall()
         found: list[Waiting] = []
         for row, hit, mid, name, content, entry in rows:
@@ -343,9 +380,12 @@ class Queue:
         return hashlib.blake2b(joined, key=self._name_key, digest_size=32).digest()
 
     def _sealed(self, value: dict[str, Any], context: bytes) -> bytes:
+        return self._boxed(encode(value), context)
+
+    def _boxed(self, plain: bytes, context: bytes) -> bytes:
         nonce = self._random(NONCE_SIZE)
         return nonce + sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
-            encode(value), self._log + context, nonce, self._seal_key
+            plain, self._log + context, nonce, self._seal_key
         )
 
     def _open(self, sealed: bytes, context: bytes) -> dict[str, Any]:

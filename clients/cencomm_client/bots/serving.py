@@ -11,6 +11,8 @@ from aiohttp import web
 
 from cencomm_client.errors import AddressUnusable
 
+LINGER_S = 1.0  # for the rest of a body that was refused
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -37,7 +39,9 @@ class Address:
 @asynccontextmanager
 async def serving(application: web.Application, address: Address) -> AsyncIterator[int]:
     """Serve until the block ends; gives the port. Raises AddressUnusable if it is taken."""
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(
+        application, access_log=None, shutdown_timeout=2.0, lingering_time=LINGER_S
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, address.host, address.port)

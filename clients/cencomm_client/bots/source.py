@@ -21,13 +21,15 @@ class RawHit:
     """What a source system says, not checked yet.
 
     `key` is the source's own key for it: the same key is the same hit, also after a restart; None
-    where the content's field `key` says it. `content` is JSON-like, or JSON in bytes. `token` is
-    the source's own, given back to it as it is.
+    where the content's field `dedupe` says it. `content` is JSON-like, or JSON in bytes. `token` is
+    the source's own, given back to it as it is. `unread`: what it is instead of a hit that could
+    be read; it is told as invalid then.
     """
 
     key: str | None
     content: Mapping[str, Any] | bytes
     token: object = None
+    unread: str = ""
 
 
 class State(StrEnum):

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from cencomm_config.catalog import sentence
 
 from cencomm_client.bots.dropping import Disk
@@ -33,8 +34,9 @@ from cencomm_client.errors import ClientCode
 WINDOW_S = 300
 REMEMBER_S = 2 * WINDOW_S + 60  # longer than any request is good for
 LEAST_SECRET = 32  # bytes
-AT_ONCE = 512  # requests that wait for the disk; beyond it 503
+AT_ONCE = 512  # requests that come in, or wait for the disk; beyond it 503
 BUSY_S = 5
+BODY_S = 10.0  # within which a body is to be whole
 ID, TIME, SIGNATURE = "CENcomm-Id", "CENcomm-Time", "CENcomm-Signature"
 _ID = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 _TIME = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -88,7 +90,7 @@ class Webhook:
 
     async def hits(self) -> AsyncIterator[RawHit]:
         """What is posted, for ever."""
-        application = web.Application(client_max_size=MAX_BYTES)
+        application = web.Application(client_max_size=MAX_BYTES, middlewares=[_elsewhere])
         application.router.add_post("/hits", self._answer)
         async with serving(application, self._address) as port:
             self._on_port(port)
@@ -110,28 +112,38 @@ class Webhook:
 
     async def _answer(self, request: web.Request) -> web.Response:
         try:
-            id, body = await self._judged(request)
             if self._waiting >= AT_ONCE:
                 raise Refusal(503, ClientCode.QUEUE_FULL, f"{AT_ONCE} requests wait already")
             self._waiting += 1
-            turn = self._busy.setdefault(id, _Turn())
-            turn.requests += 1
             try:
-                async with turn.lock:  # the same request twice at once is one after the other
-                    return await self._served(id, body)
+                return await self._in_turn(*await self._judged(request))
             finally:
                 self._waiting -= 1
-                turn.requests -= 1
-                if not turn.requests:  # a lock that is free may still have been promised to one
-                    self._busy.pop(id, None)
         except Refusal as refusal:
             return _refused(refusal)
+
+    async def _in_turn(self, id: str, body: bytes) -> web.Response:
+        """The same request twice at once is one after the other."""
+        turn = self._busy.setdefault(id, _Turn())
+        turn.requests += 1
+        try:
+            async with turn.lock:
+                return await self._served(id, body)
+        finally:
+            turn.requests -= 1
+            if not turn.requests:  # a lock that is free may still have been promised to one
+                self._busy.pop(id, None)
 
     async def _judged(self, request: web.Request) -> tuple[str, bytes]:
         """Id and body of a request that the source system signed just now."""
         missing = [name for name in (ID, TIME, SIGNATURE) if name not in request.headers]
         if missing:
             raise Refusal(400, ClientCode.REQUEST_MALFORMED, f"no header {', '.join(missing)}")
+        twice = [name for name in (ID, TIME, SIGNATURE) if len(request.headers.getall(name)) > 1]
+        if twice:
+            raise Refusal(400, ClientCode.REQUEST_MALFORMED, f"{', '.join(twice)} more than once")
+        if "Content-Encoding" in request.headers:  # few bytes could become many
+            raise Refusal(400, ClientCode.REQUEST_MALFORMED, "a body as it is, not compressed")
         id, moment = request.headers[ID], request.headers[TIME]
         if not _ID.fullmatch(id):
             raise Refusal(
@@ -139,12 +151,7 @@ class Webhook:
             )
         if not _TIME.fullmatch(moment):
             raise Refusal(400, ClientCode.REQUEST_MALFORMED, f"{TIME}: Unix seconds")
-        try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            raise Refusal(
-                413, ClientCode.REQUEST_TOO_LARGE, f"at most {MAX_BYTES} bytes"
-            ) from error
+        body = await _body(request)
         expected = signature(self._secret, moment, id, body)
         given = request.headers[SIGNATURE].encode("utf-8", "replace")
         if not hmac.compare_digest(expected.encode(), given):
@@ -227,6 +234,35 @@ def signature(secret: bytes, moment: str, id: str, body: bytes) -> str:
     """The header of a request: `v1=` and hex."""
     signed = moment.encode() + b"." + id.encode() + b"." + body
     return "v1=" + hmac.new(secret, signed, hashlib.sha256).hexdigest()
+
+
+async def _body(request: web.Request) -> bytes:
+    """The whole body."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        detail = f"at most {MAX_BYTES} bytes"
+        raise Refusal(413, ClientCode.REQUEST_TOO_LARGE, detail) from error
+    except TimeoutError as error:
+        detail = f"the body is to come within {BODY_S:g} s"
+        raise Refusal(408, ClientCode.REQUEST_SLOW, detail) from error
+    except web.RequestPayloadError as error:
+        raise Refusal(400, ClientCode.REQUEST_MALFORMED, "a body that breaks off") from error
+
+
+@web.middleware
+async def _elsewhere(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Another path or method has a code too."""
+    try:
+        return await handler(request)
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
+        detail = "POST /hits is all that there is here"
+        refused = _refused(Refusal(error.status, ClientCode.REQUEST_MALFORMED, detail))
+        refused.headers.update(
+            {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+        )
+        return refused
 
 
 def _refused(refusal: Refusal) -> web.Response:

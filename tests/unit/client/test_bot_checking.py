@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cencomm_client.bots.checking import AHEAD_MS, KIND, checked
-from cencomm_client.bots.source import RawHit
+from cencomm_client.bots.checking import AHEAD_MS, KIND, MOST_ERRORS, checked
+from cencomm_client.bots.folder import outcome_document
+from cencomm_client.bots.reading import MAX_BYTES
+from cencomm_client.bots.source import Outcome, RawHit, State
 from cencomm_client.cli import app
 from cencomm_client.cli.exits import Exit
 from cencomm_config.forms import FormInvalid
@@ -90,6 +92,46 @@ def test_a_number_as_seen_need_not_check() -> None:
     assert checked(RawHit(None, GOOD | {"identifiers": seen}), KIND, NOW).content[
         "identifiers"
     ] == seen  # fmt: skip
+
+
+def test_one_hit_never_keeps_the_bot_busy_nor_fills_its_disk_with_what_is_wrong() -> None:
+    """A few kilobytes would be megabytes of errors, and seconds of checking (A35)."""
+    for changed in (
+        {"matched": [1] * 80_000},
+        {"matched": ["\x01"] * 1_900},
+        {f"field{number}": 1 for number in range(1_900)},
+        {"identifiers": {"container": [[[number] for number in range(900)]] * 3}},
+    ):
+        data = json.dumps(GOOD | changed).encode()
+        with pytest.raises(FormInvalid) as found:
+            checked(RawHit(None, data), KIND, NOW)
+        outcome = Outcome(State.INVALID, code=found.value.code, fields=found.value.errors)
+        assert len(found.value.errors) <= MOST_ERRORS
+        assert len(json.dumps(outcome_document(outcome))) < 64 * 1024
+
+
+def read_as(data: bytes) -> str:
+    with pytest.raises(FormInvalid) as found:
+        checked(RawHit(None, data), KIND, NOW)
+    (error,) = found.value.errors
+    assert error.path == "hit"
+    return str(error.read)
+
+
+def test_bytes_that_are_no_hit_say_what_they_are() -> None:
+    good = json.dumps(GOOD).encode()
+    many = b"".join(b'"k%d":1,' % number for number in range(20_000))
+    assert read_as(b"\xef\xbb\xbf" + good) == "a byte order mark before it"
+    assert read_as(json.dumps(GOOD).encode("utf-16")) == "UTF-16"
+    assert read_as(b"\xff" + good) == "other bytes"
+    assert read_as(b'{"score": NaN}') == "NaN"
+    assert read_as(b'{"score": -Infinity}') == "-Infinity"
+    assert read_as(b"{" + many + b'"k19999": 2}') == "k19999 twice"
+    assert read_as(b'{"a":' * 40_000 + b"1" + b"}" * 40_000) == "a deep nesting"
+    assert read_as(b"") == "no JSON (Expecting value: line 1 column 1 (char 0))"
+    assert read_as(good[: len(good) // 2]).startswith("no JSON (")
+    assert read_as(good + good).startswith("no JSON (Extra data")
+    assert read_as(b" " * MAX_BYTES + good) == f"{MAX_BYTES + len(good)} bytes"
 
 
 TEXT = st.text(alphabet="aZ0 é\u0301\x00\ud800\u202e☃", max_size=30)

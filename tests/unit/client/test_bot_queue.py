@@ -42,6 +42,36 @@ def test_a_key_is_kept_once_and_with_the_same_mid_for_ever(tmp_path: Path) -> No
     assert reopened.waiting(1)[0].content == waiting.content
 
 
+def test_what_is_at_hand_is_what_the_disk_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much of it is, and in whatever order hits go out, come back and come in."""
+    monkeypatch.setattr("cencomm_client.bots.queue.MOST_AT_HAND", 200)
+    queue = opened(tmp_path)
+    said = ["first"]
+    queue.put("s", [hit(key, matched=said) for key in "abcdefgh"], NOW)
+    said[0] = "changed by the source, afterwards"
+    for _ in range(2):  # at hand the first time, read back the second
+        assert queue.waiting(5) == opened(tmp_path).waiting(5)
+    rows = [one.row for one in queue.waiting(3)]
+    queue.sign([(row, b"bytes") for row in rows], NOW)
+    queue.put("s", [hit(key) for key in "ijkl"], NOW)
+    queue.end(again=rows[:1], posted=[(rows[1], 7, b"l" * 32)], refused=[(rows[2], "too_large")])
+    queue.put_back(rows[2:])
+    assert queue.waiting(99) == opened(tmp_path).waiting(99)
+    assert [one.key for one in queue.waiting(99)] == [*"acdefghijkl"]
+
+
+def test_a_hit_that_did_not_come_onto_the_disk_is_not_at_hand(tmp_path: Path) -> None:
+    """The process is killed, or the disk is full, in the middle of a batch."""
+    queue = opened(tmp_path)
+    with pytest.raises(Exception, match="float"):
+        queue.put("s", [hit("a"), hit("b", score=0.5)], NOW)
+    assert queue.waiting(9) == []
+    queue.put("s", [hit("c")], NOW)  # its row is the one that "a" would have had
+    assert [one.key for one in queue.waiting(9)] == ["c"]
+
+
 def test_two_sources_have_keys_of_their_own(tmp_path: Path) -> None:
     queue = opened(tmp_path)
     made = [queue.put(source, [hit()], NOW)[0].fresh for source in ("a", "b", "a")]

@@ -222,3 +222,113 @@ async def test_bodies_that_race_under_one_id_are_one_hit(door: Door) -> None:
     bodies = [HIT | {"dedupe": f"key-{number}"} for number in range(4)]
     answers = await asyncio.gather(*(door.post(body, "same") for body in bodies))
     assert sorted(status for status, _ in answers) == [202, 409, 409, 409]
+
+
+class Raw:
+    """A source system whose HTTP is its own."""
+
+    def __init__(self, door: Door) -> None:
+        self.door, self.port = door, int(door.url.split(":")[2].split("/")[0])
+
+    def head(
+        self, *lines: str, body: bytes = b"", method: str = "POST", path: str = "/hits"
+    ) -> str:
+        moment = str(self.door.now_ms // 1000)
+        signed = signature(SECRET, moment, "raw", body)
+        first = [f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close"]
+        own = [f"{ID}: raw", f"{TIME}: {moment}", f"{SIGNATURE}: {signed}"]
+        return "\r\n".join([*first, *own, *lines, "", ""])
+
+    async def say(self, head: str, body: bytes, *, then_close: bool = False) -> tuple[int, str]:
+        """Status and code of the answer; 0 where none came."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(head.encode() + body)
+        await writer.drain()
+        if then_close:
+            writer.write_eof()
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+        writer.close()
+        if not answer:
+            return 0, ""
+        first, _, document = answer.partition(b"\r\n\r\n")
+        told = json.loads(document) if b"application/json" in first else {}
+        return int(first.split()[1]), told.get("code", told.get("state", ""))
+
+
+def chunked(*parts: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (*parts, b""))
+
+
+BODY = json.dumps(HIT).encode()
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+async def test_a_body_in_chunks_is_a_body(door: Door) -> None:
+    raw = Raw(door)
+    body = chunked(BODY[:7], BODY[7:])
+    assert await raw.say(raw.head(CHUNKED, body=BODY), body) == (202, "waiting")
+    assert await door.rows() == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "body", "status", "code"),
+    [
+        ((CHUNKED,), chunked(*[b" " * 65_536] * 5), 413, "request_too_large"),
+        ((CHUNKED,), b"zz\r\nnot a size\r\n", 400, ""),  # no HTTP at all: the library says so
+        (("Content-Encoding: gzip", "Content-Length: 2"), b"\x1f\x8b", 400, "request_malformed"),
+        ((f"{ID}: other", "Content-Length: 2"), b"{}", 400, "request_malformed"),
+        ((f"{SIGNATURE}: v1=00", "Content-Length: 2"), b"{}", 400, "request_malformed"),
+        (("Content-Length: 20",), b"{}", 408, "request_slow"),
+        ((CHUNKED,), b"2\r\n{}\r\n", 408, "request_slow"),
+    ],
+)  # fmt: skip
+async def test_http_of_any_kind_has_a_code_and_the_door_stays_open(
+    door: Door,
+    monkeypatch: pytest.MonkeyPatch,
+    lines: tuple[str, ...],
+    body: bytes,
+    status: int,
+    code: str,
+) -> None:
+    monkeypatch.setattr("cencomm_client.bots.webhook.BODY_S", 0.2)
+    raw = Raw(door)
+    assert await raw.say(raw.head(*lines, body=body), body) == (status, code)
+    assert await door.rows() == 0
+    assert (await door.post())[0] == 202
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/hits", 405), ("PUT", "/hits", 405), ("POST", "/", 404), ("POST", "/hits/..", 404)],
+)
+async def test_another_path_or_method_has_a_code(
+    door: Door, method: str, path: str, status: int
+) -> None:
+    raw = Raw(door)
+    head = raw.head("Content-Length: 2", method=method, path=path)
+    assert await raw.say(head, b"{}") == (status, "request_malformed")
+
+
+async def test_whoever_breaks_off_leaves_no_hit_and_no_place_taken(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cencomm_client.bots.webhook.AT_ONCE", 2)
+    raw = Raw(door)
+    for _ in range(5):
+        await raw.say(raw.head("Content-Length: 2000", body=BODY), BODY, then_close=True)
+    assert (await door.post())[0] == 202
+    assert await door.rows() == 1
+
+
+async def test_slow_bodies_leave_room_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cencomm_client.bots.webhook.AT_ONCE", 2)
+    monkeypatch.setattr("cencomm_client.bots.webhook.BODY_S", 1.0)
+    raw = Raw(door)
+    slow = [asyncio.create_task(raw.say(raw.head("Content-Length: 9"), b"{")) for _ in range(2)]
+    async with asyncio.timeout(5):
+        while door.webhook._waiting < 2:  # noqa: ASYNC110 - they are on their way
+            await asyncio.sleep(0.01)
+    assert (await door.post())[0] == 503
+    assert {await task for task in slow} == {(408, "request_slow")}
+    assert (await door.post())[0] in (200, 202)
