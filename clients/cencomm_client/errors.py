@@ -156,6 +156,12 @@ class QueueDamaged(FileError):
     code = ClientCode.QUEUE_DAMAGED
 
 
+class QueueUnwritable(FileError):
+    """The disk takes nothing of a bot's queue now; what was taken before is there."""
+
+    code = ClientCode.QUEUE_FULL
+
+
 class FolderUnusable(FileError):
     """A bot's folder that cannot be read, or does not take what is moved within it."""
 

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from cencomm_client.bots import Address, Bot, Folder, Health, Outcome, RawHit, State
 from cencomm_client.bots.health import health_application
+from cencomm_client.bots.queue import Queue
 from cencomm_client.bots.serving import serving
 from cencomm_client.client import Client
 from cencomm_client.errors import RefusedByRule, Unreachable
@@ -386,3 +387,38 @@ async def test_without_a_server_hits_are_taken_and_go_out_when_it_is_back(
             await working
         await stage.look(*MEMBERS)
         assert keys(stage) == ["manifest-0", "manifest-1", "manifest-2"]
+
+
+@pytest.mark.parametrize("step", ["put", "sign", "end"])
+async def test_a_full_disk_keeps_hits_waiting_and_none_is_lost(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        write, tries = getattr(Queue, step), []
+
+        def full(self: Queue, *given: Any, **named: Any) -> Any:
+            tries.append(1)
+            if len(tries) > 3:
+                return write(self, *given, **named)
+
+            def failing() -> None:
+                self._db.execute("CREATE TABLE large (data BLOB)")
+                self._db.execute("INSERT INTO large VALUES (zeroblob(1000000))")
+
+            self._db.execute("PRAGMA max_page_count = 1")
+            try:
+                return self._durably(failing)
+            finally:
+                self._db.execute("PRAGMA max_page_count = 1000000")
+
+        monkeypatch.setattr(Queue, step, full)
+        bot = Listed(stage, [(None, hit(1)), (None, hit(2))])
+        working = asyncio.create_task(bot.run(until_idle=True))
+        await until(lambda: hasattr(bot, "health") and bot.health.blocked == "queue_full")
+        async with asyncio.timeout(30):
+            await working
+        await stage.look(*MEMBERS)
+        assert sorted(keys(stage)) == ["manifest-1", "manifest-2"]
+        assert (bot.health.blocked, bot.health.posted) == ("", 2)
+        assert bot.health.left_this_hour == RATE - 2  # what was not signed is not counted

@@ -26,7 +26,7 @@ from cencomm_crypto.public.rights import Role
 
 from cencomm_client.bots.allowance import HOUR_MS, Allowance
 from cencomm_client.bots.answers import Answers
-from cencomm_client.bots.checking import KIND, checked
+from cencomm_client.bots.checking import KIND, Hit, checked
 from cencomm_client.bots.dropping import Disk, Dropper, Landed
 from cencomm_client.bots.health import ENDING, Health, health_application
 from cencomm_client.bots.intake import Intake
@@ -35,7 +35,7 @@ from cencomm_client.bots.serving import Address, serving
 from cencomm_client.bots.source import Outcome, RawHit, Result, Source, State
 from cencomm_client.bots.webhook import QueueMemory, Webhook
 from cencomm_client.client import Client
-from cencomm_client.errors import TransportError, TryLater
+from cencomm_client.errors import QueueUnwritable, TransportError, TryLater
 from cencomm_client.operation import Operation
 from cencomm_client.vault import Vault
 
@@ -67,6 +67,7 @@ class Bot:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._ended = False
+        self._full = False  # the disk takes nothing
         self._forms: FormSet = base_set()  # the operation's, once it runs
 
     # -- what a developer overrides -----------------------------------------------------------
@@ -192,7 +193,7 @@ class Bot:
             await self._source.taken(raw, outcome)
             await self.heard(outcome)
             return
-        kept = await self._intake.take(hit)
+        kept = await self._kept(hit)
         outcome = _known(hit.key, kept)
         if kept.fresh:
             self.health.waiting += 1
@@ -206,6 +207,20 @@ class Bot:
             await self._source.done(hit.key, outcome)
         if not kept.fresh:
             await self.heard(outcome)
+
+    async def _kept(self, hit: Hit) -> Kept:
+        """Onto the disk; as long as that takes nothing, the hit waits here and its source there."""
+        pause_s, longest_s = self.client._station.timing.retry_s
+        while True:
+            try:
+                kept = await self._intake.take(hit)
+                self._full = False
+                return kept
+            except QueueUnwritable as error:
+                self._full = True
+                self._blocked(error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, longest_s)
 
     async def _send(self, until_idle: bool) -> None:
         """One flight after the other; what keeps all waiting is told in the health, and waits."""
@@ -223,7 +238,8 @@ class Bot:
                 pause_s = min(2 * pause_s, longest_s)
                 continue
             pause_s = shortest_s
-            self.health.blocked = self.health.detail = ""
+            if not self._full:
+                self.health.blocked = self.health.detail = ""
             await asyncio.gather(*map(self._landed, landed))
             if landed:
                 continue

@@ -190,8 +190,8 @@ class Dropper:
                 if entry is not None:
                     flight.append(_Bytes(hit, entry, Submission.of(entry)))
             rows = [(item.hit.row, item.submission.encode()) for item in flight]
-            self.allowance.spend(now, len(rows))
             await self._disk(lambda queue: queue.sign(rows, now))
+            self.allowance.spend(now, len(rows))
             self._unsettled = True  # should this be cancelled on the way
             await self._fly(flight, ends)
             await self._ended(ends)

@@ -25,7 +25,7 @@ from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.primitives import u32
 
 from cencomm_client.bots.checking import Hit
-from cencomm_client.errors import QueueDamaged
+from cencomm_client.errors import QueueDamaged, QueueUnwritable
 from cencomm_client.sealed_file import Random
 
 T = TypeVar("T")
@@ -352,13 +352,16 @@ class Queue:
         return found
 
     def _durably(self, write: Callable[[], T]) -> T:
-        self._db.execute("BEGIN IMMEDIATE")
+        """Raises QueueUnwritable where the disk is full or fails; then nothing of it is there."""
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             made = write()
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise QueueUnwritable(str(error)) from error
+        finally:
+            if self._db.in_transaction:  # SQLite has ended some by itself
+                self._db.execute("ROLLBACK")
         return made
 
     def _expect_own(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from cencomm_client.bots.allowance import HOUR_MS, SLOT_MS, Allowance
 from cencomm_client.bots.checking import Hit
 from cencomm_client.bots.queue import Counts, Queue, Stage
-from cencomm_client.errors import QueueDamaged
+from cencomm_client.errors import QueueDamaged, QueueUnwritable
 from cencomm_crypto.public.ids import LogId
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +119,18 @@ def test_a_write_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
         queue.put("s", [hit("a"), hit("b", score=0.5)], NOW)
     assert queue.counts().waiting == 0
     assert queue.put("s", [hit("a")], NOW)[0].fresh
+
+
+def test_a_full_disk_has_a_code_and_what_was_kept_before_is_there(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    queue.put("s", [hit("a")], NOW)
+    queue._db.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(QueueUnwritable, match="full"):
+        queue.put("s", [hit(f"b{number}", remarks="x" * 2000) for number in range(100)], NOW)
+    queue._db.execute("PRAGMA max_page_count = 1000000")
+    queue.put("s", [hit("c")], NOW)
+    assert [one.key for one in queue.waiting(99)] == ["a", "c"]
+    assert [one.key for one in opened(tmp_path).waiting(99)] == ["a", "c"]
 
 
 def test_a_queue_of_another_vault_or_operation_is_refused(tmp_path: Path) -> None:
