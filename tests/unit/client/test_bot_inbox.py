@@ -147,8 +147,8 @@ async def test_what_takes_the_place_of_a_file_while_it_is_read_is_not_followed(
     secret = tmp_path / "secret"
     secret.write_text("secret")
     inbox = Inbox(tmp_path)
-    replacing: tuple[Callable[[Path], object], ...]
-    replacing = (lambda path: path.symlink_to(secret), os.mkfifo, Path.mkdir)
+    replacing: list[Callable[[Path], object]]
+    replacing = [lambda path: path.symlink_to(secret), os.mkfifo, Path.mkdir]
     for number, place in enumerate(replacing):
         rested(tmp_path / "a.json")
         folder = keen(tmp_path)
