@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cencomm_client.cen import extract
 from cencomm_client.cli.documents import item_document
 from cencomm_client.cli.output import dumps
 from cencomm_client.directory import Directory
@@ -28,6 +29,7 @@ from cencomm_crypto.errors import CencommError, ErrorCode
 from tests.lifecycle.said import DELIVERY
 from tests.support.counter import Desk, Town
 from tests.support.talk import seizure, warning
+from tests.support.vaults import vault_of
 
 MINUTE = 60_000
 
@@ -232,6 +234,37 @@ async def test_a_controlled_delivery_is_quoted_in_directed_channels_alone(town: 
         await authoring.forward(fr, notice.leaf, "alpha")
     assert town.operation.log.size == size
     await authoring.forward(fr, notice.leaf, few.id.hex())
+
+
+async def test_an_h2_seizure_that_was_granted_reaches_cen_after_the_end(
+    town: Town, tmp_path: Path
+) -> None:
+    """No message is taken any more then: its `release` says in the log that it goes."""
+    fr, de, _ = await manned(town)
+    town.operation.admit(town.ncp, "ncp")
+    vault = vault_of(tmp_path / "ncp.vault", town.directory, town.ncp)
+    ncp = over(await town.counter.desk(tmp_path, town.ncp, vault))
+    content = seizure(handling=["H2"], office="FRLEH", country="FR", trigger="routine")
+    secret = await fr.channel("alpha").post("SZR", content)
+    await fr.channel("alpha").post("SZR", {**content, "handling": ["H1"], "office": "FRMRS"})
+    await fr.channel("alpha").post(
+        "REL", {"entry": secret.leaf, "fields": ["*"], "use": "CEN", "decision": "granted"}
+    )
+    await fr.set_role(code(town, 1), "coordinator")
+    await fr.refresh()
+    await fr.tend()  # it hands the newcomer the keys
+    await ncp.refresh()
+    proposed = await fr.propose("close")
+    await de.approve(proposed)
+    unlogged = await extract(ncp, folder=tmp_path / "no", release=False)
+    assert [row.reason for row in unlogged.extract.excluded] == ["handling_h2"]
+    made = await extract(ncp, folder=tmp_path / "out")
+    assert len(made.extract.records) == 2
+    assert secret.leaf in {one.entry for one in ncp.state.releases.values()}
+    assert made.records is not None
+    assert b"FRLEH" in made.records.read_bytes()
+    again = await extract(ncp, folder=tmp_path / "out")
+    assert (again.extract.manifest, again.posted) == (made.extract.manifest, ())
 
 
 async def test_a_grant_whose_use_cannot_be_logged_lets_nothing_out(town: Town) -> None:
