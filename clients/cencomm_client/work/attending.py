@@ -27,7 +27,8 @@ Directories = Callable[[], DirectoryState]
 class Attendant:
     """Keeps a `Desk` in step with a view: call `refresh` before you look.
 
-    Takes only what came since; begins anew where the view did (entries lost their effect).
+    Takes only what came since; begins anew where the view did (entries lost their effect), and
+    where LIVE was made longer: more reports are owed then.
     """
 
     def __init__(self, view: OperationView, directory: Directories, clock: Clock) -> None:
@@ -39,7 +40,7 @@ class Attendant:
     def refresh(self) -> Desk:
         """The desk with everything that this device has read."""
         feed = self._view.feed
-        if feed.generation != self._generation:
+        if (feed.generation, self._view.state.live) != (self._generation, self._live):
             self._begin()
         items, self._position = feed.since(self._position)
         for item in items:
@@ -54,6 +55,7 @@ class Attendant:
         state = self._view.state
         people = people_of(self._directory, lambda: self._view.state)
         who = Who(people, self._owing_now, self._may_grant)
+        self._live = state.live
         self.desk = Desk(Clocks.of(state.genesis), state.live, who)
         feed = self._view.feed
         self._generation = feed.generation

@@ -178,6 +178,18 @@ async def test_a_damaged_form_tells_a_program_where_it_is_wrong_and_not_what_was
     assert "form_invalid" in document
 
 
+async def test_a_desk_that_runs_on_asks_for_the_reports_of_a_longer_live(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, 1), "coordinator")
+    attendant = fr.attend()
+    day, live = 24 * 60 * MINUTE, fr.state.live
+    periods = attendant.refresh()._periods.count
+    proposed = await fr.extend(not_after=fr.state.window[1] + 3 * day, live=live[1] + 2 * day)
+    await de.approve(proposed)
+    await fr.refresh()
+    assert attendant.refresh()._periods.count == periods + 2
+
+
 async def test_a_desk_that_runs_on_forgets_what_was_erased(town: Town) -> None:
     fr, _, _ = await manned(town)
     alpha, name = fr.channel("alpha"), "J. Kowalski"
