@@ -17,6 +17,8 @@ from cencomm_client.errors import HandlingForbids, NotDirected, NotTheAuthor
 from cencomm_client.handling import Way
 from cencomm_client.items import Damage, Message
 from cencomm_client.operation import Operation
+from cencomm_client.sealing import drop_key_note
+from cencomm_client.vault_contents import OutboxItem
 from cencomm_client.work import authoring
 from cencomm_client.work.clocks import Stage
 from cencomm_client.work.desk import Desk as WorkDesk
@@ -25,6 +27,7 @@ from cencomm_client.work.gate import Gate
 from cencomm_config.forms import FieldError, FormInvalid
 from cencomm_config.forms.errors import Expected
 from cencomm_crypto.errors import CencommError, ErrorCode
+from cencomm_crypto.public.ids import EntryId
 
 from tests.lifecycle.said import DELIVERY
 from tests.support.counter import Desk, Town
@@ -207,6 +210,16 @@ async def test_a_desk_that_runs_on_forgets_what_was_erased(town: Town) -> None:
     forget(fr._station, fr.view)
     attendant.refresh().snapshot(attendant.now())
     assert name not in repr(kept(attendant.desk))
+
+
+async def test_the_key_of_a_drop_that_never_left_is_forgotten_too(town: Town) -> None:
+    """The bytes wait in the outbox, and the vault had what opens them."""
+    fr, _, _ = await manned(town)
+    vault, waits = fr._station.vault, EntryId(b"e" * 16)
+    vault.put_outbox(OutboxItem(fr.id, waits, b"sealed", 0))
+    vault.put_note(drop_key_note(waits), bytes(32))
+    forget(fr._station, fr.view)
+    assert drop_key_note(waits) not in vault.notes
 
 
 def kept(desk: WorkDesk) -> list[Any]:
