@@ -219,6 +219,7 @@ async def extract(
     Call after the end, on the owning NCP's client. `review` is asked for each piece of free
     text that `approved` does not name; nobody asked means no. With `release` a `release` entry
     with the manifest's hash is posted per record; one that stands in the log already is not.
+    Without it nothing is written that only a grant lets pass: its use would not be in the log.
     Raises ProtocolError NOT_CLOSED, NOT_PERMITTED; Refused, TransportError.
     """
     await operation.refresh()
@@ -231,13 +232,11 @@ async def extract(
     messages = [item for item in operation.items() if isinstance(item, Message)]
     released = [item for item in state.releases.values() if item.admin == own]
 
-    gate, used = Gate(operation), dict[bytes, Grant]()
+    gate = Gate(operation)
 
     def permit(message: Message) -> Grant | None:
-        grant = gate.lifts(message, Way.CEN)
-        if grant is not None:
-            used[message.place.leaf] = grant
-        return grant
+        written = folder is not None
+        return None if written and not release else gate.lifts(message, Way.CEN)
 
     def prepared(answers: Collection[str]) -> Extract:
         return prepare(
@@ -253,15 +252,11 @@ async def extract(
     if review is not None and made.pending:
         yes = {text.answer for text in made.pending if review(text)}
         made = prepared({*approved, *yes})
-    if release or folder is not None:
-        for record in made.records:
-            if record.leaf in used:
-                await gate.log_use(used[record.leaf], Way.CEN)
-    files = None if folder is None else await asyncio.to_thread(made.write, folder)
-    posted = [
+    posted = [  # before anything leaves: it is the entry that says so
         await operation.release(due.body())
         for due in (releases_due(made, released) if release else ())
     ]
+    files = None if folder is None else await asyncio.to_thread(made.write, folder)
     records, manifest = files or (None, None)
     return Extracted(made, records, manifest, tuple(posted))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cencomm_crypto.public.operation.views import erasable
 
+from cencomm_client.sealing import drop_key_note
 from cencomm_client.station import Station
 from cencomm_client.view import OperationView
 
@@ -51,6 +52,8 @@ def forget(station: Station, view: OperationView) -> int:
     for channel in view.state.channels.values():
         for n in tuple(vault.epoch_secrets(log, channel.id)):
             view.keyring.forget(channel.id, n)
+    for item in vault.outbox(log):  # a drop that never left: its key would open it still
+        vault.drop_note(drop_key_note(item.id))
     vault.save()
     bodies = station.mirror.forget_bodies(log)
     view.forget()

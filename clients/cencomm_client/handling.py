@@ -146,7 +146,7 @@ class Handling:
         for release in sorted(releases.values(), key=lambda one: one.place.seq):
             if not sound(release) or not self._may_grant(release):
                 continue
-            if release.author.administration != message.author.administration:
+            if release.author.administration != self._owner(message):
                 continue
             said = reading.decision(self._changes.present(release).content or {})
             if said is None or said.entry != message.place.leaf or way not in ways_of(said.use):
@@ -164,6 +164,15 @@ class Handling:
                 )
         return found
 
+    def _owner(self, message: Message) -> str | None:
+        """Whose REL lets an entry out: its author's administration's, of a quote that of the quoted
+        entry, or who forwarded what is another's would let it out. None where that is not read
+        here."""
+        owner: Message | None = message
+        while owner is not None and reading.quotes(owner.kind, owner.content or {}):
+            owner = None if owner.re is None else self._find(owner.re)
+        return None if owner is None else owner.author.administration
+
     def check(self, message: Message, way: Way, now: int) -> Grant | None:
         """Whether an entry may leave: None if nothing forbids it, else the grant that lifts it.
 
@@ -174,7 +183,8 @@ class Handling:
             return None
         grant = self.grant(message, way, now)
         if grant is None:
-            raise HandlingForbids(message.place.leaf, _refusal(message, binding, way))
+            owner = self._owner(message) or "who wrote what it quotes"
+            raise HandlingForbids(message.place.leaf, _refusal(message, binding, way, owner))
         return grant
 
 
@@ -183,13 +193,12 @@ def granting(state: OperationState, message: Message) -> bool:
     return role_in(state, message) in GRANTING
 
 
-def _refusal(message: Message, binding: Sequence[str], way: Way) -> str:
+def _refusal(message: Message, binding: Sequence[str], way: Way, owner: str) -> str:
     marks = " and ".join(binding)
     verb = "forbids" if len(binding) == 1 else "forbid"
     return (
         f"entry {message.place.seq} ({message.kind} of {message.author.administration}): {marks} "
-        f"{verb} {way}; a REL of {message.author.administration} that grants the use {way!s} "
-        f"lifts it"
+        f"{verb} {way}; a REL of {owner} that grants the use {way!s} lifts it"
     )
 
 

@@ -22,6 +22,7 @@ from cencomm_client.directory import Directory, person_id
 from cencomm_client.errors import SuccessorNeeded
 from cencomm_client.items import Message
 from cencomm_client.kinds import TASK
+from cencomm_client.sending import TRIES
 from cencomm_client.tasks import Task, assigned_to
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ async def offboard(
     await operation.refresh()
     directory, state = people.state, operation.state
     found = directory.administration_by_code(administration) or _former(directory, administration)
-    leaving = [member for member in state.members.values() if member.admin == found.id]
+    leaving = _left(state, found.id)
     if not leaving:
         raise ProtocolError(
             ErrorCode.NOT_MEMBER, f"nobody of {administration} is in {operation.name!a}"
@@ -73,10 +74,8 @@ async def offboard(
     own = directory.persons[operation.person].code
     codes = sorted(directory.persons[member.person].code for member in leaving)
     codes.sort(key=lambda code: code == own)  # who does it goes last
-    if tasks_to is not None and directory.administration_by_code(tasks_to) is None:
-        raise ProtocolError(
-            ErrorCode.UNKNOWN_ADMINISTRATION, f"no administration has the code {tasks_to}"
-        )
+    if tasks_to is not None:
+        _expect_taking(directory, state, found.id, tasks_to)
     due = _tasks(operation, administration, codes, leaving)
     await _hand_role_on(operation, directory, found.id, successor)
     handed_on = [task for task in due if tasks_to and await _hand_on(operation, task, tasks_to)]
@@ -87,8 +86,16 @@ async def offboard(
         for channel in operation.state.channels.values()
         if channel.epoch and any(state.in_channel(member.person, channel) for member in leaving)
     ]
-    for start in range(0, len(codes), MOST_REMOVED):
-        await operation.remove(codes[start : start + MOST_REMOVED])
+    removed: list[str] = []
+    for _ in range(TRIES):
+        for start in range(0, len(codes), MOST_REMOVED):
+            await operation.remove(codes[start : start + MOST_REMOVED])
+        removed += codes
+        left = [] if ours else _left(operation.state, found.id)
+        if not left:
+            break
+        leaving += left  # admitted meanwhile: nobody stays because of a race
+        codes = sorted(people.state.persons[member.person].code for member in left)
     if not ours:
         await operation.tend()
     after = operation.state
@@ -102,7 +109,7 @@ async def offboard(
     ]
     return Offboarded(
         administration=administration,
-        removed=tuple(codes),
+        removed=tuple(removed),
         successor=successor,
         rotated=tuple(path_of(after, after.channels[chan]) for chan in rotated),
         waiting=tuple(
@@ -118,6 +125,27 @@ async def offboard(
             if directory.persons[person].admin == found.id
         ),
     )
+
+
+def _left(state: OperationState, admin: AdminId) -> list[Member]:
+    """Whoever of the administration is in the operation."""
+    return [member for member in state.members.values() if member.admin == admin]
+
+
+def _expect_taking(
+    directory: DirectoryState, state: OperationState, leaving: AdminId, code: str
+) -> None:
+    """Raise if an administration could not do what is handed on to it."""
+    taking = directory.administration_by_code(code)
+    if taking is None:
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_ADMINISTRATION, f"no administration has the code {code}"
+        )
+    able = any(member.role in SENDING for member in _left(state, taking.id))
+    if taking.id == leaving or not able:
+        raise ProtocolError(
+            ErrorCode.NOT_MEMBER, f"nobody of {code} goes on in the operation and may post"
+        )
 
 
 async def _hand_role_on(

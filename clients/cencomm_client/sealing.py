@@ -41,7 +41,7 @@ class Sealer:
                 return None
             key = random(32)
             entry = drops.seal(payload, key)
-            self._station.vault.put_note(_note(entry.header.id), key)  # to open it again
+            self._station.vault.put_note(drop_key_note(entry.header.id), key)  # to open it again
             return entry
         secret = self._view.keyring.secret(standing.state, chan, channel.epoch)
         if secret is None or not sealable(standing, channel):
@@ -71,7 +71,7 @@ class Sealer:
             if header.type == "message":
                 secret = self._view.keyring.secret(self._view.state, header.chan, header.epoch)
                 return None if secret is None else open_message(entry, secret)
-            key = self._station.vault.notes.get(_note(header.id))
+            key = self._station.vault.notes.get(drop_key_note(header.id))
             if not isinstance(key, bytes):
                 return None
             tail = entry.body_bytes[_DROP_BOX:]
@@ -82,7 +82,7 @@ class Sealer:
     def done(self, entry: Entry) -> None:
         """Forget what was kept to open own bytes: they are in the log, or given up."""
         if entry.header.type == "drop":
-            self._station.vault.drop_note(_note(entry.header.id))
+            self._station.vault.drop_note(drop_key_note(entry.header.id))
 
     @property
     def _minimal(self) -> bool:
@@ -120,6 +120,6 @@ def _visible(payload: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _note(entry: EntryId) -> str:
+def drop_key_note(entry: EntryId) -> str:
     """Name of the vault's note with the message key of an own drop that is not in yet."""
     return f"drop/{entry.hex()[-16:]}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from cencomm_client import Admission, Control
 from cencomm_client.errors import SuccessorNeeded
+from cencomm_client.posting import Posted
 from cencomm_client.root import ceremony
 from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.public.operation.state import OperationState
@@ -55,6 +58,30 @@ async def test_its_people_go_in_one_entry_with_one_rotation_per_channel(stages: 
         stage.quiet()
 
 
+async def test_who_is_admitted_while_it_goes_on_goes_too(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        await chief.remove([OFFICER])
+        remove, racing = chief.remove, [OFFICER]
+
+        async def meanwhile(codes: Iterable[str]) -> Posted:
+            posted = await remove(codes)
+            if racing:
+                await chief.admit([Admission(racing.pop(), "officer")])
+            return posted
+
+        monkeypatch.setattr(chief, "remove", meanwhile)
+        done = await chief.offboard("FR", successor=CONTACT)
+        assert done.removed == (DEPUTY, OFFICER)
+        france = stage.station(CHIEF).directory.administration_by_code("FR")
+        assert france is not None
+        assert not [one for one in chief.members() if one.admin == france.id]
+        stage.quiet()
+
+
 async def test_two_sides_are_left_to_decide(stages: Stages) -> None:
     async with stages() as stage:
         await stage.look(*MEMBERS)
@@ -86,6 +113,9 @@ async def test_its_open_tasks_are_listed_and_handed_on(stages: Stages) -> None:
         await chief.admit([Admission(DEPUTY, "officer")])
         wrong = chief.offboard("FR", tasks_to="XX")
         assert await refusal(wrong) == ErrorCode.UNKNOWN_ADMINISTRATION
+        for nobody in ("FR", "NL"):  # who leaves itself, and who is not there
+            wrong = chief.offboard("FR", tasks_to=nobody)
+            assert await refusal(wrong) == ErrorCode.NOT_MEMBER
         again = await chief.offboard("FR", tasks_to="BE")
         assert (again.tasks, [row.leaf for row in again.handed_on]) == ((), [theirs.leaf])
         found = [(row.assignee, row.mandatory) for row in chief.open_tasks()]

@@ -149,6 +149,8 @@ async def verify(
         raise typer.Exit(Exit.ALARM)
 
 
+_INDENT, _NARROWEST = " " * 8, 20
+
 Wanted = Callable[[bytes], bool] | None
 """Whether items of a channel are to be shown; None for all."""
 
@@ -172,7 +174,19 @@ def show_item(output: Output, item: Item, wanted: Wanted, forms: FormSet) -> Non
     if output.as_json:
         output.line(item_document(item, output.language))
         return
-    output.console.print(Steady(item_line(item, output, forms)))
+    for line in _wrapped(item_line(item, output, forms), output):
+        output.console.print(Steady(line))
+
+
+def _wrapped(line: Text, output: Output) -> list[Text]:
+    """A line as a terminal shows it: what goes on is indented, so that no text, however it is
+    filled, begins where an entry begins (A51). A pipe gets it whole."""
+    console = output.console
+    if not console.is_terminal:
+        return [line]
+    width = max(console.width - len(_INDENT), _NARROWEST)
+    first, *more = line.wrap(console, width) or [line]
+    return [first, *(Text(_INDENT).append_text(part) for part in more)]
 
 
 def item_line(item: Item, output: Output, forms: FormSet) -> Text:

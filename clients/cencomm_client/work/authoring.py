@@ -82,7 +82,7 @@ async def forward(operation: Operation, leaf: bytes, channel: str) -> Posted:
     content = await gate.let_out(message, Way.FORWARD, stands)
     words = json.dumps(_plain(content), ensure_ascii=False, indent=1)
     source = f"{message.kind} of {message.author.code}, entry {message.place.seq}"
-    text = f"Forwarded: {source} in {message.channel_name}\n{words}"
+    text = f"{reading.FORWARDED}{source} in {message.channel_name}\n{words}"
     return await place.post(reading.MESSAGE, {"text": text, **reading.caveats(content)}, re=message)
 
 

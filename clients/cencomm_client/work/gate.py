@@ -90,8 +90,9 @@ class Gate:
         return isinstance(found, Message) and self.hidden(found)
 
     async def log_use(self, grant: Grant, way: Way) -> Posted | None:
-        """Put the use of a grant into the log; a copy or a CEN record once per device."""
-        if way in (Way.COPY, Way.CEN) and self._used(grant, way):
+        """Put the use of a grant into the log; a copy once per device. A CEN record is logged by
+        its `release`: after the end no message is taken."""
+        if way is Way.COPY and self._used(grant, way):
             return None
         channel = self._operation.channel(grant.message.channel.hex())
         conditions = f" Conditions: {grant.conditions}" if grant.conditions else ""

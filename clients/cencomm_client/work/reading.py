@@ -16,6 +16,7 @@ Content = Mapping[str, Any]
 WARNING, HIT, RECEIPT, FEEDBACK, SEIZURE = "WRN", "HIT", "ACK", "FBK", "SZR"
 TASK, QUESTION, REPLY, SITUATION, RELEASE, NOTABLE = "TSK", "RFI", "RPL", "SIT", "REL", "NDR"
 MESSAGE = "MSG"
+FORWARDED = "Forwarded: "  # how the text of a MSG begins that quotes the entry in its `re`
 
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 _PRECISION = {"minute": _MINUTE, "hour": _HOUR, "day": _DAY}
@@ -209,6 +210,11 @@ def finishes(kind: str | None, content: Content) -> bool:
     if kind == REPLY:
         return content.get("status") in ("final", "refused")
     return kind == TASK and ended(content)
+
+
+def quotes(kind: str | None, content: Content) -> bool:
+    """Whether a message says what another entry said, and nothing of its own."""
+    return kind == MESSAGE and (text_of(content, "text") or "").startswith(FORWARDED)
 
 
 # -- corrections -------------------------------------------------------------------------------

@@ -46,8 +46,9 @@ class Periods:
         return -((self.start - joined) // self.length)
 
     def covered(self, report: Report) -> tuple[int, int]:
-        """Periods that a report is on, as [from, to): those whose middle it names; without a
-        period, the one in which it was posted."""
+        """Periods that a report is on, as [from, to): those whose middle it names and had come when
+        it was posted, for nobody reports on days to come; without a period, the one in which it was
+        posted."""
         if self.length <= 0:
             return 0, 0
         if report.period is None:
@@ -56,7 +57,8 @@ class Periods:
         else:
             half = self.length // 2
             first = -((self.start + half - report.period.start) // self.length)
-            last = -((self.start + half - report.period.end) // self.length)
+            known = min(report.period.end, report.at + 1)
+            last = -((self.start + half - known) // self.length)
         return max(0, first), max(0, min(last, self.count))
 
 

@@ -20,7 +20,7 @@ from cencomm_client.cli.cen_commands import folder_for
 from cencomm_client.cli.course import channel_end
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown, exit_for
 from cencomm_client.cli.form_lines import form_line
-from cencomm_client.cli.messages import chosen_kind, content_of, item_line
+from cencomm_client.cli.messages import chosen_kind, content_of, item_line, show_item
 from cencomm_client.cli.operations import admission
 from cencomm_client.cli.output import Output, dumps, fill
 from cencomm_client.cli.prompts import secret
@@ -44,6 +44,7 @@ from cencomm_config.forms import FieldError, FormInvalid, base_set, schemas
 from cencomm_config.forms.errors import Expected
 from cencomm_config.forms.typed import typed
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
+from rich.cells import cell_len
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -189,6 +190,23 @@ def test_a_time_that_no_calendar_has_crashes_no_view(ms: int) -> None:
     line = form_line(form, {"subject": "container", "deadline": ms}, Output(as_json=False), east)
     for text in (line, shown_time(ms)):
         assert str(ms) in text or "1970" in text or "9999" in text
+
+
+@pytest.mark.parametrize("filler", [" ", ".", "\u4e00", "\u00a0 x"])
+def test_no_text_fills_its_line_to_begin_another_entry(filler: str) -> None:
+    """What a terminal breaks begins a new line: it must not look like the next entry."""
+    forged = "2026-03-01 10:00:00Z    55 work DE-001 SZR goods: 2 t"
+    for width in (60, 80, 133):
+        for fill_ in range(width - 5, width + 200, 7):
+            screen = io.StringIO()
+            console = Console(file=screen, force_terminal=True, width=width, soft_wrap=True)
+            output = Output(as_json=False, console=console)
+            item = message(content={"text": filler * fill_ + forged}, kind="MSG")
+            show_item(output, item, None, base_set())
+            text = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+            starts = [line for line in text.splitlines() if line[:2] == "20"]
+            assert len(starts) == 1
+            assert all(cell_len(line) <= width for line in text.splitlines())
 
 
 def test_a_damaged_message_is_shown_with_its_reason() -> None:

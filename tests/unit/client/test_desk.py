@@ -286,6 +286,18 @@ def test_an_answer_to_a_message_sealed_anew_finds_its_chain() -> None:
     assert desk.chain(again.place.leaf) is desk.chain(first.place.leaf)
 
 
+def test_one_return_on_days_to_come_is_no_return_for_them() -> None:
+    talk = Talk(live_days=5)
+    talk.joins("FR")
+    talk.wait(hours=23)
+    talk.says("FR", "SIT", {"nil": True, "period": {"from": START, "to": START + 1000 * DAY}})
+    talk.wait(days=3, hours=8)
+    (row,) = talk.desk().snapshot(talk.now).nil_due
+    assert (row.administration, row.missing) == ("FR", 3)
+    (counted,) = talk.desk().snapshot(talk.now).completeness
+    assert (counted.total.owed, counted.total.sent) == (4, 1)
+
+
 def test_an_entry_counts_once_and_no_longer_than_it_is_sound() -> None:
     talk = Talk()
     talk.joins("FR")

@@ -11,6 +11,7 @@ from cencomm_client.cen import USE, prepare
 from cencomm_client.errors import HandlingForbids
 from cencomm_client.handling import EVERYTHING, Handling, Way, codes, label, ways_of
 from cencomm_client.items import Flag, Message
+from cencomm_client.work.reading import FORWARDED
 
 from tests.support.talk import HOUR, Talk, seizure, warning
 
@@ -160,6 +161,25 @@ def test_a_withdrawn_grant_that_was_sealed_anew_grants_nothing() -> None:
     assert not refused(talk, message, Way.EXPORT)
     talk.says("FR", "WDR", {"target": first.place.leaf, "reason": "x"})
     assert refused(talk, message, Way.EXPORT)
+
+
+def test_who_forwards_what_is_anothers_cannot_let_it_out() -> None:
+    """One forwarding under a grant would else hand the originator's right on for good."""
+    talk = Talk()
+    message = talk.says("FR", "WRN", H2)
+    said = {"text": f"{FORWARDED}WRN of FR-001", "handling": ["H2"]}
+    quoted = talk.says("DE", "MSG", said, re=message)
+    again = talk.says("BE", "MSG", said, re=quoted)
+    elsewhere = talk.says("DE", "MSG", said, re=bytes(32))  # of a channel that is not read here
+    for one in (quoted, again, elsewhere):
+        for administration in ("DE", "BE"):
+            talk.says(administration, "REL", grants(entry=one.place.leaf))
+        assert refused(talk, one, Way.EXPORT)
+        talk.says("FR", "REL", grants(entry=one.place.leaf))
+    assert [refused(talk, one, Way.EXPORT) for one in (quoted, again, elsewhere)] == [0, 0, 1]
+    own = talk.says("DE", "MSG", {"text": "ours", "handling": ["H2"]}, re=message)
+    talk.says("DE", "REL", grants(entry=own.place.leaf))
+    assert not refused(talk, own, Way.EXPORT)
 
 
 def test_a_bot_grants_nothing() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cencomm_client.cen import extract
 from cencomm_client.cli.documents import item_document
 from cencomm_client.cli.output import dumps
 from cencomm_client.directory import Directory
@@ -16,6 +17,8 @@ from cencomm_client.errors import HandlingForbids, NotDirected, NotTheAuthor
 from cencomm_client.handling import Way
 from cencomm_client.items import Damage, Message
 from cencomm_client.operation import Operation
+from cencomm_client.sealing import drop_key_note
+from cencomm_client.vault_contents import OutboxItem
 from cencomm_client.work import authoring
 from cencomm_client.work.clocks import Stage
 from cencomm_client.work.desk import Desk as WorkDesk
@@ -24,10 +27,12 @@ from cencomm_client.work.gate import Gate
 from cencomm_config.forms import FieldError, FormInvalid
 from cencomm_config.forms.errors import Expected
 from cencomm_crypto.errors import CencommError, ErrorCode
+from cencomm_crypto.public.ids import EntryId
 
 from tests.lifecycle.said import DELIVERY
 from tests.support.counter import Desk, Town
 from tests.support.talk import seizure, warning
+from tests.support.vaults import vault_of
 
 MINUTE = 60_000
 
@@ -176,6 +181,18 @@ async def test_a_damaged_form_tells_a_program_where_it_is_wrong_and_not_what_was
     assert "form_invalid" in document
 
 
+async def test_a_desk_that_runs_on_asks_for_the_reports_of_a_longer_live(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, 1), "coordinator")
+    attendant = fr.attend()
+    day, live = 24 * 60 * MINUTE, fr.state.live
+    periods = attendant.refresh()._periods.count
+    proposed = await fr.extend(not_after=fr.state.window[1] + 3 * day, live=live[1] + 2 * day)
+    await de.approve(proposed)
+    await fr.refresh()
+    assert attendant.refresh()._periods.count == periods + 2
+
+
 async def test_a_desk_that_runs_on_forgets_what_was_erased(town: Town) -> None:
     fr, _, _ = await manned(town)
     alpha, name = fr.channel("alpha"), "J. Kowalski"
@@ -193,6 +210,16 @@ async def test_a_desk_that_runs_on_forgets_what_was_erased(town: Town) -> None:
     forget(fr._station, fr.view)
     attendant.refresh().snapshot(attendant.now())
     assert name not in repr(kept(attendant.desk))
+
+
+async def test_the_key_of_a_drop_that_never_left_is_forgotten_too(town: Town) -> None:
+    """The bytes wait in the outbox, and the vault had what opens them."""
+    fr, _, _ = await manned(town)
+    vault, waits = fr._station.vault, EntryId(b"e" * 16)
+    vault.put_outbox(OutboxItem(fr.id, waits, b"sealed", 0))
+    vault.put_note(drop_key_note(waits), bytes(32))
+    forget(fr._station, fr.view)
+    assert drop_key_note(waits) not in vault.notes
 
 
 def kept(desk: WorkDesk) -> list[Any]:
@@ -232,6 +259,37 @@ async def test_a_controlled_delivery_is_quoted_in_directed_channels_alone(town: 
         await authoring.forward(fr, notice.leaf, "alpha")
     assert town.operation.log.size == size
     await authoring.forward(fr, notice.leaf, few.id.hex())
+
+
+async def test_an_h2_seizure_that_was_granted_reaches_cen_after_the_end(
+    town: Town, tmp_path: Path
+) -> None:
+    """No message is taken any more then: its `release` says in the log that it goes."""
+    fr, de, _ = await manned(town)
+    town.operation.admit(town.ncp, "ncp")
+    vault = vault_of(tmp_path / "ncp.vault", town.directory, town.ncp)
+    ncp = over(await town.counter.desk(tmp_path, town.ncp, vault))
+    content = seizure(handling=["H2"], office="FRLEH", country="FR", trigger="routine")
+    secret = await fr.channel("alpha").post("SZR", content)
+    await fr.channel("alpha").post("SZR", {**content, "handling": ["H1"], "office": "FRMRS"})
+    await fr.channel("alpha").post(
+        "REL", {"entry": secret.leaf, "fields": ["*"], "use": "CEN", "decision": "granted"}
+    )
+    await fr.set_role(code(town, 1), "coordinator")
+    await fr.refresh()
+    await fr.tend()  # it hands the newcomer the keys
+    await ncp.refresh()
+    proposed = await fr.propose("close")
+    await de.approve(proposed)
+    unlogged = await extract(ncp, folder=tmp_path / "no", release=False)
+    assert [row.reason for row in unlogged.extract.excluded] == ["handling_h2"]
+    made = await extract(ncp, folder=tmp_path / "out")
+    assert len(made.extract.records) == 2
+    assert secret.leaf in {one.entry for one in ncp.state.releases.values()}
+    assert made.records is not None
+    assert b"FRLEH" in made.records.read_bytes()
+    again = await extract(ncp, folder=tmp_path / "out")
+    assert (again.extract.manifest, again.posted) == (made.extract.manifest, ())
 
 
 async def test_a_grant_whose_use_cannot_be_logged_lets_nothing_out(town: Town) -> None:
