@@ -69,7 +69,10 @@ async def offboard(
     directory, state = people.state, operation.state
     found = directory.administration_by_code(administration) or _former(directory, administration)
     leaving = [member for member in state.members.values() if member.admin == found.id]
-    if not leaving:
+    ours = directory.persons[operation.person].admin == found.id
+    gone = [member for member in state.former.values() if ours and member.admin == found.id]
+    theirs = [*leaving, *gone]  # an earlier try may have been cut off before their sessions ended
+    if not theirs:
         raise ProtocolError(
             ErrorCode.NOT_MEMBER, f"nobody of {administration} is in {operation.name!a}"
         )
@@ -81,9 +84,9 @@ async def offboard(
             ErrorCode.UNKNOWN_ADMINISTRATION, f"no administration has the code {tasks_to}"
         )
     due = _tasks(operation, administration, codes, leaving)
-    await _hand_role_on(operation, directory, found.id, successor)
+    if leaving:
+        await _hand_role_on(operation, directory, found.id, successor)
     handed_on = [task for task in due if tasks_to and await _handed_on(operation, task, tasks_to)]
-    ours = directory.persons[operation.person].admin == found.id
     before = _epochs(operation.state)
     stale = [
         channel.id
@@ -96,10 +99,10 @@ async def offboard(
         await operation.tend()
     after = operation.state
     rotated = [chan for chan in stale if after.channels[chan].epoch > before[chan]]
-    revoked = await _revoke(operation, people, leaving) if ours else ()
+    revoked = await _revoke(operation, people, theirs) if ours else ()
     devices = [
         device.id
-        for member in leaving
+        for member in theirs
         for device in people.state.active_devices(member.person)
         if device.id not in revoked
     ]
@@ -217,13 +220,13 @@ def _works_in(operation: Operation, code: str, channel: Channel) -> bool:
 
 
 async def _revoke(
-    operation: Operation, people: Directory, leaving: list[Member]
+    operation: Operation, people: Directory, theirs: list[Member]
 ) -> tuple[DeviceId, ...]:
     """End the sessions of the own administration's people, as its contact point; not the own."""
     if not people.state.persons[operation.person].ncp:
         return ()
     revoked: list[DeviceId] = []
-    for member in leaving:
+    for member in theirs:
         if member.person != operation.person:
             revoked += await people.revoke_all(people.state.persons[member.person].code)
     return tuple(sorted(revoked))
