@@ -103,7 +103,7 @@ def _content(
 ) -> Any:
     if isinstance(value, Mapping):
         free = field is not None and field.kind is Kind.ANY
-        below = _any_field() if free else {} if field is None else field.fields
+        below = any_field() if free else {} if field is None else field.fields
         return {
             name: _content(item, below.get(name), (*path, name), zone, times)
             for name, item in value.items()
@@ -135,7 +135,7 @@ def _leaf(text: str) -> bytes | str:
 
 
 @cache
-def _any_field() -> Mapping[str, Field]:
+def any_field() -> Mapping[str, Field]:
     """Fields by name, of whichever form: what a correction may hold.
 
     A name that is a leaf hash in one form is one in all (a test holds that).
