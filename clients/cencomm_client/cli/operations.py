@@ -144,13 +144,14 @@ async def show(here: Here, operation: OperationName) -> None:
             ],
         ),
         (
-            ("channel", "epoch", "until", "closed"),
+            ("channel", "epoch", "until", "closed", "readers"),
             [
                 (
                     row["name"],
                     str(row["epoch"]),
                     moment(row["window"][1]),
                     moment(row["closed"]) if row["closed"] else "",
+                    ", ".join(row["readers"] or ()),
                 )
                 for row in document["channels"]
             ],
