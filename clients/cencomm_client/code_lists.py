@@ -7,6 +7,7 @@ into the device's data folder. Without them codes are checked by their form only
 from __future__ import annotations
 
 import csv
+import io
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -170,9 +171,23 @@ def _plain(text: str) -> str:
     return "".join(char for char in normalize("NFD", text) if not combining(char)).casefold()
 
 
+def _cells(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a CSV with the number of their last line; raises ListInvalid.
+
+    Strict: a quotation mark that nothing closes would take every row after it into one cell, and
+    nobody would be told that they are missing.
+    """
+    rows = csv.reader(io.StringIO(text, newline=None), strict=True)
+    try:
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise ListInvalid(f"{file}:{rows.line_num}: no right CSV: {error}") from error
+
+
 def _locodes(text: str, file: str) -> Iterator[Row]:
     """Rows of UN/LOCODE's CSV parts: change, country, location, name and more"""
-    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+    for number, row in _cells(text, file):
         if len(row) < _LOCODE_COLUMNS - 1:
             if any(row):
                 yield Row(f"{file}:{number}", ",".join(row)[:40], "")
@@ -184,13 +199,14 @@ def _locodes(text: str, file: str) -> Iterator[Row]:
 
 def _headings(text: str, file: str) -> Iterator[Row]:
     """Rows of a CSV with a line of headings, of which one names the code and one the text."""
-    rows = csv.reader(text.splitlines())
-    titles = [title.strip().lower() for title in next(rows, [])]
+    rows = _cells(text, file)
+    _, first = next(rows, (0, []))
+    titles = [title.strip().lower() for title in first]
     code = _column(titles, ("hscode", "hs code", "code", "cmdcode", "id"))
     name = _column(titles, ("description", "text", "desc", "name"))
     if code is None or name is None:
         raise ListInvalid(f"{file}: a first line with hscode and description expected")
-    for number, row in enumerate(rows, 2):
+    for number, row in rows:
         if len(row) > max(code, name):
             yield Row(f"{file}:{number}", row[code].strip(), row[name].strip())
         elif any(row):

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import AdminId, DeviceId
+from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.operation.state import Member, OperationState
 from cencomm_crypto.public.rights import SENDING, Role
 
 from cencomm_client.directing import path_of
 from cencomm_client.directory import Directory, person_id
-from cencomm_client.errors import SuccessorNeeded
+from cencomm_client.errors import NotAuthenticated, SuccessorNeeded, TransportError, TryLater
 from cencomm_client.items import Message
 from cencomm_client.kinds import TASK
 from cencomm_client.sending import TRIES
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 MOST_REMOVED = 1000  # persons of one members.remove
 MAY_COORDINATE = SENDING - {Role.EXPERT}
+_HANDED_ON = b"cencomm task handed on\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ async def offboard(
     directory, state = people.state, operation.state
     found = directory.administration_by_code(administration) or _former(directory, administration)
     leaving = _left(state, found.id)
-    if not leaving:
+    ours = directory.persons[operation.person].admin == found.id
+    gone = [member for member in state.former.values() if ours and member.admin == found.id]
+    if not leaving and not gone:
         raise ProtocolError(
             ErrorCode.NOT_MEMBER, f"nobody of {administration} is in {operation.name!a}"
         )
@@ -77,9 +82,9 @@ async def offboard(
     if tasks_to is not None:
         _expect_taking(directory, state, found.id, tasks_to)
     due = _tasks(operation, administration, codes, leaving)
-    await _hand_role_on(operation, directory, found.id, successor)
-    handed_on = [task for task in due if tasks_to and await _hand_on(operation, task, tasks_to)]
-    ours = directory.persons[operation.person].admin == found.id
+    if leaving:
+        await _hand_role_on(operation, directory, found.id, successor)
+    handed_on = [task for task in due if tasks_to and await _handed_on(operation, task, tasks_to)]
     before = _epochs(operation.state)
     stale = [
         channel.id
@@ -100,10 +105,11 @@ async def offboard(
         await operation.tend()
     after = operation.state
     rotated = [chan for chan in stale if after.channels[chan].epoch > before[chan]]
-    revoked = await _revoke(operation, people, leaving) if ours else ()
+    theirs = [*leaving, *gone]  # of an earlier try, cut off before their sessions ended
+    revoked = await _revoke(operation, people, theirs) if ours else ()
     devices = [
         device.id
-        for member in leaving
+        for member in theirs
         for device in people.state.active_devices(member.person)
         if device.id not in revoked
     ]
@@ -154,7 +160,8 @@ async def _hand_role_on(
     """Make the successor a coordinator; raises SuccessorNeeded where one side would be left."""
     state = operation.state
     coordinators = [m for m in state.members.values() if m.role is Role.COORDINATOR]
-    sides = {member.admin for member in coordinators if member.admin != leaving}
+    sides = {m.admin for m in coordinators if m.admin != leaving and _can_act(directory, m)}
+    had = any(member.admin == leaving for member in coordinators)
     if successor is not None:
         person = person_id(directory, successor)
         member = state.members.get(person)
@@ -162,14 +169,15 @@ async def _hand_role_on(
             raise ProtocolError(
                 ErrorCode.NOT_MEMBER, f"{successor} is no member of another administration"
             )
-        if member.role is not Role.COORDINATOR:
-            await operation.set_role(successor, Role.COORDINATOR.value)
-        return
-    had = len(coordinators) > sum(member.admin != leaving for member in coordinators)
+        if not _can_act(directory, member):
+            raise ProtocolError(ErrorCode.INACTIVE, f"{successor} has no device that may act")
+        sides.add(member.admin)
     candidates = [
         member
         for member in state.members.values()
-        if member.role in MAY_COORDINATE and member.admin not in {leaving, *sides}
+        if member.role in MAY_COORDINATE
+        and member.admin not in {leaving, *sides}
+        and _can_act(directory, member)
     ]
     if not sides or (had and len(sides) < 2 and candidates):
         named = sorted(directory.persons[member.person].code for member in candidates)
@@ -177,6 +185,13 @@ async def _hand_role_on(
             "what needs two administrations could not be decided any more; somebody of another one"
             f" becomes coordinator first: {', '.join(named[:12]) or 'nobody is left who could'}"
         )
+    if successor is not None and state.role_of(person) is not Role.COORDINATOR:
+        await operation.set_role(successor, Role.COORDINATOR.value)
+
+
+def _can_act(directory: DirectoryState, member: Member) -> bool:
+    """Whether somebody has a device that may author: a suspended side decides nothing."""
+    return bool(directory.active_devices(member.person))
 
 
 def _tasks(
@@ -187,28 +202,59 @@ def _tasks(
     return tuple(t for t in found if assigned_to(t, {administration, *codes}, persons))
 
 
-async def _hand_on(operation: Operation, task: Task, code: str) -> bool:
-    """Post the task anew for another administration, then the end of the old one: cut off in
-    between, both are open. False where the old one cannot be read any more."""
-    item = operation.view.feed.at(task.seq)
-    if not isinstance(item, Message) or item.content is None:
+async def _handed_on(operation: Operation, task: Task, code: str) -> bool:
+    """Whether the task is another administration's now.
+
+    False where that is in nobody's power: an unreadable task, a channel that nobody of the other
+    administration works in, one that is over, a suspension. The people go all the same.
+    """
+    try:
+        return await _hand_on(operation, task, code)
+    except (TransportError, TryLater, NotAuthenticated):
+        raise
+    except CencommError as error:
+        operation.view.notice(str(error.code), f"{task} was not handed on: {error}", task.seq)
         return False
-    old: dict[str, Any] = dict(item.content)
+
+
+async def _hand_on(operation: Operation, task: Task, code: str) -> bool:
+    """Post the task as it stands anew for another administration, then the end of the old one:
+    cut off in between, both are open, and the next try goes on with the second."""
+    item = operation.view.feed.at(task.seq)
+    if not isinstance(item, Message):
+        return False
+    stands = operation.attend().refresh().present(item).content
     channel = operation.channel(item.channel.hex())
+    if stands is None or not _works_in(operation, code, channel.state):
+        return False
+    old: dict[str, Any] = dict(stands)
     new = {**old, "assignee": {"administration": code}}
-    await channel.post(TASK, new, prio=item.prio, ack_by=item.ack_by)
+    mid = sha256(_HANDED_ON + task.leaf + code.encode()).digest()[:16]
+    if not any(isinstance(one, Message) and one.mid == mid for one in operation.items(task.seq)):
+        await channel.post(TASK, new, prio=item.prio, ack_by=item.ack_by, mid=mid)
     await channel.post(TASK, {**old, "state": "cancelled"}, re=item)
     return True
 
 
+def _works_in(operation: Operation, code: str, channel: Channel) -> bool:
+    """Whether somebody of an administration may post in a channel."""
+    state, admin = operation.state, operation.directory.administration_by_code(code)
+    return admin is not None and any(
+        member.admin == admin.id
+        and member.role in MAY_COORDINATE
+        and state.in_channel(member.person, channel)
+        for member in state.members.values()
+    )
+
+
 async def _revoke(
-    operation: Operation, people: Directory, leaving: list[Member]
+    operation: Operation, people: Directory, theirs: list[Member]
 ) -> tuple[DeviceId, ...]:
     """End the sessions of the own administration's people, as its contact point; not the own."""
     if not people.state.persons[operation.person].ncp:
         return ()
     revoked: list[DeviceId] = []
-    for member in leaving:
+    for member in theirs:
         if member.person != operation.person:
             revoked += await people.revoke_all(people.state.persons[member.person].code)
     return tuple(sorted(revoked))

@@ -14,6 +14,7 @@ from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.public.bodies import OPAQUE_TYPES
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import ChannelId, EntryId
+from cencomm_crypto.public.phases import Phase
 from cencomm_crypto.public.wire import Submission
 
 from cencomm_client.automation.healing import Fate, fate, superseded
@@ -27,6 +28,10 @@ from cencomm_client.vault_contents import OutboxItem, StoredReceipt
 from cencomm_client.view import OperationView
 
 __all__ = ["PATIENCE_S", "Posted", "Poster"]
+
+_MAY_CHANGE = frozenset({ErrorCode.NO_EPOCH_KEY, ErrorCode.WRONG_PHASE})
+"""What keeps own bytes from being sealed anew and does not last: the key may be on its way, a
+suspension ends."""
 
 
 class Poster:
@@ -150,9 +155,10 @@ class Poster:
         except (TryLater, NotAuthenticated):
             raise  # nothing was said of the entry: it waits on
         except Refused as refused:
-            self._view.notice("entry_refused", f"{entry.header.type}: {refused}")
+            if not await self._suspended(item, refused):
+                self._view.notice("entry_refused", f"{entry.header.type}: {refused}")
         except ProtocolError as error:
-            if error.code is not ErrorCode.NO_EPOCH_KEY:  # the key may be on its way
+            if error.code not in _MAY_CHANGE:
                 self._too_late(item, entry)
 
     def _another_s(self, item: OutboxItem) -> bool:
@@ -186,17 +192,26 @@ class Poster:
             return None
         judged = Fate.SEND
         if chan is not None and entry.body is None:
-            judged = fate(*self.preparer.look(chan), entry.header)
+            judged = self._fate(chan, entry)
         if judged is Fate.HOLD:
             return None
         if judged is Fate.SEND:
-            await self._resend(submission, entry)
+            await self._resend(item, submission, entry)
             return None
         payload = self._sealer.reopen(entry) if judged is Fate.RESEAL else None
         if payload is not None:
             return entry, payload
         self._too_late(item, entry)
         return None
+
+    def _fate(self, chan: ChannelId, entry: Entry) -> Fate:
+        """As `healing.fate`; a suspension ends, so what was written before it waits."""
+        standing, channel = self.preparer.look(chan)
+        now = max(standing.now, standing.state.at)
+        suspended = standing.state.effective_phase(now) is Phase.SUSPENDED
+        if suspended and not standing.state.channel_over(channel, now):
+            return Fate.HOLD
+        return fate(standing, channel, entry.header)
 
     def _too_late(self, item: OutboxItem, entry: Entry) -> None:
         """Give an own message up: kept as evidence, told to the person."""
@@ -205,7 +220,7 @@ class Poster:
         self._forget(entry)
         self._station.vault.save()
 
-    async def _resend(self, submission: Submission, entry: Entry) -> None:
+    async def _resend(self, item: OutboxItem, submission: Submission, entry: Entry) -> None:
         """The same bytes once more; a refusal for good is told, not raised."""
         try:
             await self._submitted(
@@ -216,7 +231,18 @@ class Poster:
         except (TryLater, NotAuthenticated):
             raise  # nothing was said of the entry: it waits on
         except Refused as refused:
-            self._view.notice("entry_refused", f"{entry.header.type}: {refused}")
+            if entry.header.chan is None or not await self._suspended(item, refused):
+                self._view.notice("entry_refused", f"{entry.header.type}: {refused}")
+
+    async def _suspended(self, item: OutboxItem, refused: Refused) -> bool:
+        """Whether a suspension refused what was written before it: then the bytes wait on, and the
+        log is read, which says so."""
+        if refused.code != ErrorCode.WRONG_PHASE:
+            return False
+        self._station.vault.put_outbox(item)
+        self._station.vault.save()
+        await self.sender.pull()
+        return True
 
     def _in_log(self, entry: Entry) -> Posted | None:
         """The receipt of own bytes that the verified log shows, kept like one that was sent."""

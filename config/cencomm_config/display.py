@@ -50,6 +50,12 @@ def shown_lines(text: str, *, max_len: int | None = None) -> list[str]:
     return [shown(line, max_len=max_len) for line in text.splitlines()]
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text shows all that it is: in NFC, no controls, nothing invisible, no bidi."""
+    spaced = (" " if unicodedata.category(char) == "Zs" else char for char in text)
+    return "".join(_visible(unicodedata.normalize("NFC", text))) == "".join(spaced)
+
+
 def shown_time(ms: int, pattern: str = "%Y-%m-%d %H:%M:%SZ") -> str:
     """A time in ms for people, in UTC; one that no calendar has as its number: forms and windows
     take any time that a number of JSON can say."""

@@ -190,3 +190,22 @@ async def test_one_that_the_governance_root_suspended_first_goes_likewise(stages
         await stage.look(CONTACT)
         assert stage.texts(CONTACT) == [WARNING, LATER]
         stage.quiet(CHIEF, CONTACT)
+
+
+async def test_cut_off_after_its_people_went_their_sessions_still_end(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        deputy = await stage.operation(DEPUTY)
+
+        async def cut(*_: object) -> None:
+            raise ConnectionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr("cencomm_client.offboarding._revoke", cut)
+            with pytest.raises(ConnectionError):
+                await deputy.offboard("FR", successor=CONTACT)
+        done = await deputy.offboard("FR", successor=CONTACT)
+        assert done.removed == ()
+        assert done.revoked == (stage.device(OFFICER),)

@@ -93,6 +93,7 @@ def operation_document(operation: Operation, directory: DirectoryState) -> dict[
                 "window": list(state.window_of(channel)),
                 "closed": channel.closed_at,
                 "mine": state.in_channel(operation.person, channel),
+                "readers": _readers(state, channel, directory),
             }
             for channel in _listed(state)
         ],
@@ -106,6 +107,16 @@ def operation_document(operation: Operation, directory: DirectoryState) -> dict[
             {"code": remark.code, "detail": remark.detail} for remark in operation.remarks()
         ],
     }
+
+
+def _readers(
+    state: OperationState, channel: Channel, directory: DirectoryState
+) -> list[str] | None:
+    """Codes of who reads a directed channel, whose name may say anything; None for others."""
+    if channel.parent is None:
+        return None
+    inside = (person for person in state.members if state.in_channel(person, channel))
+    return sorted(directory.persons[person].code for person in inside)
 
 
 def _holds(state: OperationState) -> list[Hold]:

@@ -15,7 +15,7 @@ from cencomm_config.display import shown
 from cencomm_config.forms import FieldError, Form, FormInvalid, code_lists, schemas
 from cencomm_config.forms.fields import Field, Kind
 from cencomm_config.forms.identifiers import CHECKS
-from cencomm_config.forms.typed import told_time, typed_value
+from cencomm_config.forms.typed import any_field, told_time, typed_value
 from rich.text import Text
 
 from cencomm_client.cli.output import Output, fill
@@ -142,7 +142,11 @@ class Prompts:
             if not sign:
                 self._say("cli_name_value")
                 continue
-            found[name.strip()] = value.strip()
+            known = any_field().get(name.strip())
+            typed = value.strip() if known is None else typed_value(known, value, self._zone)
+            found[name.strip()] = typed
+            if known is not None and known.kind is Kind.TIME:
+                self._echo(known, typed)
         return found
 
     def _single(

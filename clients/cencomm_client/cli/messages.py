@@ -243,7 +243,7 @@ def content_of(form: Form, file: str | None, output: Output, lists: CodeLists) -
 
 def referred(operation: Operation, text: str) -> bytes:
     """The leaf that --re names, by entry number or by its hex digits."""
-    if not text.isdigit() or len(text) == 64:
+    if not text.isdecimal() or len(text) >= 64:
         return hex_bytes(text, 32)
     found = operation.view.feed.at(int(text))
     if not isinstance(found, Message | Control):

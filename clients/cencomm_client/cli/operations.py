@@ -126,13 +126,14 @@ async def show(here: Here, operation: OperationName) -> None:
             ],
         ),
         (
-            ("channel", "epoch", "until", "closed"),
+            ("channel", "epoch", "until", "closed", "readers"),
             [
                 (
                     row["name"],
                     str(row["epoch"]),
                     shown_time(row["window"][1]),
                     shown_time(row["closed"]) if row["closed"] else "",
+                    ", ".join(row["readers"] or ()),
                 )
                 for row in document["channels"]
             ],

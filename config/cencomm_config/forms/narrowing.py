@@ -4,7 +4,8 @@
      "max_length": {"remarks": 500}, "max_items": {"goods": 10},
      "prefill": {"action": "control"}, "relabel": {"remarks": {"en": "Notes", "fr": "Notes"}}}
 
-Each takes away only; FormSetInvalid names what would widen, or is not there.
+Each takes away only; FormSetInvalid names what would widen, or is not there. Texts show what they
+are (A51). The document lies unsealed beside each vault: personal data are never filled in by it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
+from cencomm_config.display import is_plain
 from cencomm_config.forms.errors import FormSetInvalid
-from cencomm_config.forms.fields import LANGUAGES
+from cencomm_config.forms.fields import LANGUAGES, tree
 from cencomm_config.forms.form import Form
 
 Schema = dict[str, Any]
@@ -85,16 +87,20 @@ def _at_most(keyword: str) -> Callable[[Schema, Any, str], None]:
 def _prefill(field: Schema, value: Any, where: str) -> None:
     if field["type"] in ("object", "array"):
         raise FormSetInvalid(f"{where}: a single field is prefilled, not a group or rows")
+    if isinstance(value, str) and not is_plain(value):
+        raise FormSetInvalid(f"{where}: a text of visible characters expected")
     field["default"] = value  # held against the whole form below
 
 
 def _relabel(field: Schema, value: Any, where: str) -> None:
     fits = isinstance(value, Mapping) and set(value) <= set(LANGUAGES) and "en" in value
     if not fits or not all(
-        isinstance(label, str) and 0 < len(label) <= MAX_LABEL for label in value.values()
+        isinstance(label, str) and 0 < len(label) <= MAX_LABEL and is_plain(label)
+        for label in value.values()
     ):
         raise FormSetInvalid(
-            f"{where}: labels by language expected, en always, each of 1 to {MAX_LABEL} characters"
+            f"{where}: labels by language expected, en always, each of 1 to {MAX_LABEL} visible"
+            " characters"
         )
     field["title"] = value["en"]
     field["x-fr"] = value.get("fr", value["en"])
@@ -112,6 +118,9 @@ _RULES: Mapping[str, Callable[[Schema, Any, str], None]] = {
 def _check_prefilled(code: str, schema: Schema, prefill: Mapping[str, Any]) -> None:
     """Refuse a value that its own field would refuse."""
     for path in prefill:
+        if _is_nominal(schema, path):
+            where = f"{code}.prefill.{path}"
+            raise FormSetInvalid(f"{where}: personal data are not filled in beforehand")
         content: Any = None
         field = _field(schema, f"{code}.prefill.{path}", path)
         content = field["default"]
@@ -125,6 +134,20 @@ def _check_prefilled(code: str, schema: Schema, prefill: Mapping[str, Any]) -> N
         }
         if path in wrong:
             raise FormSetInvalid(f"{code}.prefill.{path}: {wrong[path].text()}")
+
+
+def _is_nominal(schema: Schema, path: str) -> bool:
+    """Whether a field, or a group that it is in, is marked as personal data."""
+    field = tree(schema)
+    for step in path.split("."):
+        field = field.fields[step.removesuffix("[]")]
+        if field.nominal:
+            return True
+        if step.endswith("[]") and field.row is not None:
+            field = field.row
+            if field.nominal:
+                return True
+    return False
 
 
 def _field(schema: Schema, where: str, path: str) -> Schema:

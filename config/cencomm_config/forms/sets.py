@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from hashlib import sha256
 from typing import Any
 
+from cencomm_config.display import is_plain
 from cencomm_config.forms import schemas
 from cencomm_config.forms.errors import Expected, FieldError, FormInvalid, FormSetInvalid
 from cencomm_config.forms.form import Form
@@ -74,8 +75,8 @@ class FormSet:
         if document.get("format") != FORMAT:
             raise FormSetInvalid(f"format: {document.get('format')!r} read, {FORMAT} expected")
         name, forms = document.get("name"), document.get("forms")
-        if not isinstance(name, str) or not 0 < len(name) <= 64:
-            raise FormSetInvalid("name: text of 1 to 64 characters expected")
+        if not isinstance(name, str) or not 0 < len(name) <= 64 or not is_plain(name):
+            raise FormSetInvalid("name: text of 1 to 64 visible characters expected")
         if not isinstance(forms, Mapping):
             raise FormSetInvalid("forms: a JSON object of form codes expected")
         for code in forms:

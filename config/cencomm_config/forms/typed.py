@@ -8,6 +8,7 @@ is: the form's check then names it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -22,6 +23,7 @@ from cencomm_config.forms.form import Form
 _YES = frozenset({"yes", "y", "true", "1", "oui", "o"})
 _NO = frozenset({"no", "n", "false", "0", "non"})
 _LEAF_DIGITS = 64
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def typed_value(field: Field, text: str, zone: tzinfo | None = None) -> Any:
             return True if word in _YES else False if word in _NO else text
         case Kind.WHOLE:
             digits = text.replace(" ", "").replace("\N{NARROW NO-BREAK SPACE}", "")
-            return int(digits) if digits.isascii() and digits.lstrip("-").isdigit() else text
+            return int(digits) if _WHOLE.fullmatch(digits) else text
         case Kind.TIME:
             return read_time(text, zone) if moment(text, zone) is not None else text
         case Kind.LEAF:
@@ -101,7 +103,7 @@ def _content(
 ) -> Any:
     if isinstance(value, Mapping):
         free = field is not None and field.kind is Kind.ANY
-        below = _any_field() if free else {} if field is None else field.fields
+        below = any_field() if free else {} if field is None else field.fields
         return {
             name: _content(item, below.get(name), (*path, name), zone, times)
             for name, item in value.items()
@@ -133,7 +135,7 @@ def _leaf(text: str) -> bytes | str:
 
 
 @cache
-def _any_field() -> Mapping[str, Field]:
+def any_field() -> Mapping[str, Field]:
     """Fields by name, of whichever form: what a correction may hold.
 
     A name that is a leaf hash in one form is one in all (a test holds that).

@@ -8,7 +8,7 @@ import json
 import re
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,7 +20,7 @@ from cencomm_client.cli.cen_commands import folder_for
 from cencomm_client.cli.course import channel_end
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown, exit_for
 from cencomm_client.cli.form_lines import form_line
-from cencomm_client.cli.messages import chosen_kind, content_of, item_line, show_item
+from cencomm_client.cli.messages import chosen_kind, content_of, item_line, referred, show_item
 from cencomm_client.cli.operations import admission
 from cencomm_client.cli.output import Output, dumps, fill
 from cencomm_client.cli.prompts import secret
@@ -38,6 +38,7 @@ from cencomm_client.errors import (
     WrongDirectory,
 )
 from cencomm_client.items import Author, Damage, Flag, Message, Place
+from cencomm_client.operation import Operation
 from cencomm_config.catalog import sentences
 from cencomm_config.display import LAST_MS, shown, shown_time
 from cencomm_config.forms import FieldError, FormInvalid, base_set, schemas
@@ -281,6 +282,12 @@ def test_content_is_json_or_the_text_of_a_message(tmp_path: Path) -> None:
     file.write_text("x" * 70_000)
     with pytest.raises(InputInvalid, match="at most"):
         read("MSG")
+
+
+@pytest.mark.parametrize("name", ["\u00b2", "9" * 5000, "x", ""])
+def test_what_is_no_number_and_no_hash_names_no_entry(name: str) -> None:
+    with pytest.raises(InputInvalid, match="hex digits"):
+        referred(cast(Operation, None), name)
 
 
 def test_a_kind_is_named_once() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cencomm_client import Admission
+from cencomm_client.cli.documents import operation_document
 from cencomm_client.errors import NotDirected
 from cencomm_client.operation import Operation
 from cencomm_client.work import authoring
@@ -65,6 +66,11 @@ async def test_a_name_that_two_sets_have_is_no_name(town: Town) -> None:
         fr.channel(meant.name)
     assert refused.value.code == ErrorCode.BAD_VALUE
     assert fr.channel(meant.id.hex()).id == meant.id
+    shown = operation_document(fr, town.directory.state)["channels"]
+    readers = {row["channel"]: row["readers"] for row in shown}
+    assert readers[meant.id] == sorted([code(town, COORDINATOR), code(town, OFFICER)])
+    assert code(town, GERMAN) in readers[listener.id]
+    assert readers[fr.channel("alpha").id] is None
     await refreshed(officer)
 
 

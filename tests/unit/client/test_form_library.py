@@ -63,7 +63,9 @@ def test_a_file_that_does_not_give_its_hash_counts_for_nothing(tmp_path: Path) -
         assert FormLibrary(tmp_path).find(made.hash) is None
 
 
-@pytest.mark.parametrize("wrong", [b"{", b"\xff\xfe", b"[" * 100_000, b" " * 1_048_577])
+@pytest.mark.parametrize(
+    "wrong", [b"{", b"\xff\xfe", b"[" * 100_000, b" " * 1_048_577, SET.replace(b"1", b"1" * 5000)]
+)
 def test_what_is_no_set_is_refused_and_not_kept(tmp_path: Path, wrong: bytes) -> None:
     with pytest.raises(FormSetInvalid):
         FormLibrary(tmp_path).keep(wrong)
@@ -127,6 +129,32 @@ def test_an_import_that_fails_leaves_the_list_as_it_was(tmp_path: Path) -> None:
     assert newer.version != before.version
     assert lists.about("locode") == (3, newer.version)
     assert [file.name for file in (tmp_path / "data" / "lists").iterdir()] == ["locode.sqlite"]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ('hscode,description\n0101,"Horses\n0102,Cattle\n0103,Swine\n', r"hs\.csv:4"),
+        (f"hscode,description\n0101,Horses\n0102,{'x' * 200_000}\n", r"hs\.csv:3"),
+    ],
+)
+def test_a_file_that_is_no_right_csv_is_refused_with_its_line(
+    tmp_path: Path, data: str, told: str
+) -> None:
+    """A quotation mark that nothing closes took all rows after it, and nobody was told."""
+    lists = library(tmp_path)
+    lists.install("hs", [tmp_path / "hs.csv"])
+    (tmp_path / "hs.csv").write_text(data)
+    with pytest.raises(ListInvalid, match=told):
+        lists.install("hs", [tmp_path / "hs.csv"])
+    assert lists.about("hs")[0] == 2
+
+
+def test_a_sign_that_ends_a_line_elsewhere_ends_no_row(tmp_path: Path) -> None:
+    (tmp_path / "hs.csv").write_text("hscode,description\n0101,a\u0085b\u2028c\n", encoding="utf-8")
+    lists = CodeLists(tmp_path)
+    made = lists.install("hs", [tmp_path / "hs.csv"])
+    assert (made.count, made.bad) == (1, ())
 
 
 def test_a_list_that_is_not_there_or_damaged_says_so(tmp_path: Path) -> None:

@@ -99,6 +99,27 @@ def test_what_an_answer_makes_necessary_is_asked_for_at_the_end(session: Session
     assert "reason, Reason: nothing was given." in screen
 
 
+def test_a_correction_s_values_are_typed_as_in_the_entry(session: Session) -> None:
+    """A time that stayed text left no right form: the correction was damaged for every reader."""
+    content, screen = session(
+        "COR",
+        {
+            "Entry to correct": "5e" * 32,
+            "Changed fields": [
+                "deadline=2026-03-01 14:30",
+                "photos=12",
+                "remarks=12",
+                "x=12",
+                "hs=?",
+            ],
+            "Reason": "misread",
+        },
+    )
+    fields = {"deadline": 1_772_371_800_000, "photos": 12, "remarks": "12", "x": "1", "hs": "?"}
+    assert content["fields"] == fields
+    assert "2026-03-01T14:30+01:00" in screen
+
+
 def test_rows_end_when_no_other_is_wanted_and_needed_ones_are_asked_for(session: Session) -> None:
     content, _ = session(
         "DBR",

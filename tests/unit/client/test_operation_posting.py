@@ -247,6 +247,58 @@ async def test_what_missed_the_end_is_kept_as_a_file(town: Town) -> None:
     assert codes == ["message_late"]
 
 
+@pytest.mark.parametrize("rotated", [False, True])
+@pytest.mark.parametrize("read_first", [False, True])
+async def test_what_waits_when_the_operation_is_suspended_goes_out_after_it(
+    tmp_path: Path, rotated: bool, read_first: bool
+) -> None:
+    """A report written offline; meanwhile a drill: suspended, somebody removed, new keys."""
+    town = Town(tmp_path, members=4)
+    one, two, three = [await town.desk(place) for place in range(3)]
+    await one.poster.decide("role.set", {"person": town.people[1].id, "role": "coordinator"})
+    await say(one, town, "opened")
+    await three.read()
+    town.counter.away = True
+    with pytest.raises(Unreachable):
+        await say(three, town, "four seizures", patience_s=0.01)
+    town.counter.away = False
+    await one.poster.decide("operation.suspend", {})
+    if rotated:
+        await one.poster.decide("members.remove", {"persons": [town.people[3].id]})
+        await one.runner.tend()
+    if read_first:
+        await three.read()
+    for _ in range(2):
+        await three.poster.flush()
+        await three.read()
+    assert len(three.station.vault.outbox()) == 1
+    assert [item.code for item in three.view.feed.told()] == []
+    proposed = await two.poster.decide("resume.propose", {})
+    await one.poster.decide("resume.approve", {"proposal": proposed.leaf})
+    await three.read()
+    await three.poster.flush()
+    await one.read()
+    assert one.texts() == ["opened", "four seizures"]
+    assert three.station.vault.outbox() == ()
+
+
+async def test_what_a_person_posts_in_a_suspension_is_refused_and_does_not_come_later(
+    town: Town,
+) -> None:
+    one, two = await town.desk(0), await town.desk(1)
+    await say(one, town, "opened")
+    await two.read()
+
+    async def suspend(entry: Entry) -> None:
+        await one.poster.decide("operation.suspend", {})
+
+    town.counter.before = suspend
+    with pytest.raises(Refused) as refused:
+        await two.channel(town.chan).post("MSG", {"text": "refused"})
+    assert refused.value.code == ErrorCode.WRONG_PHASE
+    assert two.station.vault.outbox() == ()
+
+
 async def test_this_client_refuses_by_itself_after_the_window(town: Town) -> None:
     one = await town.desk(0)
     await say(one, town, "opened")

@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from cencomm_config.display import shown, shown_lines, shown_time
+from cencomm_config.display import is_plain, shown, shown_lines, shown_time
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -65,6 +65,19 @@ def test_long_text_is_cut_with_a_sign() -> None:
 
 def test_lines_are_kept_apart_on_request() -> None:
     assert shown_lines("a\nb\u2028<c>") == ["a", "b", "\uff1cc\uff1e"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_plain_is_shown_as_it_is_but_for_spaces_and_markup(name: str) -> None:
+    text = HOSTILE[name]
+    spaced = "".join(" " if char.isspace() else char for char in text)
+    markup = {ord(sign): ord(sign) + 0xFEE0 for sign in "<>&[]"}
+    assert is_plain(text) == (shown(text) == spaced.translate(markup) and spaced.isprintable())
+
+
+@pytest.mark.parametrize("text", ["", "Note\u00a0: l\u2019\u00e9t\u00e9 <5 kg>", "\u0646\u0635"])
+def test_ordinary_text_is_plain(text: str) -> None:
+    assert is_plain(text)
 
 
 @pytest.mark.parametrize("ms", [253_402_300_800_000, 2**53 - 1, 2**64 - 1])

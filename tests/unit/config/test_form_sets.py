@@ -111,6 +111,16 @@ def test_the_hash_is_of_the_content_and_not_of_the_spelling() -> None:
         (document(relabel={"remarks": {"en": ""}}), "1 to 100"),
         (document(relabel={"remarks": {"en": "x", "xx": "y"}}), "labels by language"),
         (document(relabel=["remarks"]), "a JSON object of field paths"),
+        # what a coordinator of bad will would have everybody read or fill in
+        ({"format": 1, "name": "a\ud800", "forms": {}}, "visible"),
+        ({"format": 1, "name": "MERIDIAN\u200b", "forms": {}}, "visible"),
+        (document(relabel={"remarks": {"en": "Notes\ud800"}}), "WRN.relabel.remarks"),
+        (document(relabel={"remarks": {"en": "Notes", "fr": "\u202egniR"}}), "visible"),
+        (document(relabel={"remarks": {"en": "\x1b[2JNotes"}}), "visible"),
+        (document(prefill={"remarks": "a\ud800"}), "WRN.prefill.remarks"),
+        (document(prefill={"remarks": "a\u2066b"}), "visible"),
+        (document(prefill={"identifiers.plate": "HH-AB 1"}), "personal data"),
+        (document(prefill={"parties[].name": "Jan Kowalski"}), "personal data"),
     ],
 )
 def test_a_widening_or_a_slip_is_refused_with_its_place(wrong: Any, told: str) -> None:

@@ -306,6 +306,10 @@ def test_a_correction_carries_leaf_hashes_of_other_forms() -> None:
     [
         ("photos", "12", 12),
         ("photos", "a dozen", "a dozen"),
+        ("photos", "--5", "--5"),
+        ("photos", "9" * 5000, "9" * 5000),
+        ("photos", "1.000", "1.000"),
+        ("photos", "1\u202f000", 1000),
         ("goods[].unweighed", "Yes", True),
         ("goods[].unweighed", "non", False),
         ("goods[].unweighed", "perhaps", "perhaps"),
