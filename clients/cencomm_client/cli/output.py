@@ -93,7 +93,7 @@ class Output:
         self._errors.print(text)
         if isinstance(error, FormInvalid):
             for wrong in error.errors:
-                self._errors.print(Text(f"  {shown(wrong.text(self.language))}", style="red"))
+                self._errors.print(Text(f"  {wrong.shown(self.language)}", style="red"))
         elif detail:
             self._errors.print(Text(f"{code}: {detail}", style="red"))
 
@@ -112,7 +112,7 @@ def field_documents(errors: Iterable[FieldError], language: str) -> list[dict[st
             "path": list(wrong.steps),
             "label": wrong.label(language),
             "read": wrong.read,
-            "expected": wrong.expected.text(language),
+            "expected": wrong.wanted(language),
         }
         for wrong in errors
     ]
