@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 from cencomm_client import Admission, Flag, Operation
 from cencomm_client.course import ways_on
-from cencomm_client.errors import NoNewWarnings, Refused, TasksOpen, WindowTooLong
+from cencomm_client.errors import (
+    NoNewWarnings,
+    NotTheAuthor,
+    Refused,
+    TasksOpen,
+    WindowTooLong,
+)
 from cencomm_client.plan import OperationPlan
 from cencomm_client.reviewing import GROUP_YEAR_MS, REVIEW_MS, YEAR_MS
+from cencomm_client.view import OperationView
 from cencomm_crypto.errors import CencommError, ErrorCode
 from cencomm_crypto.public.phases import Phase
 
@@ -122,13 +129,18 @@ async def test_an_open_mandatory_task_stops_a_phase_change_and_is_listed(stages:
         assert chief.phase is Phase.POST
 
 
-async def test_its_own_administration_withdraws_a_task_and_no_other(stages: Stages) -> None:
+async def test_its_own_administration_withdraws_a_task_and_no_other(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with stages() as stage:
         await stage.look(*MEMBERS)
         chief, officer = await stage.operation(CHIEF), await stage.operation(OFFICER)
         asked = await chief.channel(ALERTS).post("TSK", task())
         body = withdrawal(asked.leaf)
-        await officer.channel(ALERTS).post("WDR", body)
+        assert isinstance(await failure(officer.channel(ALERTS).post("WDR", body)), NotTheAuthor)
+        with monkeypatch.context() as careless:
+            careless.setattr(OperationView, "expect_right", lambda _, content: dict(content))
+            await officer.channel(ALERTS).post("WDR", body)
         assert isinstance(await failure(chief.set_phase("post")), TasksOpen)
         await chief.channel(ALERTS).post("WDR", body)
         await chief.set_phase("post")
