@@ -72,7 +72,7 @@ async def test_who_may_not_hears_who_may(stages: Stages) -> None:
             assert told.startswith(ErrorCode.NOT_PERMITTED)
             assert "Coordinators here: FR-001 (FR), RILO-001 (RILO)" in told
         deputy = await (await stage.client(DEPUTY)).operation("ORION")
-        assert "made by its creator alone" in await said(deputy.cancel())
+        assert "Its creator alone may do this" in await said(deputy.cancel())
 
 
 async def test_live_is_taken_inside_its_window_alone(stages: Stages) -> None:
@@ -233,7 +233,7 @@ async def test_a_compromise_drill_suspend_revoke_rekey_resume_go_on(stages: Stag
         await chief.suspend()
         told = await said(chief.channel(ALERTS).post("MSG", {"text": "is anybody there?"}))
         assert told.startswith(ErrorCode.WRONG_PHASE)
-        assert "resume comes first, by two administrations" in await said(chief.set_phase("post"))
+        assert "`resume` comes first, by two administrations" in await said(chief.set_phase("post"))
         france = await stage.client(DEPUTY)
         await france.directory.revoke(stage.device(OFFICER))
         await france.directory.rekey()

@@ -19,6 +19,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cencomm_client.errors import Refused
+
 
 class Output:
     """Where a command's results go; `as_json` gives one document, or lines where it streams."""
@@ -95,7 +97,13 @@ class Output:
             for wrong in error.errors:
                 self._errors.print(Text(f"  {wrong.shown(self.language)}", style="red"))
         elif detail:
+            told = error.told if isinstance(error, Refused) else ()
+            for one in reversed(told):  # said below, in the person's language
+                detail = detail.removesuffix(shown(one.text())).rstrip()
             self._errors.print(Text(f"{code}: {detail}", style="red"))
+            for one in told:
+                said = fill(self.text(one.code), **one.values)
+                self._errors.print(Text(f"  {said}", style="red"))
 
     def _write(self, text: str) -> None:
         self.console.file.write(text + "\n")
