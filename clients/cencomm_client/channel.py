@@ -24,6 +24,7 @@ from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.station import Station
 from cencomm_client.view import OperationView
 from cencomm_client.warning_time import expect_in_time
+from cencomm_client.work.changes import CHANGING
 
 Referred = Posted | Message | bytes | None
 """What `re` may name: something posted, something read, or a leaf hash (32 bytes)."""
@@ -74,12 +75,16 @@ class Channel:
 
         `to` are functional codes: it addresses, it never hides. `ack_by` is in ms; `mid` is for
         what must be told apart from a repetition (16 bytes; else random). Raises
-        FormInvalid for a form with wrong fields, ProtocolError where this client refuses to
+        FormInvalid for a form with wrong fields, NotTheAuthor and NotChangeable for a correction or
+        withdrawal that would have no effect, ProtocolError where this client refuses to
         author, NotDirected for what only some may read, NoNewWarnings for a warning after LIVE,
         Refused where the server does, TransportError after `patience_s` (the bytes stay in the
         outbox and go out later).
         """
         held = checked(self._view.form_set, kind, content, prio)
+        expect_unmixed(self._station, self._view.log, leaf_of(re), held)
+        if kind in CHANGING:
+            held = await self._right(held)
         addressees = self._addressees(to)
         payload = make_payload(
             kind,
@@ -93,7 +98,6 @@ class Channel:
         self._expect_fitting(kind)
         expect_in_time(self._view.state, kind)
         expect_directed(self._view.state, self.state, kind, held, addressees)
-        expect_unmixed(self._station, self._view.log, leaf_of(re), held)
         return await self._poster.seal(self.id, payload, patience_s=patience_s)
 
     async def drop(
@@ -123,6 +127,16 @@ class Channel:
             "remove": [person_id(directory, code) for code in remove],
         }
         return await self._poster.decide("channel.members", body)
+
+    async def _right(self, change: dict[str, Any]) -> dict[str, Any]:
+        """A correction or withdrawal as it is sealed; reads on if what it names is not here yet."""
+        try:
+            return self._view.expect_right(change)
+        except ProtocolError as error:
+            if error.code is not ErrorCode.UNKNOWN_REFERENCE:
+                raise
+        await self._poster.sender.pull()
+        return self._view.expect_right(change)
 
     def _addressees(self, codes: Iterable[str]) -> tuple[bytes, ...] | None:
         found = tuple(person_id(self._station.directory, code) for code in codes)

@@ -12,8 +12,9 @@ from typing import Any
 
 from cencomm_config.forms import FieldError, FormInvalid, FormSet
 from cencomm_config.forms.errors import Expected, read_text
+from cencomm_crypto.errors import ErrorCode, ProtocolError
 
-from cencomm_client.errors import NotChangeable
+from cencomm_client.errors import NotChangeable, NotTheAuthor
 from cencomm_client.items import Damage, Message
 from cencomm_client.kinds import CORRECTION, WITHDRAWAL
 from cencomm_client.work import reading
@@ -112,13 +113,43 @@ class CorrectionBook:
         anew: set[int] = set()
         for about in self._unjudged:
             changes = self._changes.about(about)
-            for change, damage in zip(changes, self._verdicts(about, changes), strict=True):
+            judged = self._verdicts(about, changes)
+            for change in changes:
                 leaf = change.place.leaf
+                damage = judged.get(leaf)
                 if damage != self._damage.get(leaf):
                     self._damage[leaf] = damage
                     anew.add(change.place.seq)
         self._unjudged.clear()
         return anew
+
+    def expect_right(self, content: Mapping[str, Any], administration: str) -> dict[str, Any]:
+        """The content of a correction or withdrawal that somebody of `administration` is to seal;
+        of a correction, with its fields in their normal form.
+
+        Raises ProtocolError(UNKNOWN_REFERENCE) for an entry that is not read here, NotTheAuthor,
+        FormInvalid, NotChangeable.
+        """
+        named = reading.target(content) or b""
+        about = self._about(named)
+        entry = self._held.get(about)
+        if entry is None or entry.content is None:
+            raise ProtocolError(
+                ErrorCode.UNKNOWN_REFERENCE, f"no entry {named.hex()} that this device can read"
+            )
+        place, author = entry.place.seq, entry.author.administration
+        if author != administration:
+            raise NotTheAuthor(f"entry {place} is by {author}; this device is of {administration}")
+        if entry.kind == WITHDRAWAL:
+            raise NotChangeable("a withdrawal is final: report anew")
+        if "fields" not in content:
+            return dict(content)
+        _, present = self._fold(entry, self._changes.about(about))
+        if present is None:
+            raise NotChangeable(f"entry {place} is withdrawn")
+        fields = normal(self._forms(), entry.kind, present, reading.changed(content))
+        corrected(self._forms(), entry.kind, present, fields)
+        return {**content, "fields": fields}
 
     # -- inside -------------------------------------------------------------------------------
 
@@ -140,14 +171,21 @@ class CorrectionBook:
         message = self._held.get(leaf)
         return leaf if message is None else self._first(message)
 
-    def _verdicts(self, about: bytes, changes: list[Message]) -> list[Damage | None]:
+    def _verdicts(self, about: bytes, changes: list[Message]) -> dict[bytes, Damage | None]:
+        """What is wrong with each change of one entry, by leaf."""
         entry = self._held.get(about)
         if entry is None:
             wrong = None if self._hidden(about) else _no_message(about)
-            return [wrong if change.kind == CORRECTION else None for change in changes]
+            return {one.place.leaf: wrong for one in changes if one.kind == CORRECTION}
         if entry.content is None:  # what it says is not known here: nothing to hold this to
-            return [None for _ in changes]
-        content, over = entry.content, False
+            return {}
+        return self._fold(entry, changes)[0]
+
+    def _fold(
+        self, entry: Message, changes: list[Message]
+    ) -> tuple[dict[bytes, Damage | None], Mapping[str, Any] | None]:
+        """What is wrong with each change, by leaf, and what the entry says now; None: withdrawn."""
+        content, over = entry.content or {}, False
         judged: dict[bytes, Damage | None] = {}
         for change in changes:
             leaf, first = change.place.leaf, self._first(change)
@@ -161,10 +199,10 @@ class CorrectionBook:
                         self._forms(), entry.kind, content, reading.changed(change.content or {})
                     )
                 except (FormInvalid, NotChangeable) as error:
-                    judged[leaf] = damage_of(error, about)
+                    judged[leaf] = damage_of(error, entry.place.leaf)
                 else:
                     content = made if counts and not over else content
-        return list(judged.values())
+        return judged, None if over else content
 
 
 def damage_of(error: FormInvalid | NotChangeable, about: bytes) -> Damage:

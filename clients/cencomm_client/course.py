@@ -17,7 +17,7 @@ from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.phases import SETS, Phase, PhaseEvent, step
 from cencomm_crypto.public.rights import OPERATION_RIGHTS, Role
 
-from cencomm_client.errors import Refused, refusal
+from cencomm_client.errors import Refused, Sentence, refusal
 
 RULES: Mapping[str, str] = MappingProxyType(
     {
@@ -51,14 +51,20 @@ def explained(
     """The same refusal with the rule and who may; as it came for entries that are no such step."""
     if kind not in RULES:
         return refused
-    said = f"{refused.detail}; {kind} is judged by {RULES[kind]} of the protocol, {_who(kind)}"
-    more = _more(str(refused.code), kind, body, state, directory, at)
-    return refusal(
-        str(refused.code),
-        f"{said}. {more}".rstrip(". ") + ".",
+    code = str(refused.code)
+    told = (
+        Sentence("course_rule", {"step": kind, "rules": RULES[kind]}),
+        _who(kind),
+        *_more(code, kind, body, state, directory, at),
+    )
+    made = refusal(
+        code,
+        " ".join([f"{refused.detail}.", *(one.text() for one in told)]),
         status=refused.status,
         retry_after_s=refused.retry_after_s,
     )
+    made.told = told
+    return made
 
 
 def ways_on(state: OperationState, at: int) -> tuple[str, ...]:
@@ -74,15 +80,13 @@ def ways_on(state: OperationState, at: int) -> tuple[str, ...]:
     return tuple(ways)
 
 
-def _who(kind: str) -> str:
+def _who(kind: str) -> Sentence:
     if kind == "operation.cancel":
-        return "and made by its creator alone"
-    roles = " or ".join(sorted(OPERATION_RIGHTS[kind]))
+        return Sentence("course_by_creator", {})
     if kind.endswith(".approve"):
-        return "and made by a coordinator of another administration than the proposal"
-    if kind.endswith(".propose"):
-        return f"and made by a {roles}; one of another administration approves"
-    return f"and made by: {roles}"
+        return Sentence("course_approved", {})
+    roles = {"roles": ", ".join(sorted(OPERATION_RIGHTS[kind]))}
+    return Sentence("course_proposed" if kind.endswith(".propose") else "course_made", roles)
 
 
 def _more(
@@ -92,25 +96,26 @@ def _more(
     state: OperationState,
     directory: DirectoryState,
     at: int,
-) -> str:
+) -> tuple[Sentence, ...]:
     present = state.effective_phase(at)
     if code in (ErrorCode.WRONG_PHASE, ErrorCode.CLOSED, ErrorCode.NOT_CLOSED):
         if present is Phase.SUSPENDED:
-            return "The operation is suspended: resume comes first, by two administrations"
-        ways = ", ".join(ways_on(state, at)) or "no other phase"
-        return f"From {present} the way leads to: {ways}"
+            return (Sentence("course_suspended", {}),)
+        ways = {"phase": str(present), "ways": ", ".join(ways_on(state, at))}
+        return (Sentence("course_ways" if ways["ways"] else "course_no_way", ways),)
     if code in (ErrorCode.NOT_PERMITTED, ErrorCode.NOT_MEMBER, ErrorCode.SAME_ADMINISTRATION):
-        return f"Coordinators here: {coordinators(state, directory)}"
+        return (Sentence("course_coordinators", {"codes": coordinators(state, directory)}),)
     if code == ErrorCode.OUT_OF_WINDOW and kind == "phase.set":
         span = state.live if body.get("phase") == Phase.LIVE else state.window
-        return f"It is taken from {shown_time(span[0])} to {shown_time(span[1])}"
-    if code == ErrorCode.HELD:
+        times = {"first": shown_time(span[0]), "last": shown_time(span[1])}
+        return (Sentence("course_times", times),)
+    if code == ErrorCode.HELD and state.holds:
         holds = [
-            f"{hold.leaf.hex()} by {directory.persons[hold.person].code}"
+            f"{hold.leaf.hex()} ({directory.persons[hold.person].code})"
             for hold in state.holds.values()
         ]
-        return f"Holds: {', '.join(holds) or 'none'}; each is lifted by unhold, by two sides"
-    return ""
+        return (Sentence("course_holds", {"holds": ", ".join(holds)}),)
+    return ()
 
 
 def coordinators(state: OperationState, directory: DirectoryState) -> str:

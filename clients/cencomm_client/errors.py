@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
+from cencomm_config.catalog import DEFAULT_LANGUAGE, sentence
 from cencomm_crypto.errors import CencommError, ErrorCode
 
 
@@ -422,12 +424,27 @@ class NotChangeable(ClientError):
     code = ClientCode.NOT_CHANGEABLE
 
 
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the catalogue and what goes into it."""
+
+    code: str
+    values: Mapping[str, str]
+
+    def text(self, language: str = DEFAULT_LANGUAGE) -> str:
+        """The sentence, in a language; its values are foreign: for a screen through `shown`."""
+        return sentence(self.code, language).format(**self.values)
+
+
 class Refused(ClientError):
     """The server refused, with a code of its own or of the rules.
 
     `code` is the server's; `status` the HTTP status (0 on the live connection);
-    `retry_after_s` what it asked to wait, 0 if nothing.
+    `retry_after_s` what it asked to wait, 0 if nothing. `told` is what a person needs to go on, as
+    sentences of the catalogue; the end of `detail` says the same in English.
     """
+
+    told: tuple[Sentence, ...] = ()
 
     def __init__(
         self, code: str, detail: str = "", *, status: int = 0, retry_after_s: float = 0.0

@@ -7,8 +7,9 @@ Follows the mirror and never talks to the server. Makes the `Standing` that the 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from cencomm_config.forms import FormSet
 from cencomm_crypto.errors import CencommError, Rejected
@@ -77,6 +78,11 @@ class OperationView:
     def channels(self) -> list[Channel]:
         """The channels that this person is in."""
         return list(self.state.channels_of(self._station.vault.person))
+
+    def expect_right(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of an own correction or withdrawal as it is sealed; see `CorrectionBook`."""
+        author = self._reader.author(self._station.vault.device, self._station.directory)
+        return self._corrections.expect_right(content, author.administration)
 
     def own_entry(self, entry: EntryId) -> Sequenced | None:
         """An entry of this device, where the verified log holds it."""

@@ -190,7 +190,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
         made["fields"] = [
             {"path": wrong.path, "label": wrong.label()}
             | ({} if wrong.read is None else {"read": wrong.read})
-            | {"expected": wrong.expected.text()}
+            | {"expected": wrong.wanted()}
             for wrong in outcome.fields
         ]
     return made

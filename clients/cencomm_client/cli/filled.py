@@ -31,9 +31,9 @@ def filled_content(form: Form, file: str, output: Output) -> dict[str, Any]:
     try:
         value = loads(data)
     except (ValueError, RecursionError) as error:
-        raise InputInvalid(f"{file}: not JSON: {error}") from error
+        raise InputInvalid(f"{_named(file)}: not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise InputInvalid(f"{file}: a JSON object expected")
+        raise InputInvalid(f"{_named(file)}: a JSON object expected")
     made = typed(form, value)
     for path, told in () if output.as_json else made.times:
         output.note(fill(output.text("cli_time_read"), path=path, time=told))
@@ -78,7 +78,11 @@ def _read(file: str) -> str:
             with Path(file).open(encoding="utf-8") as source:
                 data = source.read(MAX_CONTENT + 1)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputInvalid(f"{file}: cannot be read") from error
+        raise InputInvalid(f"{_named(file)}: cannot be read") from error
     if len(data) > MAX_CONTENT:
-        raise InputInvalid(f"{file}: at most {MAX_CONTENT} characters expected")
+        raise InputInvalid(f"{_named(file)}: at most {MAX_CONTENT} characters expected")
     return data
+
+
+def _named(file: str) -> str:
+    return "standard input" if file == STDIN else file

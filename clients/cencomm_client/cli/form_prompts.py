@@ -257,7 +257,7 @@ class Prompts:
             self._say("cli_nothing_found")
 
     def _wrong(self, error: FieldError) -> None:
-        self._say_text(shown(error.text(self._language)), "red")
+        self._say_text(error.shown(self._language), "red")
 
     def _yes(self, code: str, field: Field | None = None) -> bool:
         label = "" if field is None else self._label(field)

@@ -199,8 +199,8 @@ def item_line(item: Item, output: Output, forms: FormSet) -> Text:
         if item.prio is not None:
             line_.append(f"{shown(item.prio)} ", style="bold red")
         if item.damage is not None:
-            told = " ".join(wrong.text(output.language) for wrong in item.damage.errors)
-            told = shown(told or item.damage.detail, max_len=2000)
+            told = " ".join(wrong.shown(output.language) for wrong in item.damage.errors)[:2000]
+            told = told or shown(item.damage.detail, max_len=2000)
             line_.append(f"{shown(item.damage.code)}: {told}", style="red")
         else:
             marks = label(item.content or {})

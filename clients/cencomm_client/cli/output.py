@@ -22,6 +22,7 @@ from rich.text import Text
 
 from cencomm_client.cli.progress_line import ProgressLine
 from cencomm_client.cli.steady import Steady
+from cencomm_client.errors import Refused
 
 
 class Output:
@@ -106,11 +107,16 @@ class Output:
         self._errors.print(text)
         if isinstance(error, FormInvalid):
             for wrong in error.errors:
-                self._errors.print(
-                    Steady(Text(f"  {shown(wrong.text(self.language))}", style="red"))
-                )
+                told = Text(f"  {wrong.shown(self.language)}", style="red")
+                self._errors.print(Steady(told))
         elif detail:
+            more = error.told if isinstance(error, Refused) else ()
+            for one in reversed(more):  # said below, in the person's language
+                detail = detail.removesuffix(shown(one.text())).rstrip()
             self._errors.print(Steady(Text(f"{code}: {detail}", style="red")))
+            for one in more:
+                said = fill(self.text(one.code), **one.values)
+                self._errors.print(Steady(Text(f"  {said}", style="red")))
 
     def _write(self, text: str) -> None:
         self.console.file.write(text + "\n")
@@ -127,7 +133,7 @@ def field_documents(errors: Iterable[FieldError], language: str) -> list[dict[st
             "path": list(wrong.steps),
             "label": wrong.label(language),
             "read": wrong.read,
-            "expected": wrong.expected.text(language),
+            "expected": wrong.wanted(language),
         }
         for wrong in errors
     ]

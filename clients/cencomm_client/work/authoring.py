@@ -12,9 +12,8 @@ from typing import Any
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 
 from cencomm_client.channel import Channel
-from cencomm_client.corrections import corrected, normal
 from cencomm_client.directing import adds_content, expect_directed
-from cencomm_client.errors import HandlingForbids, NotChangeable, NotTheAuthor
+from cencomm_client.errors import HandlingForbids
 from cencomm_client.handling import Way
 from cencomm_client.items import Message
 from cencomm_client.kinds import CORRECTION, WITHDRAWAL
@@ -37,17 +36,13 @@ async def correct(
     NotChangeable, NotDirected for more about what stands where too many read,
     ProtocolError(UNKNOWN_REFERENCE) for an entry that this device cannot read.
     """
-    message = await _own(operation, leaf)
-    present = operation.attend().refresh().present(message)
-    if present.content is None:
-        raise NotChangeable(f"entry {message.place.seq} is withdrawn")
-    forms = operation.view.form_set
-    fields = normal(forms, message.kind, present.content, changed)
-    made = corrected(forms, message.kind, present.content, fields)
+    message = await _read(operation, leaf)
     place = _channel_of(operation, message)
-    if adds_content(fields):
+    if adds_content(changed):
+        stands = operation.attend().refresh().present(message).content
+        made = {**(stands or {}), **changed}
         expect_directed(operation.state, place.state, message.kind or "", made, message.to)
-    content = {"target": message.place.leaf, "fields": fields, "reason": reason}
+    content = {"target": message.place.leaf, "fields": dict(changed), "reason": reason}
     return await place.post(CORRECTION, content, re=message)
 
 
@@ -56,9 +51,7 @@ async def withdraw(operation: Operation, leaf: bytes, reason: str) -> Posted:
 
     Raises NotTheAuthor, NotChangeable, ProtocolError(UNKNOWN_REFERENCE).
     """
-    message = await _own(operation, leaf)
-    if message.kind == WITHDRAWAL:
-        raise NotChangeable("a withdrawal is final: report anew")
+    message = await _read(operation, leaf)
     content = {"target": message.place.leaf, "reason": reason}
     return await _channel_of(operation, message).post(WITHDRAWAL, content, re=message)
 
@@ -113,15 +106,9 @@ async def export(operation: Operation, leaves: Iterable[bytes] | None = None) ->
     return [(one, await gate.let_out(one, Way.EXPORT)) for one in passing], stays
 
 
-async def _own(operation: Operation, leaf: bytes) -> Message:
+async def _read(operation: Operation, leaf: bytes) -> Message:
     await operation.refresh()
-    message = _readable(operation.attend().refresh().message(leaf), leaf)
-    if message.author.administration != operation.administration:
-        raise NotTheAuthor(
-            f"entry {message.place.seq} is by {message.author.administration}; "
-            f"this device is of {operation.administration}"
-        )
-    return message
+    return _readable(operation.attend().refresh().message(leaf), leaf)
 
 
 def _readable(message: Message | None, leaf: bytes) -> Message:

@@ -5,7 +5,7 @@ Prompts, error sentences, normal forms and the page docs/forms.md all come from 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -70,12 +70,21 @@ class Field:
             for value in self.schema.get("enum", ())
         }
 
+    def named(self, values: Iterable[object]) -> dict[str, str]:
+        """Some of its choices as a text by language: each with its label where that says more."""
+        return {
+            language: ", ".join(
+                _labelled(value, self.choices(language).get(str(value), "")) for value in values
+            )
+            for language in LANGUAGES
+        }
+
     def expected(self) -> Expected:
         """What the field takes."""
         schema = self.schema
         match self.kind:
             case Kind.CHOICE:
-                return Expected("field_choice", {"choices": ", ".join(schema["enum"])})
+                return Expected("field_choice", {"choices": self.named(schema["enum"])})
             case Kind.WHOLE:
                 bounds = {"least": schema["minimum"], "most": schema["maximum"]}
                 return Expected("field_whole", bounds)
@@ -91,7 +100,7 @@ class Field:
                 return Expected("field_part")
             case Kind.ROWS:
                 bounds = {"least": schema.get("minItems", 0), "most": schema["maxItems"]}
-                return Expected("field_rows", bounds)
+                return Expected("field_rows" if bounds["least"] else "field_rows_most", bounds)
             case Kind.CODE:
                 return Expected(f"field_{self.format}")
         return Expected("field_text", {"most": schema["maxLength"]})
@@ -153,3 +162,13 @@ def _kind(schema: Mapping[str, Any], form: str | None) -> Kind:
     if form == "leaf":
         return Kind.LEAF
     return Kind.TEXT if form is None else Kind.CODE
+
+
+def _labelled(value: object, label: str) -> str:
+    """`covert_check`, but `KGM (kilogram)`; a label that starts with its value says both."""
+    text = str(value)
+    plain = label.casefold().replace(" ", "_").replace("-", "_")
+    if plain in ("", text.casefold()) or label.endswith(f" {text}"):
+        return text
+    says_both = label.startswith((f"{text}: ", f"{text} "))
+    return label if says_both else f"{text} ({label})"

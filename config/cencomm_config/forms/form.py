@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 import jsonschema_rs
@@ -16,6 +18,7 @@ import jsonschema_rs
 from cencomm_config.forms import identifiers
 from cencomm_config.forms.errors import Expected, FieldError, FormInvalid, WrongValue, read_text
 from cencomm_config.forms.fields import Field, Kind, tree
+from cencomm_config.forms.since import AS_SEEN, since_of
 
 _PATTERNED = ("decimal", "hs", "leaf")  # the schema's pattern says all: no call back from Rust
 _FORMATS = {
@@ -25,7 +28,6 @@ _FORMATS = {
 }
 _ROW = re.compile(r"\[[0-9]+\]")
 _NEVER = 0.5  # what no schema here takes: stands for a value of the wrong side of the twin
-_AS_SEEN = "as_seen"
 
 
 class Form:
@@ -114,7 +116,7 @@ def _named(name: object) -> str:
 
 def _normal(value: Any, field: Field | None, *, as_seen: bool) -> Any:
     if isinstance(value, dict):
-        seen = value.get(_AS_SEEN) is True
+        seen = value.get(AS_SEEN) is True
         below = {} if field is None else field.fields
         return {name: _normal(item, below.get(name), as_seen=seen) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -137,25 +139,66 @@ def _explained(
     """What one complaint of the validator means, field by field."""
     path: list[str | int] = list(error.instance_path)
     kind = error.kind
+    since = since_of(root, error.schema_path, path, content)
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
-        return [_field_error([*path, str(kind.property)], root, content)]
+        missing = _field_error([*path, str(kind.property)], root, content)
+        return [replace(missing, since=since)]
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
-        unknown = Expected("field_unknown")
-        return [_field_error([*path, name], root, content, unknown) for name in kind.unexpected]
+        group = _field_at(path, root)
+        return [
+            _field_error([*path, name], root, content, _unknown(name, group))
+            for name in kind.unexpected
+        ]
     expected: Expected | None = None
     if isinstance(kind, _PATTERN | jsonschema_rs.ValidationErrorKind.Format):
         expected = _expected_by(_field_at(path, root), error.instance)
     elif isinstance(kind, jsonschema_rs.ValidationErrorKind.Enum):
-        expected = Expected("field_choice", {"choices": ", ".join(map(str, kind.options))})
-    elif isinstance(kind, jsonschema_rs.ValidationErrorKind.MaxItems | _MAXIMUM):
-        expected = Expected("field_at_most", {"most": kind.limit})
+        choices = _field_at(path, root)
+        named: object = ", ".join(map(str, kind.options))
+        named = named if choices is None else choices.named(kind.options)
+        expected = Expected("field_choice", {"choices": named})
+    elif isinstance(kind, jsonschema_rs.ValidationErrorKind.MaxItems):
+        expected = Expected("field_rows_most", {"most": kind.limit})
+        since = since or _count(error.instance)
+    elif isinstance(kind, jsonschema_rs.ValidationErrorKind.MaxLength):
+        since = _count(error.instance)
+    elif isinstance(kind, jsonschema_rs.ValidationErrorKind.Type):
+        since = since or _unquoted(_field_at(path, root), error.instance)
+    elif isinstance(kind, _MAXIMUM):
+        expected = _at_most(_field_at(path, root), kind.limit)
     elif isinstance(kind, jsonschema_rs.ValidationErrorKind.UniqueItems):
         expected = Expected("field_unique")
-    return [_field_error(path, root, content, expected)]
+    return [replace(_field_error(path, root, content, expected), since=since)]
 
 
 _MAXIMUM = jsonschema_rs.ValidationErrorKind.Maximum
 _PATTERN = jsonschema_rs.ValidationErrorKind.Pattern
+
+
+def _count(value: object) -> Expected | None:
+    """How many characters or rows there are."""
+    if not isinstance(value, str | list):
+        return None
+    return Expected("field_count", {"count": len(value)})
+
+
+def _unquoted(field: Field | None, value: object) -> Expected | None:
+    """A number where text is expected looks right: in a file it lacks its quotes."""
+    text = field is not None and field.kind in (Kind.TEXT, Kind.CODE, Kind.CHOICE)
+    return Expected("field_unquoted") if text and isinstance(value, int) else None
+
+
+def _at_most(field: Field | None, limit: object) -> Expected | None:
+    """The field's own bounds say more than its upper one; a rule's has only that."""
+    own = field is not None and field.schema.get("maximum") == limit
+    return None if own else Expected("field_at_most", {"most": limit})
+
+
+def _unknown(name: str, group: Field | None) -> Expected:
+    """No field of this name; the one that was meant, where one is near."""
+    fields = () if group is None else group.fields
+    near = get_close_matches(name.casefold(), fields, 1)
+    return Expected("field_unknown_near", {"near": near[0]}) if near else Expected("field_unknown")
 
 
 def _field_at(path: Sequence[str | int], root: Field) -> Field | None:
@@ -191,7 +234,8 @@ def _field_error(
     labels = {"en": str(path[-1]) if path else "?"} if field is None else field.labels
     if expected is None:
         expected = Expected("field_unknown") if field is None else field.expected()
-    return FieldError(tuple(path), labels, read_text(value) if there else None, expected)
+    given = there and value not in ("", [], {})
+    return FieldError(tuple(path), labels, read_text(value) if given else None, expected)
 
 
 def _below(value: Any, name: str | int) -> tuple[bool, Any]:

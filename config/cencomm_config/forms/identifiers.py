@@ -16,6 +16,7 @@ from cencomm_config.forms import code_lists
 from cencomm_config.forms.errors import WrongValue
 
 _CONTAINER = re.compile(r"[A-Z]{3}[UJZR][0-9]{7}")
+_CONTAINER_BARE = re.compile(r"[A-Z]{3}[UJZR][0-9]{6}")  # as people write it from memory
 _SHIP = re.compile(r"[0-9]{7}")
 _MMSI = re.compile(r"([2-7][0-9]{8}|98[2-7][0-9]{6}|111[2-7][0-9]{5})")
 _WAYBILL = re.compile(r"[0-9]{11}")
@@ -35,7 +36,10 @@ _OPEN_SEA = "XZ"  # UN/LOCODE's own "country" of installations in international 
 
 def container(text: str) -> str:
     """A container number by ISO 6346: owner, U J Z or R, six digits and the check digit."""
-    number = _shaped(_CONTAINER, _compact(text), "iso6346")
+    number = _compact(text)
+    if _CONTAINER_BARE.fullmatch(number):
+        raise WrongValue("field_iso6346_lacks", number=number + _digit_of_letters(number))
+    _shaped(_CONTAINER, number, "iso6346")
     return _ending(number, _digit_of_letters(number[:-1]), "ISO 6346")
 
 
@@ -91,7 +95,7 @@ def place(text: str) -> str:
     """A UN/LOCODE: country and place, five characters; the form only, not the list."""
     number = _shaped(_PLACE, _compact(text), "locode")
     if number[:2] != _OPEN_SEA and number[:2] not in code_lists.countries():
-        raise WrongValue("field_locode")
+        raise WrongValue("field_locode_country", country=number[:2])
     return number
 
 

@@ -14,7 +14,7 @@ from cencomm_client.cen import prepare
 from cencomm_client.cli.desk_documents import history_rows
 from cencomm_client.cli.documents import item_document
 from cencomm_client.directory import Directory
-from cencomm_client.errors import NotChangeable
+from cencomm_client.errors import NotChangeable, NotTheAuthor
 from cencomm_client.form_library import data_folder, read_set
 from cencomm_client.items import Message
 from cencomm_client.operation import Operation
@@ -23,6 +23,7 @@ from cencomm_client.work import authoring
 from cencomm_client.work import desk as work_desk
 from cencomm_client.work.gate import Gate
 from cencomm_config.forms import FormInvalid
+from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.member.profile import Profile, profile_content
 
@@ -346,3 +347,30 @@ async def test_a_thousand_corrections_of_one_entry_are_each_held_against_the_for
     monkeypatch.setattr(corrections, "corrected", counted)
     OperationView(table.two.station, town.counter.log)
     assert judged["corrected"] == TRIES
+
+
+async def test_a_client_seals_no_correction_that_would_have_no_effect(town: Town) -> None:
+    """Also where it is posted as the form that it is, without the words for it."""
+    table = await Table.laid(town)
+    posted = await table.one.channel(town.chan).post("SZR", seizure())
+    wrong = table.corrects(posted.leaf, office="Hamburg")  # of another program: no ground for more
+    for desk in (table.one, table.two):
+        await desk.read()
+    size = town.operation.log.size
+
+    async def tries(desk: Desk, target: bytes, **fields: Any) -> None:
+        content = {"target": target, "fields": fields, "reason": "x"}
+        await desk.channel(town.chan).post("COR", content)
+
+    with pytest.raises(FormInvalid, match="office"):
+        await tries(table.one, posted.leaf, office="Bremen")
+    with pytest.raises(NotTheAuthor):
+        await tries(table.two, posted.leaf, office="DEBRV")
+    with pytest.raises(NotChangeable):
+        await tries(table.one, wrong, office="DEBRV")
+    with pytest.raises(ProtocolError, match="unknown_reference"):
+        await tries(table.one, b"?" * 32, office="DEBRV")
+    assert town.operation.log.size == size
+    await tries(table.one, posted.leaf, office="debrv")
+    await table.two.read()
+    assert says(table.two, posted.leaf) == seizure(office="DEBRV")
