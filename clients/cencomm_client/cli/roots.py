@@ -190,7 +190,8 @@ def keep(output: Output, path: Path, *drafts: Draft, replace: bool = False) -> N
         raise InputInvalid(f"{path} exists already")
     _write(path, drafts)
     missing = max(draft.missing for draft in drafts)
-    output.say(fill(output.text("cli_drafted"), file=path, missing=missing))
+    told = "cli_drafted" if missing else "cli_draft_whole"
+    output.say(fill(output.text(told), file=path, missing=missing))
     last = drafts[-1]
     output.document(
         {
