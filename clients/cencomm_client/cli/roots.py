@@ -60,7 +60,8 @@ async def show_key(
 ) -> None:
     """Show what a key file is, without its passphrase."""
     about = RootKey.peek(key)
-    output.table(("kind", "label", "public"), [(about.kind, about.label, about.public.hex())])
+    output.table(("kind", "label"), [(about.kind, about.label)])
+    output.say(about.public.hex())  # on a line of its own, to be copied whole
     output.document({"kind": about.kind, "label": about.label, "public": about.public})
 
 
