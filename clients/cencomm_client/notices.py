@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import PersonId
+from cencomm_crypto.public.keys import device_id
 from cencomm_crypto.public.operation.recipients import share_holders
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.wire import Sequenced
@@ -52,12 +53,16 @@ def standing_remarks(
 
 
 def directory_remarks(
-    item: Sequenced, directory: DirectoryState, person: PersonId, watched: frozenset[PersonId]
+    item: Sequenced,
+    directory: DirectoryState,
+    person: PersonId,
+    watched: frozenset[PersonId],
+    here: bytes = b"",
 ) -> tuple[Remark, ...]:
     """What an accepted directory entry means to this person, or to operations it is in.
 
     `watched` are the members of its operations: a device that an NCP alone adds to one of them
-    is announced to all (A52).
+    is announced to all (A52). `here` is the device that looks: its own arrival is no news to it.
     """
     entry = item.entry
     if entry is None or entry.body is None:
@@ -67,6 +72,8 @@ def directory_remarks(
     if kind == "device.add":
         whose = PersonId(body["person"])
         added = directory.persons[whose].code
+        if device_id(body["sign_pk"]) == here:
+            return ()
         if whose == person:
             return (Remark("own_device_added", added),)
         last = directory.devices[directory.persons[whose].devices[-1]]

@@ -140,14 +140,15 @@ class Operations:
             if not isinstance(outcome, Rejected)
         ]
         ended = [item.at for item in accepted if ends_somebody(item)]
-        person, directory = self._station.vault.person, self._station.directory
+        vault, directory = self._station.vault, self._station.directory
+        person, device = vault.person, vault.device
         for item in accepted:
-            self.remarks += directory_remarks(item, directory, person, frozenset())
+            self.remarks += directory_remarks(item, directory, person, frozenset(), device)
         for operation in self._open.values():
             if ended:
                 operation.view.directory_moved(min(ended))
             watched = frozenset(operation.state.members)
             for item in accepted:
-                for remark in directory_remarks(item, directory, person, watched):
+                for remark in directory_remarks(item, directory, person, watched, device):
                     operation.view.notice(remark.code, remark.detail)
             operation.wake()

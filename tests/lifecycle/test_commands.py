@@ -80,7 +80,8 @@ async def test_status_and_verify_say_nothing_that_is_not_in_the_catalogue(
             lines = (await officer.text(*words)).splitlines()
             assert len(lines) > 7
             for line in lines:
-                assert not line.strip() or not line.strip().split("  ")[0].isascii(), line
+                if line[:1].strip():  # no hash that goes on
+                    assert not line.split("  ")[0].isascii(), line
 
 
 async def test_two_sides_resume_what_one_suspended(stages: Stages) -> None:

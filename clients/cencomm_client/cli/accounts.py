@@ -87,7 +87,8 @@ def request(
         )
         async with client:
             output.say(asked.text())
-            output.say(fill(output.text("cli_request"), fingerprint=asked.fingerprint))
+            if not as_json:  # beside the word, which may go into a file
+                output.note(fill(output.text("cli_request"), fingerprint=asked.fingerprint))
             output.document(
                 {
                     "request": asked.text(),
@@ -210,7 +211,8 @@ async def invite(
         here.output.document({"code": shown_code, "file": str(out)})
         return
     here.output.say(text)
-    here.say("cli_invitation", code=shown_code)
+    if not here.output.as_json:  # beside the word, which may go into a file
+        here.output.note(fill(here.output.text("cli_invitation"), code=shown_code))
     here.output.document({"code": shown_code, "invitation": text})
 
 

@@ -8,17 +8,12 @@ import typer
 from cencomm_config.display import shown_time
 from cencomm_crypto.public.phases import SETS
 
-from cencomm_client.cli.arguments import OperationName, hex_bytes, milliseconds
-from cencomm_client.cli.documents import (
-    offboarded_document,
-    posted_document,
-    proposal_document,
-    task_document,
-)
+from cencomm_client.cli.arguments import OperationName, milliseconds
+from cencomm_client.cli.documents import offboarded_document, proposal_document, task_document
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Decide, Here, Session, command
+from cencomm_client.cli.messages import referred
 from cencomm_client.cli.operations import operations
-from cencomm_client.posting import Posted
 from cencomm_client.proposals import Standing
 
 IRREVERSIBLE = frozenset({"close", "erase", "unhold"})
@@ -59,8 +54,7 @@ async def suspend(here: Here, operation: OperationName) -> None:
 @command(operations)
 async def resume(here: Here, operation: OperationName) -> None:
     """Propose to go on after a suspension; another administration approves."""
-    found = await here.operation(operation)
-    proposed(here, await found.resume())
+    await here.decide(operation, lambda found: found.resume())
 
 
 @command(operations)
@@ -123,9 +117,10 @@ async def proposals(
     here.show(
         {"proposals": [proposal_document(row) for row in rows]},
         (
-            ("what", "by", "until", "state", "leaf"),
+            ("entry", "what", "by", "until", "state", "leaf"),
             [
                 (
+                    str(row.seq),
                     row.subject,
                     f"{row.code} ({row.administration})",
                     shown_time(row.expires),
@@ -142,11 +137,12 @@ async def proposals(
 async def approve(
     here: Here,
     operation: OperationName,
-    proposal: Annotated[str, typer.Argument(help="Leaf of the proposal, 64 hex digits.")],
+    proposal: Annotated[str, typer.Argument(help="The proposal's entry number, or its leaf.")],
 ) -> None:
     """Approve a proposal of another administration; for good ones asks for the password again."""
-    leaf = hex_bytes(proposal, 32)
-    subject = (await here.operation(operation)).state.proposals.get(leaf)
+    found = await here.operation(operation)
+    leaf = referred(found, proposal)
+    subject = found.state.proposals.get(leaf)
     if subject is not None and subject.subject in IRREVERSIBLE:
         await here.confirm()
     await here.decide(operation, lambda found: found.approve(leaf))
@@ -166,21 +162,19 @@ async def hold(
 async def unhold(
     here: Here,
     operation: OperationName,
-    hold: Annotated[str, typer.Argument(help="Leaf of the hold, 64 hex digits.")],
+    hold: Annotated[str, typer.Argument(help="The hold's entry number, or its leaf.")],
 ) -> None:
     """Propose to lift a legal hold; asks for the password again."""
-    leaf = hex_bytes(hold, 32)
+    leaf = referred(await here.operation(operation), hold)
     await here.confirm()
-    found = await here.operation(operation)
-    proposed(here, await found.unhold(leaf))
+    await here.decide(operation, lambda found: found.unhold(leaf))
 
 
 @command(operations)
 async def erase(here: Here, operation: OperationName) -> None:
     """Propose to erase what was said, for ever; asks for the password again."""
     await here.confirm()
-    found = await here.operation(operation)
-    proposed(here, await found.erase())
+    await here.decide(operation, lambda found: found.erase())
 
 
 @command(operations, session=Session.IF_THERE)
@@ -206,8 +200,8 @@ async def tasks(
                     row.channel,
                     row.author,
                     row.assignee or "",
-                    "yes" if row.mandatory else "",
-                    "" if row.due is None else str(row.due),
+                    here.output.text("label_yes") if row.mandatory else "",
+                    shown_time(row.due) if isinstance(row.due, int) else "",
                 )
                 for row in rows
             ],
@@ -256,9 +250,3 @@ def channel_end(text: str) -> tuple[str, int]:
     if not equals or not name:
         raise InputInvalid(f"{text!r} read, NAME=TIME expected, such as work=2026-03-09T18:00Z")
     return name, milliseconds(end)
-
-
-def proposed(here: Here, posted: Posted) -> None:
-    """Show a proposal's receipt, and who goes on."""
-    here.say("cli_proposed", seq=posted.seq, leaf=posted.leaf.hex())
-    here.output.document(posted_document(posted))

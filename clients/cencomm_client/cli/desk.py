@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from random import SystemRandom
 from typing import Annotated
 
 import typer
+from cencomm_config.catalog import chosen_language
 
 from cencomm_client.cli.arguments import OperationName
 from cencomm_client.cli.desk_documents import desk_document
@@ -86,7 +88,7 @@ def picture(
     desk_ = attendant.refresh()
     snapshot = desk_.snapshot(attendant.now(), MOST)
     head = Head(operation.name, str(operation.phase), client.code, client.live)
-    return DeskScreen(head, snapshot, hide)
+    return DeskScreen(head, snapshot, hide, chosen_language(os.environ))
 
 
 async def _moved(operation: Operation) -> None:

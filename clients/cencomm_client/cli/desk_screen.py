@@ -1,6 +1,7 @@
 """The desk as a picture: one screen that fits its terminal, from 80x24 up (`cencomm desk`).
 
-Draws a `Snapshot` and nothing else; every foreign text goes through `shown` (A51).
+Draws a `Snapshot` and nothing else; every foreign text goes through `shown` (A51), every word of
+ours comes from the catalogue (`label_desk_...`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from cencomm_config.catalog import DEFAULT_LANGUAGE, sentences
 from cencomm_config.display import shown
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.layout import Layout
@@ -30,10 +32,9 @@ _STAGES = {Stage.RECIPIENT: "yellow", Stage.NCP: "dark_orange", Stage.OCU: "bold
 _STANDS = {"waiting": "yellow", "declined": "bold red", "accepted": "green", "seizure": "magenta"}
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
 _BAR = 10
-NOBODY_NAMED = "(nobody)"  # no code of an administration: brackets are never part of one
+_CUT_SHORT = frozenset(["recip"])  # headings that are abbreviations; a label has no full stop
 Cell = Text | str
 Hide = Callable[[int], bool]
-WITHHELD = "(withheld)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Section:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = max((options.height or len(self.rows) + 2) - 2, 0)
         title = Text(no_wrap=True, overflow="ellipsis")
-        title.append(f"{self.title} ", f"bold {self.style}").append(str(self.count), "bold")
+        title.append(f"{self.title.upper()} ", f"bold {self.style}").append(str(self.count), "bold")
         more = (len(self.rows) if self.listed is None else self.listed) - room
         if more > 0 and room:
             title.append(f"  +{more}", "dim")
@@ -96,8 +97,35 @@ class DeskScreen:
     picture goes into a file, handling codes act.
     """
 
-    def __init__(self, head: Head, snapshot: Snapshot, hide: Hide | None = None) -> None:
+    def __init__(
+        self,
+        head: Head,
+        snapshot: Snapshot,
+        hide: Hide | None = None,
+        language: str = DEFAULT_LANGUAGE,
+    ) -> None:
         self._head, self._snapshot, self._hide = head, snapshot, hide
+        self._spoken = sentences(language)
+
+    def _word(self, name: str) -> str:
+        """The catalogue's word; what it does not know (a newer outcome) as it is."""
+        return self._spoken.get(f"label_desk_{name}") or shown(name)
+
+    def _columns(self, *names: str) -> tuple[Column, ...]:
+        """Columns by their names: `#` stays, `>` stands to the right, `*` takes what is left."""
+        made: list[Column] = []
+        for name in names:
+            plain = name.lstrip(">*")
+            heading = plain if plain == "#" else self._word(plain) + "." * (plain in _CUT_SHORT)
+            made.append(Column(heading, wide=name.startswith("*"), right=name.startswith(">")))
+        return tuple(made)
+
+    def _nobody(self) -> str:
+        """No code of an administration: brackets are never part of one."""
+        return f"({self._word('nobody')})"
+
+    def _withheld(self) -> str:
+        return f"({self._word('withheld')})"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         height = options.height or console.size.height
@@ -139,24 +167,26 @@ class DeskScreen:
         first = Table.grid(expand=True)
         first.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         first.add_column(justify="right", no_wrap=True)
-        state = ("live", "bold green") if head.live else ("not live", "bold yellow")
+        state = ("connected", "bold green") if head.live else ("not_connected", "bold yellow")
         first.add_row(
-            Text.assemble((shown(head.operation), "bold"), f"  {head.phase}  {shown(head.code)}"),
-            Text.assemble(f"{clock}  ", state),
+            Text.assemble(
+                (shown(head.operation), "bold"), f"  {self._word(head.phase)}  {shown(head.code)}"
+            ),
+            Text.assemble(f"{clock}  ", (self._word(state[0]), state[1])),
         )
         totals = snap.totals
         counts = Text(no_wrap=True, overflow="ellipsis")
         for name, count, style in (
-            ("open warnings", totals.warnings, "cyan"),
+            ("open_warnings", totals.warnings, "cyan"),
             ("overdue", totals.overdue, "bold red"),
             ("hits", totals.hits, "yellow"),
             ("tasks", totals.tasks, "yellow"),
-            ("returns due", len(snap.nil_due), "yellow"),
+            ("returns_due", len(snap.nil_due), "yellow"),
             ("seizures", totals.seizures, "magenta"),
             ("entries", totals.entries, "dim"),
         ):
             counts.append(f"{count:,} ", style if count else "dim")
-            counts.append(f"{name}  ", "dim")
+            counts.append(f"{self._word(name)}  ", "dim")
         lines = [Layout(first, size=1), Layout(counts, size=1)]
         if snap.clones:
             lines.append(Layout(self._clones(), size=1))
@@ -164,11 +194,13 @@ class DeskScreen:
 
     def _clones(self) -> Text:
         line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f" CLONED CONTAINERS {len(self._snapshot.clones)} ", "bold white on red")
+        line.append(
+            f" {self._word('clones').upper()} {len(self._snapshot.clones)} ", "bold white on red"
+        )
         for clone in self._snapshot.clones[:3]:
             spots = f"{_spot(clone.first)} / {_spot(clone.second)}"
             if self._hide is not None and any(map(self._hide, clone.entries)):
-                line.append(f" {WITHHELD} ")
+                line.append(f" {self._withheld()} ")
                 continue
             line.append(f" {shown(clone.number)} ", "bold").append(f"{spots} ")
         return line
@@ -176,19 +208,15 @@ class DeskScreen:
     def _about(self, chain: Chain) -> str:
         """What a chain is about, as text that harms no terminal."""
         if self._hide is not None and self._hide(chain.root.place.seq):
-            return WITHHELD
+            return self._withheld()
         return shown(chain.subject, max_len=120)
 
     # -- the lists ----------------------------------------------------------------------------
 
     def _warnings(self) -> Section:
-        columns = (
-            *(Column("#", right=True), Column("prio"), Column("age", right=True)),
-            *(Column("from"), Column("to"), Column("about", wide=True), Column("stands")),
-            Column("due", right=True),
-        )
+        columns = self._columns(">#", "prio", ">age", "from", "to", "*about", "stands", ">due")
         rows = [self._warning(chain) for chain in self._snapshot.warnings]
-        return _items("OPEN WARNINGS", self._snapshot.totals.warnings, columns, rows)
+        return _items(self._word("open_warnings"), self._snapshot.totals.warnings, columns, rows)
 
     def _warning(self, chain: Chain) -> Sequence[Cell]:
         root, now = chain.root, self._snapshot.at
@@ -201,7 +229,7 @@ class DeskScreen:
             shown(root.author.administration, max_len=6),
             _few(code for code in owing if code != NOBODY),
             self._about(chain),
-            Text(shown(chain.stand), _STANDS.get(chain.stand, "")),
+            Text(self._word(chain.stand), _STANDS.get(chain.stand, "")),
             self._due(chain),
         )
 
@@ -232,13 +260,10 @@ class DeskScreen:
                 for stage in Stage
             ]
             since = f"-{span(self._snapshot.at - oldest[code])}" if code in oldest else ""
-            name = shown(code, max_len=12) if code != NOBODY else NOBODY_NAMED
+            name = shown(code, max_len=12) if code != NOBODY else self._nobody()
             rows.append((name, *counts, since))
-        columns = (
-            Column("administration", wide=True),
-            *(Column(heading, right=True) for heading in ("recip.", "NCP", "OCU", "longest")),
-        )
-        title = "OVERDUE BY STAGE"
+        columns = self._columns("*administration", ">recip", ">ncp", ">ocu", ">longest")
+        title = self._word("by_stage")
         return Section(title, self._snapshot.totals.overdue, columns, rows, "red")
 
     def _overdue(self) -> Section:
@@ -248,28 +273,23 @@ class DeskScreen:
             chain = row.chain
             rows.append(
                 (
-                    Text(row.stage.label, _STAGES[row.stage]),
-                    shown(row.administration or NOBODY_NAMED, max_len=12),
-                    str(row.duty.what),
+                    Text(self._word(row.stage.label), _STAGES[row.stage]),
+                    shown(row.administration or self._nobody(), max_len=12),
+                    self._word(row.duty.what),
                     since,
                     "" if chain is None else str(chain.root.place.seq),
-                    "situation report" if chain is None else self._about(chain),
+                    self._word("situation_report") if chain is None else self._about(chain),
                 )
             )
-        columns = (
-            *(Column("with"), Column("owes"), Column("what"), Column("since", right=True)),
-            *(Column("#", right=True), Column("about", wide=True)),
+        columns = self._columns("with", "owes", "what", ">since", ">#", "*about")
+        return _items(
+            self._word("longest_overdue"), self._snapshot.totals.overdue, columns, rows, "red"
         )
-        return _items("LONGEST OVERDUE", self._snapshot.totals.overdue, columns, rows, "red")
 
     def _complete(self) -> Section:
         rows = [_completeness(row) for row in self._snapshot.completeness]
-        columns = (
-            Column("administration", wide=True),
-            Column("sent"),
-            *(Column(heading, right=True) for heading in ("/owed", "late", "nil")),
-        )
-        return Section("COMPLETENESS", len(rows), columns, rows)
+        columns = self._columns("*administration", "sent", ">owed", ">late", ">nil")
+        return Section(self._word("completeness"), len(rows), columns, rows)
 
     def _hits(self) -> Section:
         rows = [
@@ -281,11 +301,8 @@ class DeskScreen:
             )
             for chain in self._snapshot.hits
         ]
-        columns = (
-            *(Column("#", right=True), Column("age", right=True), Column("from")),
-            Column("about", wide=True),
-        )
-        return _items("HITS TO TRIAGE", self._snapshot.totals.hits, columns, rows, "yellow")
+        columns = self._columns(">#", ">age", "from", "*about")
+        return _items(self._word("to_triage"), self._snapshot.totals.hits, columns, rows, "yellow")
 
     def _tasks(self) -> Section:
         rows = [
@@ -297,22 +314,16 @@ class DeskScreen:
             )
             for chain in self._snapshot.tasks
         ]
-        columns = (
-            *(Column("#", right=True), Column("to"), Column("about", wide=True)),
-            Column("due", right=True),
-        )
-        return _items("TASKS", self._snapshot.totals.tasks, columns, rows, "yellow")
+        columns = self._columns(">#", "to", "*about", ">due")
+        return _items(self._word("tasks"), self._snapshot.totals.tasks, columns, rows, "yellow")
 
     def _nil(self) -> Section:
         rows = [
             (shown(row.administration), str(row.missing), f"-{span(self._snapshot.at - row.since)}")
             for row in self._snapshot.nil_due
         ]
-        columns = (
-            Column("administration", wide=True),
-            *(Column("missing", right=True), Column("since", right=True)),
-        )
-        return Section("RETURNS DUE", len(rows), columns, rows, "yellow")
+        columns = self._columns("*administration", ">missing", ">since")
+        return Section(self._word("returns_due"), len(rows), columns, rows, "yellow")
 
 
 def span(ms: int) -> str:

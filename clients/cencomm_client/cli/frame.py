@@ -83,10 +83,14 @@ class Here:
         return found
 
     async def decide(self, name: str, decide: Decide) -> None:
-        """Post one decision in an operation and show its receipt."""
+        """Post one decision in an operation; show its receipt, and who goes on with a proposal."""
         found = await self.operation(name)
         posted = await decide(found)
-        self.posted(posted)
+        if posted.leaf in found.state.proposals:
+            self.say("cli_proposed", seq=posted.seq, leaf=posted.leaf.hex())
+            self.output.document(posted_document(posted))
+        else:
+            self.posted(posted)
         await found.tend()  # who decided goes first: new keys after a removal
 
     def posted(self, posted: Posted) -> None:

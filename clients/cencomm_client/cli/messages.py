@@ -206,7 +206,7 @@ def item_line(item: Item, output: Output, forms: FormSet) -> Text:
             marks = label(item.content or {})
             if marks:
                 line_.append(f"[{shown(marks, max_len=60)}] ", style="bold yellow")
-            line_.append(_content(item, output, forms))
+            line_.append(content_line(item, output, forms))
         for flag in sorted(item.flags):
             line_.append(f" {flag}", style="yellow")
         return line_
@@ -260,7 +260,7 @@ def _author(item: Message | Control) -> str:
     return f"{shown(item.author.code)}{name}"
 
 
-def _content(item: Message, output: Output, forms: FormSet) -> str:
+def content_line(item: Message, output: Output, forms: FormSet) -> str:
     """By its form, where this version has one; a profile, or a newer kind, as it is."""
     content = item.content or {}
     form = forms.find(item.kind or "")

@@ -139,6 +139,10 @@ async def show(here: Here, operation: OperationName) -> None:
             ],
         ),
     )
+    here.output.table(
+        ("hold", "at", "why"),
+        [(row["hold"].hex(), shown_time(row["at"]), row["reason"]) for row in document["holds"]],
+    )
     for remark in document["remarks"]:
         here.output.note(f"{here.output.text(remark['code'])} {remark['detail']}")
 

@@ -79,9 +79,10 @@ class Output:
         """
         if self.as_json:
             return
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
         for column in columns:
-            table.add_column(self._heading(column))
+            # A hash or an id is there to be compared or copied: it is folded, never cut.
+            table.add_column(self._heading(column), overflow="fold")
         for row in rows:
             table.add_row(*(Text(shown(cell)) for cell in row))
         if table.row_count:

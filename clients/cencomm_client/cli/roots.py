@@ -61,7 +61,8 @@ async def show_key(
 ) -> None:
     """Show what a key file is, without its passphrase."""
     about = RootKey.peek(key)
-    output.table(("kind", "label", "public"), [(about.kind, about.label, about.public.hex())])
+    output.table(("kind", "label"), [(about.kind, about.label)])
+    output.say(about.public.hex())  # on a line of its own, to be copied whole
     output.document({"kind": about.kind, "label": about.label, "public": about.public})
 
 
@@ -191,7 +192,8 @@ def keep(output: Output, path: Path, *drafts: Draft, replace: bool = False) -> N
         raise InputInvalid(f"{path} exists already")
     _write(path, drafts)
     missing = max(draft.missing for draft in drafts)
-    output.say(fill(output.text("cli_drafted"), file=path, missing=missing))
+    told = "cli_drafted" if missing else "cli_draft_whole"
+    output.say(fill(output.text(told), file=path, missing=missing))
     last = drafts[-1]
     output.document(
         {

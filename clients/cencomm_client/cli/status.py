@@ -29,6 +29,7 @@ def status(
             alarms = client.alarms()
             document: dict[str, Any] = {
                 "code": client.code,
+                "person": client.vault.person,
                 "device": client.device,
                 "bot": client.is_bot,
                 "server": client.server,

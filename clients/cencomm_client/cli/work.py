@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from cencomm_config.display import shown_time
-from cencomm_config.forms import base_set
+from cencomm_config.forms import FormSet, base_set
 
 from cencomm_client.cli.arguments import OperationName
 from cencomm_client.cli.desk_documents import chain_document, history_rows
@@ -18,9 +18,10 @@ from cencomm_client.cli.documents import item_document
 from cencomm_client.cli.exits import InputInvalid, NotKnown
 from cencomm_client.cli.filled import filled_content
 from cencomm_client.cli.frame import Here, Session, framed
-from cencomm_client.cli.messages import referred
+from cencomm_client.cli.messages import content_line, referred
 from cencomm_client.cli.output import Output, dumps
 from cencomm_client.cli.prompts import STDIN, line
+from cencomm_client.items import Message
 from cencomm_client.sealed_file import replace_file
 from cencomm_client.work import authoring
 from cencomm_client.work.gate import Gate
@@ -128,7 +129,7 @@ async def chain(here: Here, operation: OperationName, entry: Entry) -> None:
                     row.state,
                     ""
                     if here.output.copies and gate.hidden(row.message)
-                    else dumps(dict(row.message.content or {})),
+                    else _says(row.message, here.output, found.view.form_set),
                 )
                 for row in rows
             ],
@@ -218,3 +219,10 @@ def _text(file: str | None, output: Output) -> str:
     if not isinstance(said, str) or not said:
         raise InputInvalid("--why-file: the reason expected, as text")
     return said
+
+
+def _says(message: Message, output: Output, forms: FormSet) -> str:
+    """What a message says, as `follow` tells it; of a damaged one, why it cannot be shown."""
+    if message.damage is not None:
+        return str(message.damage.code)
+    return content_line(message, output, forms)

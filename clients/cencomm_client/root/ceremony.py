@@ -171,7 +171,7 @@ def draft(
     RootRefused, DraftDamaged.
     """
     if poster.directory_id == NO_DIRECTORY:
-        raise RootRefused("this key file belongs to no directory yet")
+        raise RootRefused("this key file belongs to no directory yet: `cencomm root adopt`")
     number = max(poster.serial, 0) + 1 if serial is None else serial
     body = {
         "type": decision.type,

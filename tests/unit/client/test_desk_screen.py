@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 from cencomm_client.cli.desk_screen import MOST, DeskScreen, Head, span
+from cencomm_client.triage import DECIDED
+from cencomm_client.work.chain import WAITING
+from cencomm_client.work.clocks import Stage
+from cencomm_client.work.duties import What
+from cencomm_client.work.reading import Answer, Outcome
 from cencomm_client.work.snapshot import Snapshot
+from cencomm_config.catalog import sentences
+from cencomm_config.catalog.pseudo import PSEUDO
+from cencomm_crypto.public.phases import Phase
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -91,6 +99,25 @@ def test_a_number_beside_arabic_or_hebrew_keeps_its_place(width: int, height: in
     for line in turned:
         assert not re.search(r"[א-ي][^\N{LEFT-TO-RIGHT MARK}A-Za-z]*[0-9]", line), line
         assert cell_len(line) <= width
+
+
+def test_every_word_of_ours_is_the_catalogues(scene: Snapshot) -> None:
+    """In the language that nobody speaks no English is left but codes and what people wrote."""
+    out = io.StringIO()
+    console = Console(width=200, height=60, file=out, color_system=None)
+    console.print(DeskScreen(HEAD, scene, language=PSEUDO))
+    head, counts, *_ = out.getvalue().splitlines()
+    assert not {"live", "warnings", "overdue", "entries"} & set(f"{head} {counts}".split())
+    english = {text for code, text in sentences().items() if code.startswith("label_desk_")}
+    written = {"seizure", "cigarettes"}
+    left = {word for word in english if len(word) > 4 and f" {word} " in out.getvalue()}
+    assert left <= written
+
+
+def test_every_word_that_a_desk_can_show_has_its_own(scene: Snapshot) -> None:
+    words = {*What, *Phase, *map(str, Outcome), *map(str, Answer), *DECIDED.values()}
+    words |= {stage.label for stage in Stage} | {WAITING}
+    assert {f"label_desk_{word}" for word in words} <= sentences().keys()
 
 
 def test_forty_hostile_strings_harm_no_terminal() -> None:

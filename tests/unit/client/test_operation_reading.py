@@ -294,6 +294,14 @@ def test_a_device_that_an_ncp_adds_is_announced(town: Town) -> None:
     assert [remark.code for remark in told] == ["device_added_by_ncp"]
     own = directory_remarks(town.directory.entries[-1], town.directory.state, person.id, watched)
     assert [remark.code for remark in own] == ["own_device_added"]
+    itself = directory_remarks(
+        town.directory.entries[-1],
+        town.directory.state,
+        person.id,
+        watched,
+        town.directory.state.persons[person.id].devices[-1],
+    )
+    assert itself == ()
 
 
 async def test_a_follower_gets_the_past_in_order_and_then_what_comes() -> None:
