@@ -214,7 +214,7 @@ KINDS = tuple(sorted(BODIES)) + tuple(sorted(OPAQUE_TYPES))
 
 @cache
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 def rules(data: bytes) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.property.playing import LONG_S, SIDE_BY_SIDE, played
 
-FULL_RUNS, FULL_ROUNDS, RUNS_PER_ROUND = 200, 20, 4  # of 50 steps each; CI has ROUNDS=20
+FULL_RUNS, FULL_ROUNDS, RUNS_PER_ROUND = 200, 20, 2  # of 50 steps each; CI has ROUNDS=20
 
 pytestmark = pytest.mark.timeout(LONG_S)
 

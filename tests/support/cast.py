@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 from cencomm_crypto.public.ids import ChannelId
+from cencomm_crypto.public.lost import NO_LOSSES
 from cencomm_crypto.public.rights import Role
 
 from tests.support.directory import DirectoryBuilder, HeldPerson
@@ -53,6 +56,17 @@ class Cast:
             operation.start()
             operation.rotate(self.work)
 
+    @classmethod
+    def fresh(cls, **options: Any) -> Cast:
+        """As `Cast(**options)`, in a fortieth of the time: a copy of the one built first."""
+        built = _built(**options)
+        directory, operation = built.directory, built.operation
+        never_change = (
+            *(*directory.entries, *operation.entries, *directory.log._states),
+            *(operation.state, *(state for _, state in operation.log._undo), NO_LOSSES),
+        )
+        return deepcopy(built, {id(one): one for one in never_change})
+
     @property
     def by_role(self) -> dict[Role, HeldPerson]:
         """One person of each role; the coordinator is the chief."""
@@ -66,3 +80,8 @@ class Cast:
             Role.AUDITOR: self.auditors[0],
             Role.NCP: self.ncp,
         }
+
+
+@cache
+def _built(**options: Any) -> Cast:
+    return Cast(**options)

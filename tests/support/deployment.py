@@ -74,6 +74,10 @@ class Deployment:
         """Short waits."""
         return Settings(timing=self.timing)
 
+    def client(self, code: str) -> Client:
+        """The open client of somebody's first device."""
+        return next(client for client in self.clients if client.code == code)
+
     def vault(self, name: str) -> Path:
         """Where a device's vault stands."""
         return self.folder / f"{name}.vault"

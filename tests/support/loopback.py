@@ -5,7 +5,8 @@
         officer = await made.enrol(ncp, "FR-014")     # invitation, vouching, account, login
         await officer.mirror.pull_directory(officer.transport)
 
-Everything is the product's own code but the store; passwords are stretched once. For tests of
+Everything is the product's own code but the store; passwords are stretched once, and what the
+server keeps of them is hashed at no cost worth the name. For tests of
 the parts below `Client`; `tests.support.deployment` is the same above it, with real processes.
 """
 
@@ -15,6 +16,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -35,12 +37,14 @@ from cencomm_crypto.public.ids import LogId, PersonId
 from cencomm_crypto.public.wire import Receipt, Submission
 from cencomm_server import app
 from cencomm_server import installation as installations
+from cencomm_server.accounts.hashing import SecretHasher
 from cencomm_server.store.memory import MemoryStore
 
 from tests.support.vaults import PASSWORD, derive
 
 NAME = "cencomm.example"
 FLOOR_MS = 1
+CHEAP_HASHER = partial(SecretHasher, memory_kib=64, passes=1)  # of what the client has stretched
 
 
 def now_ms() -> int:
@@ -241,6 +245,7 @@ async def loopback(folder: Path, **settings: Any) -> AsyncIterator[Loopback]:
     )
     async with AsyncExitStack() as stack:
         stack.enter_context(patch.object(app, "_open_store", open_store))
+        stack.enter_context(patch.object(app, "SecretHasher", CHEAP_HASHER))
         running = await stack.enter_async_context(app.running(chosen))
         made = Loopback(folder, running, stack)
         await made.found()

@@ -8,12 +8,15 @@ beside the event loop; each takes 64 MiB, hence the cap.
 from __future__ import annotations
 
 import asyncio
+import base64
+import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 from cencomm_config.errors import Internal, TooBusy
 
 T = TypeVar("T")
@@ -31,7 +34,7 @@ class SecretHasher:
         )
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._room = threads + queue
-        self._dummy = self._argon2.hash(b"nobody has this secret")
+        self._dummy = _of_no_secret(self._argon2)
 
     async def hash(self, secret: bytes) -> str:
         """An argon2id string with a salt of its own; raises TooBusy."""
@@ -72,3 +75,13 @@ class SecretHasher:
 
     def _leave(self) -> None:
         self._room += 1
+
+
+def _of_no_secret(argon2id: argon2.PasswordHasher) -> str:
+    """A hash that is none: to verify it takes what any takes, to make it takes no computing."""
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+        for size in (argon2id.salt_len, argon2id.hash_len)
+    )
+    cost = f"m={argon2id.memory_cost},t={argon2id.time_cost},p={argon2id.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"

@@ -24,7 +24,7 @@ AT_ONCE = (0.0, 0.0)
 
 @pytest.fixture
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 def dropped(cast: Cast) -> bytes:

@@ -71,7 +71,7 @@ class View:
 
 @pytest.fixture
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_fresh_epoch_needs_no_rotation(cast: Cast, view: View) -> None:
 
 
 def test_a_channel_without_an_epoch_is_opened_by_those_who_send() -> None:
-    cast = Cast(live=False)
+    cast = Cast.fresh(live=False)
     cast.operation.start()
     view = View(cast)
     due = rotation_due(view.standing(cast.officer), view.work, TIMING)
@@ -98,7 +98,7 @@ def test_a_channel_without_an_epoch_is_opened_by_those_who_send() -> None:
 
 
 def test_nothing_rotates_in_a_draft_or_before_the_window() -> None:
-    cast = Cast(live=False)
+    cast = Cast.fresh(live=False)
     view = View(cast)
     assert not may_rotate(view.standing(cast.officer), view.work)
     cast.operation.start("prep")
@@ -244,7 +244,7 @@ def test_links_carry_a_healed_device_back_to_the_first_epoch(cast: Cast, view: V
 
 
 def test_without_history_each_epoch_is_granted_newest_first() -> None:
-    cast = Cast(history="none")
+    cast = Cast.fresh(history="none")
     cast.operation.rotate(cast.work)
     cast.directory.device(cast.analyst, voucher=cast.analyst.device)
     view = View(cast)
@@ -311,7 +311,7 @@ class Closing:
 
 @pytest.fixture
 def closing() -> Closing:
-    cast = Cast(live=False)
+    cast = Cast.fresh(live=False)
     cast.operation.start()
     return Closing(cast)
 

@@ -24,7 +24,7 @@ from tests.support.operation import OPENS
 
 @pytest.fixture(scope="module")
 def state() -> OperationState:
-    return Cast().operation.state
+    return Cast.fresh().operation.state
 
 
 def lasting(state: OperationState, days: int) -> OperationState:

@@ -196,7 +196,7 @@ def test_a_lost_restoration_no_longer_names_what_it_named() -> None:
 
 
 def test_an_operation_without_a_lost_decision_is_one_for_all_its_readers() -> None:
-    cast = Cast()
+    cast = Cast.fresh()
     operation, directory = cast.operation, cast.directory
     operation.message(cast.work, cast.officer)
     newcomer = directory.person(cast.france)

@@ -16,7 +16,7 @@ from tests.support.operation import CLOSES, DAY, OPENS
 
 @pytest.fixture
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 def inside(cast: Cast, chan: ChannelId) -> set[str]:
@@ -303,6 +303,6 @@ def test_the_list_of_a_channel_that_is_over_stays(cast: Cast) -> None:
 
 
 def test_the_channels_of_a_draft_are_made_before_the_window() -> None:
-    draft = Cast(live=False, at=OPENS - DAY)
+    draft = Cast.fresh(live=False, at=OPENS - DAY)
     result = draft.operation.offer(draft.operation.channel_entry("early"))
     assert not isinstance(result, Rejected)

@@ -16,7 +16,7 @@ from tests.support.operation import CLOSES, DAY, GRACE, HOUR, OPENS
 
 @pytest.fixture
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 def accepted(cast: Cast, entry: Entry) -> bool:
@@ -47,7 +47,7 @@ def test_no_phase_is_skipped_or_repeated(cast: Cast, phase: str) -> None:
 
 
 def test_preparation_does_not_start_before_the_window() -> None:
-    cast = Cast(live=False, at=OPENS - HOUR)
+    cast = Cast.fresh(live=False, at=OPENS - HOUR)
     entry = control(cast, "phase.set", cast.chief, phase="prep")
     assert cast.operation.refusal(entry) is ErrorCode.OUT_OF_WINDOW
     cast.operation.wait_until(OPENS)
@@ -55,7 +55,7 @@ def test_preparation_does_not_start_before_the_window() -> None:
 
 
 def test_live_has_its_own_window() -> None:
-    cast = Cast(live=False)
+    cast = Cast.fresh(live=False)
     cast.operation.start("prep")
     cast.operation.wait_until(CLOSES - DAY + 1)
     entry = control(cast, "phase.set", cast.chief, phase="live")
@@ -63,7 +63,7 @@ def test_live_has_its_own_window() -> None:
 
 
 def test_a_draft_is_cancelled_by_its_creator_alone() -> None:
-    cast = Cast(live=False)
+    cast = Cast.fresh(live=False)
     other = control(cast, "operation.cancel", cast.deputy)
     assert cast.operation.refusal(other) is ErrorCode.NOT_PERMITTED
     cast.operation.control("operation.cancel", {})

@@ -15,7 +15,7 @@ from tests.support.operation import CLOSES, DAY, GRACE, HOUR, OPENS
 
 @pytest.fixture
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 LONGER: dict[str, Any] = {"not_after": CLOSES + DAY}
@@ -192,7 +192,7 @@ def test_an_ended_window_is_not_reopened_even_within_the_grace(cast: Cast) -> No
 
 
 def test_a_draft_is_extended_too() -> None:
-    cast = Cast(live=False)
+    cast = Cast.fresh(live=False)
     decide(cast, "window", LONGER)
     assert cast.operation.state.window[1] == CLOSES + DAY
 

@@ -18,7 +18,7 @@ from tests.support.directory import HeldPerson, restoring
 
 @pytest.fixture
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 def accepted(cast: Cast, entry: Entry) -> bool:

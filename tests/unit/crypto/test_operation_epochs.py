@@ -30,7 +30,7 @@ from tests.support.operation import DAY, OPENS
 
 @pytest.fixture
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 def accepted(cast: Cast, entry: Entry) -> bool:
@@ -109,14 +109,14 @@ def test_a_first_rotate_links_nothing(cast: Cast) -> None:
 
 
 def test_without_history_no_epoch_is_linked_but_close_keys_are() -> None:
-    cast = Cast(history="none")
+    cast = Cast.fresh(history="none")
     assert accepted(cast, cast.operation.rotation(cast.work))
     entry = cast.operation.rotation(cast.work, prev_link=bytes(48))
     assert cast.operation.refusal(entry) is ErrorCode.BAD_EPOCH_LINK
 
 
 def test_without_an_audit_set_there_is_no_escrow() -> None:
-    cast = Cast(audit=False)
+    cast = Cast.fresh(audit=False)
     assert accepted(cast, cast.operation.rotation(cast.work))
     for field, value in (("escrow", bytes(48)), ("shares_root", bytes(32)), ("shares", 0)):
         fields: dict[str, Any] = {field: value}
@@ -336,7 +336,7 @@ def test_a_suspended_operation_rotates_and_sends_nothing(cast: Cast) -> None:
 
 
 def test_a_draft_takes_no_entry_of_a_channel() -> None:
-    cast = Cast(live=False)
+    cast = Cast.fresh(live=False)
     for entry in (cast.operation.rotation(cast.work), cast.operation.sealed(cast.work)):
         assert cast.operation.refusal(entry) is ErrorCode.WRONG_PHASE
 
@@ -395,7 +395,7 @@ def test_who_is_not_in_the_channel_grants_nothing(cast: Cast) -> None:
 
 
 def test_without_history_a_joiner_gets_no_older_epoch() -> None:
-    cast = Cast(history="none")
+    cast = Cast.fresh(history="none")
     cast.operation.admit(cast.outsider, "officer")
     cast.operation.rotate(cast.work)
     assert cast.operation.refusal(grant(cast, 1, cast.outsider.device)) is ErrorCode.NOT_PERMITTED

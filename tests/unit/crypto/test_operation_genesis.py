@@ -21,7 +21,7 @@ from tests.support.operation import CLOSES, GRACE, OPENS, OperationBuilder
 
 @pytest.fixture(scope="module")
 def cast() -> Cast:
-    return Cast(live=False)
+    return Cast.fresh(live=False)
 
 
 def genesis(cast: Cast, by: HeldPerson | None = None, **fields: Any) -> Entry:
@@ -56,7 +56,7 @@ def test_only_a_holder_of_the_role_creates_operations(cast: Cast) -> None:
 
 
 def test_a_suspended_holder_of_the_role_creates_none() -> None:
-    cast = Cast(live=False)
+    cast = Cast.fresh(live=False)
     cast.directory.suspend(cast.chief)
     assert refusal(cast, genesis(cast)) is ErrorCode.INACTIVE
 

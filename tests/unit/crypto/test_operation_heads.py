@@ -19,7 +19,7 @@ from tests.support.cast import Cast
 
 @pytest.fixture
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 def suspension(cast: Cast, **header: object) -> Entry:

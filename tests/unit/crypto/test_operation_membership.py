@@ -17,7 +17,7 @@ from tests.support.directory import HeldDevice, HeldPerson
 
 @pytest.fixture
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 def admission(cast: Cast, person: HeldPerson, role: str, **fields: Any) -> Entry:

@@ -34,7 +34,7 @@ class Course:
     """A cast that does what random numbers say, sensible or not; rejected entries stay in."""
 
     def __init__(self) -> None:
-        self.cast = Cast()
+        self.cast = Cast.fresh()
         operation = self.cast.operation
         self.channels = [
             self.cast.work,
@@ -235,7 +235,7 @@ def test_the_order_between_channels_matters_to_neither(order: list[int]) -> None
 
 
 def test_waiting_for_the_directory_is_never_a_rejection() -> None:
-    cast = Cast()
+    cast = Cast.fresh()
     entry = cast.operation.sealed(cast.work, cast.officer)
     cast.operation.append(entry)
     behind = OperationLog(_Shorter(cast.directory.log, 5))

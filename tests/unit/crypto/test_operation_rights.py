@@ -218,7 +218,7 @@ def test_every_type_is_tried() -> None:
 @pytest.mark.parametrize("kind", sorted(ATTEMPTS))
 @pytest.mark.parametrize("role", Role)
 def test_each_role_may_author_what_the_table_says_and_nothing_else(kind: str, role: Role) -> None:
-    cast = Cast(live=kind != "operation.cancel")
+    cast = Cast.fresh(live=kind != "operation.cancel")
     entry = ATTEMPTS[kind](cast, cast.by_role[role])
     result = cast.operation.offer(entry)
     if role in OPERATION_RIGHTS[kind] or (kind, role) in SUCCESSION:
@@ -230,7 +230,7 @@ def test_each_role_may_author_what_the_table_says_and_nothing_else(kind: str, ro
 
 @pytest.mark.parametrize("kind", sorted(set(ATTEMPTS) - {"channel.create", "channel.close"}))
 def test_who_holds_no_role_authors_nothing(kind: str) -> None:
-    cast = Cast(live=kind != "operation.cancel")
+    cast = Cast.fresh(live=kind != "operation.cancel")
     expected = (
         ErrorCode.NOT_PERMITTED if kind == "channel.reveal" else ErrorCode.NOT_MEMBER
     )  # a reveal asks for the epoch, not for a role
@@ -239,7 +239,7 @@ def test_who_holds_no_role_authors_nothing(kind: str) -> None:
 
 
 def test_rules_are_raised_by_a_coordinator_alone() -> None:
-    cast = Cast()
+    cast = Cast.fresh()
     for role, person in cast.by_role.items():
         entry = cast.operation.author("rules.raise", {"rules": 1}, person)
         expected = (

@@ -17,7 +17,7 @@ from tests.support.operation import CLOSES, DAY, GRACE
 
 @pytest.fixture
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 def sees(cast: Cast, person: HeldPerson, scope: bytes, at: int | None = None) -> bool:

@@ -56,7 +56,7 @@ def directory() -> DirectoryBuilder:
 
 @pytest.fixture
 def cast() -> Cast:
-    return Cast()
+    return Cast.fresh()
 
 
 def next_of(directory: DirectoryBuilder) -> Sequenced:

@@ -5,6 +5,7 @@ import secrets
 import time
 from dataclasses import replace
 
+import argon2
 import pyotp
 import pytest
 from cencomm_config.errors import (
@@ -518,3 +519,12 @@ async def test_an_unknown_token_is_not_authenticated(built: Built) -> None:
 
 def _failed(result: object) -> bool:
     return isinstance(result, BaseException)
+
+
+async def test_who_has_no_account_costs_what_others_cost() -> None:
+    """A37: what is verified then is a hash of the same price, and nobody has its secret."""
+    hasher = SecretHasher(threads=1, queue=2, memory_kib=1024, passes=2)
+    kept = await hasher.hash(SECRET)
+    assert argon2.extract_parameters(hasher._dummy) == argon2.extract_parameters(kept)
+    assert not await hasher.verify(None, SECRET)  # it is computed: no string is refused as none
+    assert len({SecretHasher(threads=1, queue=1)._dummy for _ in range(2)}) == 2
