@@ -28,7 +28,7 @@ from cencomm_client.errors import (
     TransportError,
     Unreachable,
 )
-from cencomm_client.live import MAX_LIVE_APPEND, LiveConnection
+from cencomm_client.live import LiveConnection
 from cencomm_client.station import Station
 
 Tell = Callable[[LogId | None, CencommError], None]
@@ -69,8 +69,8 @@ class Link:
         if log not in self._station.mirror.operations and self._is_genesis(submission):
             return await self._station.transport.create_log(submission)
         live = self._live
-        if live is not None and live.connected and len(submission.encode()) < MAX_LIVE_APPEND:
-            with suppress(Unreachable):
+        if live is not None and live.connected:
+            with suppress(Unreachable):  # too large for it, too
                 return await live.append(log, submission)
         return await self._station.transport.append(log, submission)
 

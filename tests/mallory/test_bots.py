@@ -422,3 +422,37 @@ async def test_a_full_disk_keeps_hits_waiting_and_none_is_lost(
         assert sorted(keys(stage)) == ["manifest-1", "manifest-2"]
         assert (bot.health.blocked, bot.health.posted) == ("", 2)
         assert bot.health.left_this_hour == RATE - 2  # what was not signed is not counted
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", ["put", "sign", "end"])
+async def test_a_crash_beside_any_commit_of_the_queue_loses_no_hit_and_repeats_none(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch, step: str, when: str
+) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        rows: list[tuple[str | None, Any]] = [(None, hit(number)) for number in range(9)]
+        write = getattr(Queue, step)
+
+        def killed(self: Queue, *given: Any, **named: Any) -> None:
+            if when == "after":
+                write(self, *given, **named)
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Queue, step, killed)
+            with pytest.raises(Killed):
+                await run(Listed(stage, rows))
+        await stage.leave(BOT)
+        await stage.look(BOT)
+        again = Listed(stage, rows)
+        await run(again)
+        await stage.look(*MEMBERS)
+        drops = [item for item in stage.messages(OFFICER) if item.author.code == BOT]
+        assert sorted(keys(stage)) == [f"manifest-{number}" for number in range(9)]
+        assert len({item.mid for item in drops}) == 9
+        assert (again.health.posted, again.health.waiting, again.health.refused) == (9, 0, 0)

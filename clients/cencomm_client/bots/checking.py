@@ -55,7 +55,8 @@ def checked(raw: RawHit, kind: str, now: int, forms: FormSet | None = None) -> H
         given = read_object(raw.content) if isinstance(raw.content, bytes) else raw.content
         if not isinstance(given, Mapping):
             raise wrong_hit(type(given).__name__, "hit_json")
-        if (values := _count(given)) > MOST_VALUES:
+        small = isinstance(raw.content, bytes) and len(raw.content) <= 2 * MOST_VALUES
+        if not small and (values := _count(given)) > MOST_VALUES:
             raise wrong_hit(f"{values} values", "hit_values", most=MOST_VALUES)
         # A source system's null is a field that it leaves out.
         content = {name: value for name, value in given.items() if value is not None}
@@ -101,16 +102,15 @@ def labels_of(name: str) -> dict[str, str]:
 
 def _key(content: Mapping[str, Any], value: Any) -> tuple[str, list[FieldError]]:
     """The key in NFC, or what is wrong with it."""
-    labels = labels_of("key")
     text = unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else ""
     if not 0 < len(text) <= MAX_KEY or any(unicodedata.category(one)[0] == "C" for one in text):
         read = None if value is None else read_text(value)
         expected = Expected("hit_key", {"most": MAX_KEY})
-        return "", [FieldError((KEY_FIELD,), labels, read, expected)]
+        return "", [FieldError((KEY_FIELD,), labels_of("key"), read, expected)]
     named = content.get(KEY_FIELD, text)
     if not isinstance(named, str) or unicodedata.normalize("NFC", named).strip() != text:
         expected = Expected("hit_key_differs")
-        return text, [FieldError((KEY_FIELD,), labels, read_text(named), expected)]
+        return text, [FieldError((KEY_FIELD,), labels_of("key"), read_text(named), expected)]
     return text, []
 
 
@@ -120,27 +120,34 @@ def _unlikely(content: Mapping[str, Any], now: int) -> list[FieldError]:
     eta = route.get("eta") if isinstance(route, Mapping) else None
     snapshot = content.get("snapshot_at")
     found = []
-    for steps, labels, value, latest in (
-        (("snapshot_at",), labels_of("snapshot_at"), snapshot, now + AHEAD_MS),
-        (("route", "eta"), labels_of("eta"), eta, now + FAR_MS),
+    for steps, value, latest in (
+        (("snapshot_at",), snapshot, now + AHEAD_MS),
+        (("route", "eta"), eta, now + FAR_MS),
     ):
         if type(value) is int and not FIRST_MS <= value <= latest:
             expected = Expected("field_whole", {"least": FIRST_MS, "most": latest})
+            labels = labels_of(steps[-1])
             found.append(FieldError(steps, labels, read_text(value), expected))
     return found
 
 
 def _unseen(value: Any, steps: tuple[str | int, ...] = ()) -> list[FieldError]:
     """Texts with control characters, which no source system has a use for (A51)."""
-    below: list[tuple[str | int, Any]] = []
-    if isinstance(value, Mapping):
-        below = [(str(name), item) for name, item in value.items()]
-    elif isinstance(value, list):
-        below = list(enumerate(value))
-    elif isinstance(value, str) and _CONTROL.search(value):
+    if isinstance(value, str):
+        if not _CONTROL.search(value):
+            return []
         labels = {"en": str(steps[-1]) if steps else "?"}
         return [FieldError(steps, labels, read_text(value), Expected("hit_seen"))]
-    return [error for name, item in below for error in _unseen(item, (*steps, name))]
+    below: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, list | tuple):
+        below = enumerate(value)
+    elif isinstance(value, dict) or (not isinstance(value, int) and isinstance(value, Mapping)):
+        below = value.items()
+    return [
+        error
+        for name, item in below
+        for error in _unseen(item, (*steps, name if isinstance(name, int) else str(name)))
+    ]
 
 
 def _too_large(content: Mapping[str, Any]) -> list[FieldError]:

@@ -111,7 +111,10 @@ class Inbox:
         """
         try:
             target = self._free(folder, file.name)
-            self.write(folder, target + OUTCOME, outcome)
+            try:
+                _write_new(self.path / folder / (target + OUTCOME), outcome)
+            except FileExistsError:  # from before a crash
+                self.write(folder, target + OUTCOME, outcome)
             source, moved = self.path / file.name, self.path / folder / target
             if not _is(source, file.seen):
                 return  # another hit took its name, and is read next
@@ -126,9 +129,7 @@ class Inbox:
         """Under another name first: whoever reads it never sees half of it, and a link that
         somebody laid there is replaced, not followed."""
         fresh = self.path / folder / f".{secrets.token_hex(8)}.new"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
-        with os.fdopen(os.open(fresh, flags, 0o666), "wb") as opened:
-            opened.write(text.encode() + b"\n")
+        _write_new(fresh, text)
         fresh.replace(self.path / folder / name)
 
     # -- inside -------------------------------------------------------------------------------
@@ -152,6 +153,17 @@ class Inbox:
                 os.link(moved, back, follow_symlinks=False)
                 moved.unlink()
                 return
+
+
+def _write_new(path: Path, text: str) -> None:
+    """A file that was not there, in as few calls as it takes: there is one for each hit."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666)
+    try:
+        left = text.encode() + b"\n"
+        while left:
+            left = left[os.write(handle, left) :]
+    finally:
+        os.close(handle)
 
 
 def _seen(found: os.stat_result) -> Seen:
