@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.public.directory.state import DirectoryState
-from cencomm_crypto.public.ids import AdminId, DeviceId
+from cencomm_crypto.public.ids import AdminId, DeviceId, PersonId
 from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.operation.state import Member, OperationState
 from cencomm_crypto.public.rights import SENDING, Role
@@ -187,6 +187,18 @@ async def _hand_role_on(
         )
     if successor is not None and state.role_of(person) is not Role.COORDINATOR:
         await operation.set_role(successor, Role.COORDINATOR.value)
+
+
+def expect_led(
+    state: OperationState, directory: DirectoryState, leaving: Collection[PersonId]
+) -> None:
+    """Raise SuccessorNeeded if the operation would run on without anybody who coordinates: no one
+    could admit, remove, suspend or close, nor make another coordinator."""
+    leading = [m for m in state.members.values() if m.role is Role.COORDINATOR]
+    if any(member.person in leaving for member in leading) and not any(
+        member.person not in leaving and _can_act(directory, member) for member in leading
+    ):
+        raise SuccessorNeeded("nobody would coordinate any more; somebody else becomes it first")
 
 
 def _can_act(directory: DirectoryState, member: Member) -> bool:

@@ -26,7 +26,7 @@ from cencomm_client.errors import RefusedByRule
 from cencomm_client.exercise import expect_real, is_exercise
 from cencomm_client.items import Alarm, Item, Notice
 from cencomm_client.notices import Remark, standing_remarks
-from cencomm_client.offboarding import Offboarded, offboard
+from cencomm_client.offboarding import Offboarded, expect_led, offboard
 from cencomm_client.plan import Admission
 from cencomm_client.posting import Posted, Poster
 from cencomm_client.proposals import Proposed, extension, proposals_of
@@ -214,13 +214,20 @@ class Operation:
         return tuple([await self._decide("members.admit", {"members": part}) for part in parts])
 
     async def remove(self, codes: Iterable[str]) -> Posted:
-        """Remove people; every channel they were in rotates before anything is sealed again."""
+        """Remove people; every channel they were in rotates before anything is sealed again.
+
+        Raises SuccessorNeeded where nobody would be left who coordinates.
+        """
         persons = [self._person(code) for code in codes]
+        expect_led(self.state, self._station.directory, persons)
         return await self._decide("members.remove", {"persons": persons})
 
     async def set_role(self, code: str, role: str) -> Posted:
-        """Give a member another role."""
-        return await self._decide("role.set", {"person": self._person(code), "role": role})
+        """Give a member another role. Raises SuccessorNeeded as `remove` does."""
+        person = self._person(code)
+        if role != Role.COORDINATOR:
+            expect_led(self.state, self._station.directory, [person])
+        return await self._decide("role.set", {"person": person, "role": role})
 
     async def create_channel(
         self,

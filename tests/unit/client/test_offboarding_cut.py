@@ -127,6 +127,26 @@ async def test_where_no_third_side_is_there_a_successor_is_enough(town: Town) ->
     assert {one.admin for one in de.members()} == {town.people[GERMAN].administration.id}
 
 
+async def test_the_last_who_coordinates_neither_goes_nor_steps_back(town: Town) -> None:
+    fr, _, _ = await manned(town)
+    size = fr.state.size
+    for step in (
+        fr.remove([code(town, COORDINATOR), code(town, OFFICER)]),
+        fr.set_role(code(town, COORDINATOR), "officer"),
+    ):
+        with pytest.raises(SuccessorNeeded):
+            await step
+    assert fr.state.size == size
+    await fr.set_role(code(town, GERMAN), "coordinator")
+    town.directory.suspend(town.people[GERMAN])
+    await fr.refresh()
+    with pytest.raises(SuccessorNeeded):
+        await fr.remove([code(town, COORDINATOR)])
+    await fr.remove([code(town, GERMAN)])
+    await fr.set_role(code(town, OFFICER), "coordinator")
+    await fr.set_role(code(town, COORDINATOR), "officer")
+
+
 async def test_a_successor_can_act(town: Town) -> None:
     agent = town.directory.person(town.directory.administration("IT"))
     fr, _, _ = await settled(town)
