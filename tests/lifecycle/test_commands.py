@@ -132,7 +132,7 @@ async def test_a_hold_is_lifted_and_the_operation_erased_by_two_sides(stages: St
         await deputy("operation", "approve", OPERATION, early["leaf"])
         told = await chief("operation", "erase", OPERATION, code=Exit.REFUSED)
         assert told["error"]["code"] == ErrorCode.HELD
-        assert f"{held['leaf']} by {DEPUTY}" in told["error"]["detail"]
+        assert f"{held['leaf']} ({DEPUTY})" in told["error"]["detail"]
         (row,) = (await chief("operation", "show", OPERATION))["holds"]
         assert (row["hold"], row["reason"]) == (held["leaf"], "case 4711")
         lift = await chief("operation", "unhold", OPERATION, held["leaf"])
