@@ -20,7 +20,7 @@ _ENDING = frozenset({"device.revoke", "person.suspend", "admin.suspend", "ncp.di
 
 @dataclass(frozen=True, slots=True, order=True)
 class Remark:
-    """A notice before it has a time: a code, and what it is about."""
+    """A notice before it has a time: a code, and what it is about if that is not said by it."""
 
     code: str
     detail: str
@@ -32,9 +32,9 @@ def standing_remarks(
     """What holds for this operation as it is now."""
     found: list[Remark] = []
     if not state.witness.keys:
-        found.append(Remark("no_witness", "a frozen view goes unnoticed (A46)"))
+        found.append(Remark("no_witness", ""))
     if not state.audit.persons:
-        found.append(Remark("no_audit_set", "nothing later opens older epochs"))
+        found.append(Remark("no_audit_set", ""))
     else:
         places = {holder.x for holder in share_holders(state, directory)}
         if len(places) < state.audit.k:

@@ -216,7 +216,8 @@ def item_line(item: Item, output: Output, forms: FormSet) -> Text:
         return line_
     line_ = _head(item.at, item.seq)
     style = "bold red" if isinstance(item, Alarm) else "yellow"
-    line_.append(f"{shown(item.code)}: {shown(item.detail)}", style=style)
+    told = f"{item.code}: {item.detail}" if item.detail else item.code
+    line_.append(shown(f"{output.text(item.code)} {told}"), style=style)
     return line_
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from cencomm_config.display import shown_time
+from cencomm_config.display import shown, shown_time
 from cencomm_config.forms import base_set
 from cencomm_crypto.public.ids import DeviceId
 
@@ -144,7 +144,7 @@ async def show(here: Here, operation: OperationName) -> None:
         [(row["hold"].hex(), shown_time(row["at"]), row["reason"]) for row in document["holds"]],
     )
     for remark in document["remarks"]:
-        here.output.note(f"{here.output.text(remark['code'])} {remark['detail']}")
+        here.output.note(f"{here.output.text(remark['code'])} {shown(remark['detail'])}".rstrip())
 
 
 @command(operations)

@@ -37,7 +37,7 @@ from cencomm_client.errors import (
     VaultPassword,
     WrongDirectory,
 )
-from cencomm_client.items import Author, Damage, Flag, Message, Place
+from cencomm_client.items import Author, Damage, Flag, Message, Notice, Place
 from cencomm_client.operation import Operation
 from cencomm_config.catalog import sentences
 from cencomm_config.display import LAST_MS, shown, shown_time
@@ -215,6 +215,14 @@ def test_a_damaged_message_is_shown_with_its_reason() -> None:
     line = item_line(item, Output(as_json=False), base_set()).plain
     assert "cannot_open: it cannot" in line
     assert "after_revocation" in line
+
+
+@pytest.mark.parametrize(("detail", "end"), [("", ". no_witness"), ("a\x1bb", ". no_witness: a␛b")])
+def test_a_notice_is_told_in_a_sentence_and_by_its_code(detail: str, end: str) -> None:
+    notice = Notice("no_witness", detail, message(content=None).place.log, 0)
+    line = item_line(notice, Output(as_json=False), base_set()).plain
+    assert "No witness is named" in line
+    assert line.endswith(end)
 
 
 def test_a_form_is_a_line_of_labels_in_the_readers_language(
