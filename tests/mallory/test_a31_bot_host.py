@@ -6,6 +6,7 @@ name what a careless one lets through.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,10 +18,22 @@ from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.member.result import open_result
 from cencomm_server.engine.append import Appends
 
+from tests.lifecycle.said import WARNED, withdrawal
 from tests.mallory.harness import Stage, Stages
 from tests.mallory.hostile import honest_then_careless
 from tests.mallory.insiders import opened_by, secret_of
-from tests.mallory.world import ALERTS, BOT, CHIEF, MEMBERS, OFFICER, OUTSIDER, PLAN, RAID, WARNING
+from tests.mallory.world import (
+    ALERTS,
+    ANALYST,
+    BOT,
+    CHIEF,
+    MEMBERS,
+    OFFICER,
+    OUTSIDER,
+    PLAN,
+    RAID,
+    WARNING,
+)
 from tests.support.forms import hit, warning
 
 RATE = 60  # of its admission, see `founding`
@@ -157,6 +170,28 @@ async def test_a_drop_that_is_no_form_is_shown_as_damaged(
             assert damage.code == "form_invalid"
             assert [error.path for error in damage.errors] == ["identifiers.container"]
         stage.quiet()
+
+
+@honest_then_careless
+async def test_it_takes_nothing_back_that_its_administration_said(
+    stages: Stages, appends: type[Appends]
+) -> None:
+    """The log tells its host the leaf of every entry; a server that lets the drop in is no help."""
+    async with stages(Appends=appends) as stage:
+        await stage.look(*MEMBERS, BOT)
+        analyst = await stage.operation(ANALYST)
+        warned = await analyst.channel(ALERTS).post("WRN", WARNED, to=[OFFICER])
+        await stage.look(BOT)
+        channel = (await stage.operation(BOT)).channel(ALERTS)
+        with suppress(Refused):  # by the honest server
+            await channel.drop("WDR", withdrawal(warned.leaf))
+        await stage.look(*MEMBERS)
+        for code in MEMBERS:
+            desk = (await stage.operation(code)).attend().refresh()
+            chain = desk.chain(warned.leaf)
+            assert chain is not None
+            assert (chain.stand, chain.present.withdrawn) == ("waiting", None)
+            assert len(chain.present.idle) == (appends is not Appends)
 
 
 @honest_then_careless
