@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from cencomm_client import Admission
+from cencomm_client.errors import WindowTooLong
+from cencomm_client.reviewing import YEAR_MS
 from cencomm_client.work.duties import What
 from cencomm_crypto.public.phases import Phase
 
@@ -76,3 +78,16 @@ async def test_a_longer_live_is_reported_on_without_a_new_start(town: Town) -> N
         for one in (attendant, fr.attend())
     ]
     assert shown[0] == shown[1]
+
+
+async def test_no_side_extends_by_more_than_a_year_whatever_program_proposed(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, GERMAN), "coordinator")
+    await de.refresh()
+    body = {"not_after": CLOSES + 2 * YEAR_MS}
+    with pytest.raises(WindowTooLong):
+        await fr.propose("window", body)
+    posted = await fr._poster.decide("window.propose", body)
+    with pytest.raises(WindowTooLong):
+        await de.approve(posted)
+    assert fr.state.window[1] == CLOSES
