@@ -11,7 +11,7 @@ made anew when somebody looks. The present and the history of each entry stay at
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from cencomm_client.handling import Handling
@@ -108,13 +108,19 @@ class Desk:
         """What an entry says now."""
         return self._threads.changes.present(message)
 
-    def reminded(self, mid: bytes, re: bytes | None, due: int) -> Message | None:
+    def reminded(
+        self,
+        mid: bytes,
+        re: bytes | None,
+        due: int,
+        reminds: Callable[[Message], bool] = lambda message: True,
+    ) -> Message | None:
         """The first sound MSG of this `mid` that answers `re` and came after `due`: a reminder
-        that was posted before its time counts for nothing."""
+        that was posted before its time counts for nothing, nor one of whom `reminds` denies."""
         found = sorted(self._said.get(mid, {}).values(), key=lambda one: one.place.seq)
         for one in found:
             named = None if one.re is None else self._threads.canonical(one.re)
-            if sound(one) and named == re and one.place.at > due:
+            if sound(one) and named == re and one.place.at > due and reminds(one):
                 return one
         return None
 

@@ -15,6 +15,7 @@ from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.rights import SENDING
 
 from cencomm_client.errors import NotAuthenticated, TransportError, TryLater
+from cencomm_client.items import Message
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
 from cencomm_client.work import reading
@@ -50,7 +51,16 @@ class DeskBot:
             desk, snapshot, self._operation.state, self._operation.directory, self._general
         )
         decided = self._operation.state.last_control  # a suspension ends, a role comes back
-        return [one for one in found if self._given_up.get(one.mid) != decided]
+        return [
+            one
+            for one in found
+            if self._given_up.get(one.mid) != decided
+            and desk.reminded(one.mid, one.re, 0, self._is_own) is None
+        ]
+
+    def _is_own(self, message: Message) -> bool:
+        """This device reminds once, also where it is of who owes and others do not count it."""
+        return message.author.device == self._operation.device
 
     async def once(self) -> list[Posted]:
         """Post what is due, at most `MOST_A_ROUND`. Raises TransportError, TryLater,

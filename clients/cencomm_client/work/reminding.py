@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 
 from cencomm_config.catalog import sentence
@@ -17,6 +18,7 @@ from cencomm_crypto.public.ids import ChannelId, LogId
 from cencomm_crypto.public.operation.state import Member, OperationState
 from cencomm_crypto.public.rights import SENDING, Role
 
+from cencomm_client.items import Message
 from cencomm_client.work.clocks import FLASH, Stage
 from cencomm_client.work.desk import Desk
 from cencomm_client.work.snapshot import Overdue, Snapshot
@@ -67,7 +69,8 @@ def reminders_due(
             continue
         mid = reminder_mid(state.id16, row)
         re = None if row.chain is None else row.chain.leaf
-        if desk.reminded(mid, re, row.duty.due or 0) is not None:
+        reminds = partial(_reminds, row=row, state=state)
+        if desk.reminded(mid, re, row.duty.due or 0, reminds) is not None:
             continue
         flash = row.chain is not None and row.chain.root.prio == FLASH
         yield Reminder(
@@ -78,6 +81,14 @@ def reminders_due(
             addressed(row, chan, state, directory),
             _text(row),
         )
+
+
+def _reminds(message: Message, row: Overdue, state: OperationState) -> bool:
+    """Whether an author may remind of a duty: who owes it does not remind itself away, unless it
+    coordinates."""
+    person = message.author.person
+    leads = person is not None and state.role_of(person) is Role.COORDINATOR
+    return leads or message.author.administration != row.administration
 
 
 def addressed(

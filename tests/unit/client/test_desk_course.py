@@ -91,3 +91,24 @@ async def test_no_side_extends_by_more_than_a_year_whatever_program_proposed(tow
     with pytest.raises(WindowTooLong):
         await de.approve(posted)
     assert fr.state.window[1] == CLOSES
+
+
+async def test_a_bot_of_who_owes_reminds_once_too(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.channel("alpha").post("WRN", warning(), to=[code(town, GERMAN)])
+    town.operation.clock += 31 * MINUTE
+    await de.refresh()
+    assert [len(await bot(de).once()) for _ in range(3)] == [1, 0, 0]
+
+
+async def test_who_owes_reminds_nobody_in_the_bot_s_place(town: Town) -> None:
+    """Anybody can tell the `mid` of a reminder: one officer's note stilled the escalation."""
+    fr, de, _ = await manned(town)
+    warned = await fr.channel("alpha").post("WRN", warning(), to=[code(town, GERMAN)])
+    town.operation.clock += 31 * MINUTE
+    await fr.refresh()
+    (reminder,) = bot(fr).due()
+    await de.refresh()
+    await de.channel("alpha").post("MSG", {"text": "quiet"}, re=warned, mid=reminder.mid)
+    assert len(await bot(fr).once()) == 1
+    assert await bot(fr).once() == []
