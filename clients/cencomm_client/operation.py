@@ -332,8 +332,12 @@ class Operation:
         return await self._decide("operation.close" if over else "close.propose", {})
 
     async def propose(self, subject: str, body: dict[str, Any] | None = None) -> Posted:
-        """Propose what needs two administrations; approve its leaf within 72 hours."""
+        """Propose what needs two administrations; approve its leaf within 72 hours.
+
+        Raises WindowTooLong for an end of more than a year ahead.
+        """
         self._expect_subject(subject)
+        self._expect_reviewed(subject, body or {})
         return await self._decide(f"{subject}.propose", body or {})
 
     async def extend(
@@ -347,8 +351,6 @@ class Operation:
 
         `live` is the new end of that phase; `channels` new ends by name. Neither moves by itself.
         """
-        if not_after is not None:
-            expect_reviewed(not_after, max(self._station.now(), self.state.at))
         ends = {self.channel(name).id: end for name, end in (channels or {}).items()}
         return await self.propose("window", extension(self.state, not_after, live, ends))
 
@@ -360,12 +362,17 @@ class Operation:
         return proposals_of(self.state, directory, own, now)
 
     async def approve(self, proposal: Posted | bytes) -> Posted:
-        """Approve a proposal by its leaf; the subject comes from the log."""
+        """Approve a proposal by its leaf; the subject comes from the log.
+
+        Raises WindowTooLong as `propose` does: the second side reviews too, whatever program
+        proposed.
+        """
         leaf = proposal.leaf if isinstance(proposal, Posted) else proposal
         await self._poster.sender.pull()
         found = self.state.proposals.get(leaf)
         if found is None:
             raise ProtocolError(ErrorCode.UNKNOWN_PROPOSAL, f"no proposal {leaf.hex()}")
+        self._expect_reviewed(found.subject, found.body)
         return await self._decide(f"{found.subject}.approve", {"proposal": leaf})
 
     async def hold(self, reason: str) -> Posted:
@@ -449,6 +456,10 @@ class Operation:
             raise explained(refused, kind, body, self.state, directory, now) from refused
         self.wake()
         return posted
+
+    def _expect_reviewed(self, subject: str, body: Mapping[str, Any]) -> None:
+        if subject == "window" and "not_after" in body:
+            expect_reviewed(body["not_after"], max(self._station.now(), self.state.at))
 
     def _expect_subject(self, subject: str) -> None:
         if subject not in DECISION_SUBJECTS:

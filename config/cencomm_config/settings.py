@@ -197,7 +197,11 @@ class ServerSettings(BaseSettings):
         "newcomers share one allowance.",
     )
     rotations_per_hour: int = Field(
-        60, ge=1, le=100_000, description="Rotations that one device may post in an hour."
+        60,
+        ge=1,
+        le=100_000,
+        description="Rotations that one device may post in an hour; as many channels it may make, "
+        "and holds set, where its person does not coordinate.",
     )
 
     hold_s: float = Field(

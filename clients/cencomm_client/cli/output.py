@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cencomm_config.catalog import chosen_language, sentence
-from cencomm_config.display import shown
+from cencomm_config.display import REPLACEMENT, shown
 from cencomm_config.forms import FieldError, FormInvalid
 from cencomm_crypto.errors import CencommError
 from rich.console import Console
@@ -159,7 +159,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, bool | int | float) or value is None:
         return value
     if isinstance(value, Mapping):
-        return {shown(str(plain(key))): plain(item) for key, item in value.items()}
+        made: dict[str, Any] = {}
+        for key, item in value.items():
+            name = shown(str(plain(key)))
+            while name in made:  # two names that look alike stay two: none is dropped in silence
+                name += REPLACEMENT
+            made[name] = plain(item)
+        return made
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, set | frozenset):

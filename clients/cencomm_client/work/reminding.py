@@ -90,6 +90,8 @@ def _reminds(
     words, to somebody whom that stage or a later one asks."""
     if said.place.at <= (row.duty.due or 0) or (said.content or {}).get("text") != _text(row):
         return False
+    if not _may_remind(said, row, state):
+        return False
     if not said.to:
         return addressed(row, chan, state, directory) == ()
     members = [state.members.get(PersonId(person)) for person in said.to]
@@ -98,6 +100,13 @@ def _reminds(
         for member in members
         for stage in Stage
     )
+
+
+def _may_remind(message: Message, row: Overdue, state: OperationState) -> bool:
+    """Who owes does not remind itself away, unless it coordinates."""
+    person = message.author.person
+    leads = person is not None and state.role_of(person) is Role.COORDINATOR
+    return leads or message.author.administration != row.administration
 
 
 def addressed(

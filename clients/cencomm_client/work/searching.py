@@ -31,7 +31,8 @@ class Found:
 
 def search(desk: Desk, words: Sequence[str]) -> Iterator[Found]:
     """Entries with all the words, newest first; nothing for no words."""
-    sought = [_Word.of(word) for text in words for word in text.split()]
+    asked = (_Word.of(word) for text in words for word in text.split())
+    sought = [word for word in asked if word.text]  # an accent alone is no word
     if not sought:
         return
     for message in reversed(desk.messages()):

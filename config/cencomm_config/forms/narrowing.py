@@ -53,6 +53,10 @@ def _require(schema: Schema, where: str, path: str) -> None:
     if name.endswith("[]"):
         raise FormSetInvalid(f"{where}: {path!r} read, a named field expected")
     owner["required"] = [*owner.get("required", ()), *({name} - set(owner.get("required", ())))]
+    most = owner.get("maxProperties", len(owner["required"]))
+    if len(owner["required"]) > most:  # of fields of which one is given: nobody could fill it in
+        fields = ", ".join(owner["properties"])
+        raise FormSetInvalid(f"{where}: at most {most} of {fields} expected")
 
 
 def _choices(field: Schema, value: Any, where: str) -> None:

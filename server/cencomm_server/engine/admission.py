@@ -17,7 +17,7 @@ from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import DeviceId
 from cencomm_crypto.public.operation.state import OperationState
-from cencomm_crypto.public.rights import BY_POSSESSION
+from cencomm_crypto.public.rights import BY_POSSESSION, Role
 from cencomm_crypto.public.wire import Sequenced, Submission, sequence
 
 from cencomm_server.engine.bots import Drops, check_kind
@@ -30,6 +30,10 @@ from cencomm_server.metrics import Limit, Metrics
 
 HOUR_S = 3600.0
 _MAX_DEVICES = 20_000  # whose rotates are remembered; the longest silent ones are forgotten
+ROTATE = "channel.rotate"
+DISTURBING = frozenset({"channel.create", "hold"})
+"""Control entries that others than coordinators may post without end. Each makes all decisions
+under way be signed anew (A42), and an operation has room for so many channels for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ def check_poster(entry: Entry, poster: Reader | None) -> None:
 
 
 class Rotations:
-    """How many rotates each device had accepted in the last hour (RULES Epochs)."""
+    """How many rotates each device had accepted in the last hour (RULES Epochs), and how many of
+    each kind that disturbs others."""
 
     def __init__(
         self,
@@ -72,24 +77,26 @@ class Rotations:
     ) -> None:
         self._metrics = metrics or Metrics()
         self._per_hour, self._monotonic_s = per_hour, monotonic_s
-        self._times: OrderedDict[DeviceId, deque[float]] = OrderedDict()
+        self._times: OrderedDict[tuple[DeviceId, str], deque[float]] = OrderedDict()
 
-    def check(self, device: DeviceId) -> None:
+    def check(self, device: DeviceId, kind: str = ROTATE) -> None:
         """Raise RateLimited if the device has used up its hour."""
-        now, times = self._monotonic_s(), self._times.get(device, deque())
+        now, times = self._monotonic_s(), self._times.get((device, kind), deque())
         while times and times[0] <= now - HOUR_S:
             times.popleft()
         if len(times) >= self._per_hour:
             self._metrics.limited(Limit.ROTATIONS)
             raise RateLimited(
-                f"{len(times)} rotates in an hour by this device, {self._per_hour} expected",
+                f"{len(times)} of {kind} in an hour by this device, {self._per_hour} expected",
                 retry_after_s=int(times[0] + HOUR_S - now) + 1,
             )
 
-    def count(self, device: DeviceId) -> None:
+    def count(self, device: DeviceId, kind: str = ROTATE) -> None:
         """One more was accepted."""
-        self._times.setdefault(device, deque()).append(self._monotonic_s())
-        self._times.move_to_end(device)
+        self._times.setdefault((device, kind), deque(maxlen=max(self._per_hour, 1))).append(
+            self._monotonic_s()
+        )
+        self._times.move_to_end((device, kind))
         while len(self._times) > _MAX_DEVICES:
             self._times.popitem(last=False)
 
@@ -115,7 +122,7 @@ class Admission:
         if isinstance(outcome, Rejected):
             raise ProtocolError(outcome.code, outcome.detail)
         try:
-            if entry.header.type == "channel.rotate":
+            if entry.header.type == ROTATE:
                 self._rotations.check(entry.header.device)
             if isinstance(runtime, OperationRuntime) and isinstance(outcome, OperationState):
                 watermark = _watermark(outcome, entry)
@@ -123,6 +130,8 @@ class Admission:
                 check_wraps(offer.submission, entry, outcome, directory)
                 if entry.header.type == "drop":
                     self._take_drop(runtime, outcome, entry)
+                if entry.header.type in DISTURBING and not _leads(runtime, outcome, entry):
+                    self._rotations.check(entry.header.device, entry.header.type)
             else:
                 expect_no_wraps(offer.submission)
         except CencommError:
@@ -132,8 +141,8 @@ class Admission:
 
     def accepted(self, entry: Entry) -> None:
         """The entry is durable: count what is limited."""
-        if entry.header.type == "channel.rotate":
-            self._rotations.count(entry.header.device)
+        if entry.header.type == ROTATE or entry.header.type in DISTURBING:
+            self._rotations.count(entry.header.device, entry.header.type)
 
     def withdrawn(self, runtime: LogRuntime, entry: Entry) -> None:
         """What was admitted did not become durable, or is judged once more."""
@@ -163,6 +172,12 @@ class Admission:
                 ErrorCode.INACTIVE,
                 "the author's device is revoked, or its person or administration suspended",
             )
+
+
+def _leads(runtime: OperationRuntime, state: OperationState, entry: Entry) -> bool:
+    """Whether the author coordinates: who sets an operation up makes many channels."""
+    device = runtime.directory.state.device(entry.header.device)
+    return device is not None and state.role_of(device.person) is Role.COORDINATOR
 
 
 def _watermark(state: OperationState, entry: Entry) -> int:

@@ -210,6 +210,11 @@ def test_no_text_fills_its_line_to_begin_another_entry(filler: str) -> None:
             assert all(cell_len(line) <= width for line in text.splitlines())
 
 
+def test_two_names_that_are_shown_alike_stay_two() -> None:
+    value = json.loads(dumps({"fields": {"due\u200b": 1, "due\u200c": 2, "due": 3}}))
+    assert sorted(value["fields"].values()) == [1, 2, 3]
+
+
 def test_a_damaged_message_is_shown_with_its_reason() -> None:
     item = message(content=None, damage=Damage(ErrorCode.CANNOT_OPEN, "it cannot"))
     line = item_line(item, Output(as_json=False), base_set()).plain

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from cencomm_client import Admission
+from cencomm_client.errors import WindowTooLong
+from cencomm_client.reviewing import YEAR_MS
 from cencomm_client.work.duties import What
 from cencomm_crypto.public.phases import Phase
 
@@ -76,3 +78,37 @@ async def test_a_longer_live_is_reported_on_without_a_new_start(town: Town) -> N
         for one in (attendant, fr.attend())
     ]
     assert shown[0] == shown[1]
+
+
+async def test_no_side_extends_by_more_than_a_year_whatever_program_proposed(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, GERMAN), "coordinator")
+    await de.refresh()
+    body = {"not_after": CLOSES + 2 * YEAR_MS}
+    with pytest.raises(WindowTooLong):
+        await fr.propose("window", body)
+    posted = await fr._poster.decide("window.propose", body)
+    with pytest.raises(WindowTooLong):
+        await de.approve(posted)
+    assert fr.state.window[1] == CLOSES
+
+
+async def test_a_bot_of_who_owes_reminds_once_too(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.channel("alpha").post("WRN", warning(), to=[code(town, GERMAN)])
+    town.operation.clock += 31 * MINUTE
+    await de.refresh()
+    assert [len(await bot(de).once()) for _ in range(3)] == [1, 0, 0]
+
+
+async def test_who_owes_reminds_nobody_in_the_bot_s_place(town: Town) -> None:
+    """Anybody can tell the `mid` of a reminder: one officer's note stilled the escalation."""
+    fr, de, _ = await manned(town)
+    warned = await fr.channel("alpha").post("WRN", warning(), to=[code(town, GERMAN)])
+    town.operation.clock += 31 * MINUTE
+    await fr.refresh()
+    (reminder,) = bot(fr).due()
+    await de.refresh()
+    await de.channel("alpha").post("MSG", {"text": "quiet"}, re=warned, mid=reminder.mid)
+    assert len(await bot(fr).once()) == 1
+    assert await bot(fr).once() == []

@@ -42,6 +42,7 @@ def found(talk: Talk, *words: str) -> list[int]:
         ([], []),
         (["  "], []),
         (["%"], []),
+        (["\u0301"], []),
     ],
 )
 def test_all_words_must_be_found_newest_first(

@@ -94,6 +94,14 @@ def test_the_hash_is_of_the_content_and_not_of_the_spelling() -> None:
         (document(require="deadline"), "WRN.require: a list"),
         (document(require=["hs[]"]), "a named field"),
         (
+            {
+                "format": 1,
+                "name": "x",
+                "forms": {"TSK": {"require": ["assignee.administration", "assignee.role"]}},
+            },
+            "TSK.require: at most 1 of",
+        ),
+        (
             document(choices={"subject": ["container", "rocket"]}),
             "rocket read, some of consignment",
         ),

@@ -16,7 +16,7 @@ from cencomm_config.errors import (
     WrongDeployment,
 )
 from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
-from cencomm_crypto.public.entry import Head
+from cencomm_crypto.public.entry import Entry, Head
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.note import open_checkpoint, origin
 from cencomm_crypto.public.wire import Receipt, Submission
@@ -29,7 +29,7 @@ from cencomm_server.engine.runtime import Commit
 from cencomm_server.engine.signer import Signer
 from cencomm_server.store.memory import MemoryStore
 
-from tests.support.directory import NAME, DirectoryBuilder
+from tests.support.directory import NAME, DirectoryBuilder, HeldPerson
 from tests.support.engine import WRAPS, Scene, rotate, rotation_with_wraps
 from tests.support.operation import CLOSES, GRACE
 
@@ -352,6 +352,29 @@ async def test_rotates_of_one_device_are_limited_by_the_hour() -> None:
     scene.served.clock.now += 1
     by_other = rotation_with_wraps(scene.operation, scene.work, scene.officer)
     await scene.submit(by_other)
+
+
+async def test_channels_are_limited_by_the_hour_for_who_does_not_coordinate() -> None:
+    """An officer's stolen device filled the operation's channels for ever, and every decision of
+    a coordinator lost its compare-and-set against the flood."""
+    scene = await Scene().serve(rotations_per_hour=2)
+    operation = scene.operation
+    window = list(operation.state.channels[scene.work].window)
+
+    def directed(by: HeldPerson, number: int) -> Entry:
+        fields = {"parent": scene.work, "window": window}
+        listed = [scene.officer, operation.creator]
+        return operation.channel_entry(f"few {number}", listed, by=by, **fields)
+
+    for number in range(2):
+        operation.append(directed(scene.officer, number))
+        await scene.served.follow(operation)
+    with pytest.raises(RateLimited):
+        await scene.submit(directed(scene.officer, 2))
+    for number in range(3, 6):
+        operation.append(directed(operation.creator, number))
+        await scene.served.follow(operation)
+    assert scene.runtime.size == operation.log.size
 
 
 async def test_who_stops_waiting_stops_nothing(scene: Scene) -> None:
