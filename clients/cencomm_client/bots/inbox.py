@@ -127,10 +127,13 @@ class Inbox:
 
     def write(self, folder: str, name: str, text: str) -> None:
         """Under another name first: whoever reads it never sees half of it, and a link that
-        somebody laid there is replaced, not followed."""
+        somebody laid there is replaced, not followed. Raises FolderUnusable."""
         fresh = self.path / folder / f".{secrets.token_hex(8)}.new"
-        _write_new(fresh, text)
-        fresh.replace(self.path / folder / name)
+        try:
+            _write_new(fresh, text)
+            fresh.replace(self.path / folder / name)
+        except OSError as error:
+            raise _unusable(self.path / folder, error) from error
 
     # -- inside -------------------------------------------------------------------------------
 

@@ -25,13 +25,13 @@ def place(seq: int) -> Place:
 
 
 def said(seq: int, kind: str, content: dict[str, Any] | None, about: int | None = None) -> Message:
-    by_bot, answers = about is None, None if about is None else place(about).leaf
+    by_bot = about is None
     device = BOT if by_bot else DeviceId(b"o" * 16)
     return Message(
         place=place(seq), author=Author(device, PersonId(device), "FR-1", "FR"), channel=CHAN,
         channel_name="alerts", type="drop" if by_bot else "message", id=EntryId(bytes(16)),
-        epoch=1, kind=kind, content=content, mid=None, re=answers,
-        prio=None, ack_by=None, to=(), time=0,
+        epoch=1, kind=kind, content=content, mid=None,
+        re=None if about is None else place(about).leaf, prio=None, ack_by=None, to=(), time=0,
     )  # fmt: skip
 
 
