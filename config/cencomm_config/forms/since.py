@@ -28,7 +28,8 @@ def since_of(root: Field, keyword: Steps, instance: Steps, content: Any) -> Expe
     if at is not None:
         condition = _below(root.schema, keyword[:at]).get("if", {})
         group = list(instance)[: len(instance) - _depth(keyword[at + 1 :])]
-        return _condition(root, group, condition, met=keyword[at] == "then")
+        said = _below(content, group)
+        return _condition(root, group, condition, said, met=keyword[at] == "then")
     if keyword and keyword[-1] == "dependentRequired":
         there = _below(content, instance)
         asking = [name for name in _below(root.schema, keyword) if name in there]
@@ -36,15 +37,18 @@ def since_of(root: Field, keyword: Steps, instance: Steps, content: Any) -> Expe
     return None
 
 
-def _condition(root: Field, group: Steps, condition: Mapping[str, Any], *, met: bool) -> Expected:
-    """What the condition of a rule looks at; all of ours look at one field."""
+def _condition(
+    root: Field, group: Steps, condition: Mapping[str, Any], said: Mapping[str, Any], *, met: bool
+) -> Expected:
+    """What the condition of a rule looks at; all of ours look at one field. `said` is its group."""
     names = [*condition.get("properties", {}), *condition.get("required", ())]
     name = names[0]
     asked = condition.get("properties", {}).get(name)
     steps = [*group, name]
     if asked is None:
         return _told("given" if met else "missing", root, steps)
-    value = asked.get("contains", asked).get("const")
+    asked = asked.get("contains", asked)
+    value = said.get(name) if met and "enum" in asked else asked.get("const")
     return _told("says" if met else "differs", root, steps, value)
 
 

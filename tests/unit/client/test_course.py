@@ -62,7 +62,7 @@ def test_who_may_not_reads_who_does(town: Town, monkeypatch: pytest.MonkeyPatch)
     for kind in RULES:
         refused = told(town, ErrorCode.NOT_PERMITTED, kind)
         assert f"{kind} is judged by {RULES[kind]}" in refused.detail
-        for language, words in (("en", "Coordinators here:"), ("fr", "Coordinateurs ici :")):
+        for language, words in (("en", "Coordinators here:"), ("fr", "Coordonnateurs ici :")):
             shown = screen(refused, language, monkeypatch)
             assert f"{words} {chief} (FR)" in shown
         if kind in OPERATION_RIGHTS and not kind.endswith((".approve", ".cancel")):

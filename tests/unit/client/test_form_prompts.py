@@ -115,7 +115,7 @@ def test_a_correction_s_values_are_typed_as_in_the_entry(session: Session) -> No
             "Reason": "misread",
         },
     )
-    fields = {"deadline": 1_772_371_800_000, "photos": 12, "remarks": "12", "x": "1", "hs": "?"}
+    fields = {"deadline": 1_772_371_800_000, "photos": 12, "remarks": "12", "x": "12", "hs": "?"}
     assert content["fields"] == fields
     assert "2026-03-01T14:30+01:00" in screen
 

@@ -52,7 +52,10 @@ async def test_a_task_is_not_handed_to_who_cannot_read_it(town: Town) -> None:
     town.directory.administration("IT")
     fr, _, _ = await settled(town)
     asked = await fr.channel("alpha").post("TSK", task("DE"))
-    done = await without_germany(fr, town, tasks_to="IT")
+    with pytest.raises(ProtocolError) as refused:
+        await without_germany(fr, town, tasks_to="IT")
+    assert refused.value.code == ErrorCode.NOT_MEMBER
+    done = await fr.offboard("DE")
     assert ([row.leaf for row in done.tasks], done.handed_on) == ([asked.leaf], ())
     assert [row.leaf for row in fr.open_tasks()] == [asked.leaf]
 
