@@ -140,6 +140,20 @@ async def test_malformed_duplicate_and_absurd_hits_are_told_once_and_none_is_los
         stage.quiet()
 
 
+async def test_a_hit_for_a_few_alone_is_not_dropped_where_more_read(stages: Stages) -> None:
+    """A54: a bot chooses no readers, so what its source marks TLP RED goes another way."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        bot = Listed(stage, [(None, hit(1, tlp="RED")), (None, hit(2, tlp="AMBER"))])
+        await run(bot)
+        await stage.look(*MEMBERS)
+        assert keys(stage) == ["manifest-2"]
+        assert [(o.state, o.code) for o in bot.told if o.key != "manifest-2"] == [
+            (State.INVALID, "not_directed")
+        ]
+        stage.quiet()
+
+
 async def test_a_key_that_was_posted_is_known_after_a_restart(stages: Stages) -> None:
     async with stages() as stage:
         await stage.look(*MEMBERS, BOT)

@@ -13,6 +13,7 @@ from cencomm_crypto.member.closing import to_reveal
 from cencomm_crypto.member.epoch import EpochSecret
 from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.operation.state import Channel, OperationState
+from cencomm_crypto.public.phases import ALLOWED_TYPES
 from cencomm_crypto.public.rights import READING
 
 from cencomm_client.automation.standing import Standing
@@ -64,11 +65,14 @@ def reveals_due(
     `cosigned` is the newest cosigned time in ms; needed where the genesis names witnesses.
     """
     due: list[RevealDue] = []
+    allowed = ALLOWED_TYPES[standing.state.effective_phase(standing.now)]
     for channel in standing.state.channels.values():
         if not _over(standing, channel, cosigned):
             continue
         for secret in _to_reveal(standing, channel, secrets):
             closes = secret.context.n == channel.epoch and channel.closed_at is None
+            if ("channel.close" if closes else "channel.reveal") not in allowed:
+                continue  # a suspension ends
             due.append(RevealDue(channel.id, secret, closes, timing.close_s))
     return tuple(due)
 

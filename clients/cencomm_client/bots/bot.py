@@ -35,7 +35,8 @@ from cencomm_client.bots.serving import Address, serving
 from cencomm_client.bots.source import Outcome, RawHit, Result, Source, State
 from cencomm_client.bots.webhook import QueueMemory, Webhook
 from cencomm_client.client import Client
-from cencomm_client.errors import QueueUnwritable, TransportError, TryLater
+from cencomm_client.directing import expect_directed
+from cencomm_client.errors import NotDirected, QueueUnwritable, TransportError, TryLater
 from cencomm_client.operation import Operation
 from cencomm_client.vault import Vault
 
@@ -68,6 +69,7 @@ class Bot:
         self._room = asyncio.Event()
         self._ended = False
         self._full = False  # the disk takes nothing
+        self._forgot = False  # what was said was erased, and from the queue too
         self._forms: FormSet = base_set()  # the operation's, once it runs
 
     # -- what a developer overrides -----------------------------------------------------------
@@ -113,6 +115,7 @@ class Bot:
             self.health.count(await disk(Queue.counts))
             self._intake = Intake(disk, self._source.name, self._now)
             chan = member.chan or operation.state.main
+            self._view, self._chan = operation.view, chan
             self._dropper = operation.part(
                 lambda station, view, poster: Dropper(station, view, poster, chan, disk, allowance)
             )
@@ -184,11 +187,13 @@ class Bot:
     async def _take_one(self, raw: RawHit) -> None:
         try:
             hit = checked(raw, self.kind, self._now(), self._forms)
-        except FormInvalid as wrong:
+            self._expect_for_all(hit)
+        except (FormInvalid, NotDirected) as wrong:
             self.health.invalid += 1
             key = raw.key or ""
+            fields = wrong.errors if isinstance(wrong, FormInvalid) else ()
             outcome = Outcome(
-                State.INVALID, key, code=wrong.code, detail=wrong.detail, fields=wrong.errors
+                State.INVALID, key, code=str(wrong.code), detail=wrong.detail, fields=fields
             )
             await self._source.taken(raw, outcome)
             await self.heard(outcome)
@@ -207,6 +212,12 @@ class Bot:
             await self._source.done(hit.key, outcome)
         if not kept.fresh:
             await self.heard(outcome)
+
+    def _expect_for_all(self, hit: Hit) -> None:
+        """Raise NotDirected for what is for a few alone: a bot chooses no readers (A54)."""
+        state = self._view.state
+        channel = state.channels[self._chan]
+        expect_directed(state, channel, hit.kind, hit.content, None)
 
     async def _kept(self, hit: Hit) -> Kept:
         """Onto the disk; as long as that takes nothing, the hit waits here and its source there."""
@@ -298,6 +309,10 @@ class Bot:
         health, now, allowance = self.health, self._now(), self._dropper.allowance
         health.left_this_hour, health.next_slot_at = allowance.left(now), allowance.next_at(now)
         health.live, health.at = self.client.live, now
+        if self._view.forgotten and not self._forgot:
+            await disk(Queue.forget)
+            health.count(await disk(Queue.counts))
+            self._forgot = True
         await asyncio.to_thread(health.write, self._status)
 
     def _now(self) -> int:

@@ -25,7 +25,7 @@ from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.primitives import u32
 
 from cencomm_client.bots.checking import Hit
-from cencomm_client.errors import QueueDamaged, QueueUnwritable
+from cencomm_client.errors import ClientCode, QueueDamaged, QueueUnwritable
 from cencomm_client.sealed_file import Random
 
 T = TypeVar("T")
@@ -144,6 +144,7 @@ class Queue:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA secure_delete=ON")  # what is forgotten leaves the file too
             self._db.executescript(_SCHEMA)
             self._expect_own()
         except sqlite3.DatabaseError as error:
@@ -260,10 +261,29 @@ class Queue:
         """Let refused hits go out once more, under the `mid` that each has."""
         self._durably(
             lambda: self._db.executemany(
-                "UPDATE hits SET state = 0, code = NULL WHERE row = ? AND state = 3",
+                "UPDATE hits SET state = 0, code = NULL"
+                " WHERE row = ? AND state = 3 AND content IS NOT NULL",
                 [(row,) for row in rows],
             )
         )
+
+    def forget(self) -> None:
+        """What the operation said was erased: nothing that hits said stays here either.
+
+        What had not gone out is refused with `body_erased`; that a hit was known stays.
+        """
+
+        def write() -> None:
+            self._db.execute(
+                "UPDATE hits SET state = 3, code = ?, entry = NULL WHERE state < 2",
+                (ClientCode.BODY_ERASED,),
+            )
+            self._db.execute("UPDATE hits SET content = NULL WHERE content IS NOT NULL")
+
+        self._at_hand.clear()
+        self._at_hand_bytes = 0
+        self._durably(write)
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # -- what people made of them ---------------------------------------------------------------
 

@@ -361,6 +361,24 @@ def test_only_heads_are_revealed_and_then_secrets_may_go(closing: Closing) -> No
     assert forgettable(standing, closing.secrets) == ((cast.work, 1), (cast.work, 2))
 
 
+def test_nothing_is_revealed_in_a_suspension_which_would_be_refused(closing: Closing) -> None:
+    """A channel whose own window is over while the operation stands still."""
+    cast, view = closing.cast, closing.view
+    operation = cast.operation
+    first, last = operation.state.window
+    short = operation.channel("short", window=[first, (operation.clock + last) // 2])
+    closing.epochs.rotate(short)
+    operation.wait_until((operation.clock + last) // 2 + GRACE + 1)
+    operation.control("operation.suspend", {})
+    assert operation.state.channel_over(operation.state.channels[short], operation.clock)
+    assert reveals_due(view.standing(cast.officer), closing.secrets, TIMING) == ()
+    resumed = operation.control("resume.propose", {})
+    other = cast.deputy
+    operation.control("resume.approve", {"proposal": resumed.leaf}, other)
+    due = reveals_due(view.standing(cast.officer), closing.secrets, TIMING)
+    assert [(row.chan, row.closes) for row in due] == [(short, True)]
+
+
 def test_a_removed_member_still_reveals_what_only_it_holds(closing: Closing) -> None:
     cast, view = closing.cast, closing.view
     cast.operation.remove(cast.analyst)

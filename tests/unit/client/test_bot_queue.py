@@ -113,6 +113,25 @@ def test_what_was_refused_is_put_back_with_its_content_and_mid(tmp_path: Path) -
     assert queue.counts() == Counts(1, 0, 1, 1, NOW)
 
 
+def test_what_was_erased_leaves_the_queue_and_its_file(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    rows = [kept.row for kept in queue.put("folder", [hit(key, score=1) for key in "abcd"], NOW)]
+    queue.sign([(row, b"signed bytes %d" % row) for row in rows[1:]], NOW)
+    queue.end(posted=[(rows[3], 7, b"l" * 32)], refused=[(rows[2], "too_large")])
+    with sqlite3.connect(tmp_path / "queue") as looked:
+        found = looked.execute("SELECT content, entry FROM hits").fetchall()
+    said = [part for row in found for part in row if part is not None]
+    assert len(said) == 4  # three contents, one that may be in the log already
+    queue.forget()
+    held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert not any(part in held for part in said)
+    assert (queue.waiting(9), queue.signed()) == ([], [])
+    assert [row.code for row in queue.refused()] == ["body_erased", "body_erased", "too_large"]
+    queue.put_back(rows)
+    assert queue.waiting(9) == []
+    assert not any(kept.fresh for kept in queue.put("folder", [hit(key) for key in "abcd"], NOW))
+
+
 def test_a_write_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
     queue = opened(tmp_path)
     with pytest.raises(Exception, match="float"):
