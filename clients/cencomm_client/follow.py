@@ -32,9 +32,11 @@ class Feed:
         """What came from a position on, as it came, and the next position."""
         return self._emitted[position:], len(self._emitted)
 
-    async def moved(self) -> None:
-        """Wait until something comes."""
-        await self._more.wait()
+    async def moved(self, position: int) -> None:
+        """Wait until something lies beyond a position, as `size` gave it: what came while its
+        reader drew or slept has come."""
+        while self.size <= position:
+            await self._more.wait()
 
     def put(self, items: Iterable[Item]) -> None:
         """Add items and wake whoever follows."""

@@ -114,7 +114,7 @@ async def test_the_desk_shows_within_a_second_what_another_process_posts(tmp_pat
                     "WRN", warning(identifiers={"plate": plate}), to=["DE-001"], prio="flash"
                 )
                 took.append(await screen.shows(plate, 10))
-        assert median(took) < WITHIN_S, took
+        assert median(took) < WITHIN_S / 2, took  # also of what comes while it draws another
         assert b"\x1b[?1049h" in screen.seen  # the alternate screen, so that the shell's stays
 
 

@@ -48,9 +48,10 @@ async def desk(
     await here.client.go_live()
     with here.output.screen() as screen:
         while True:
+            seen = found.view.feed.size
             screen.update(picture(here.client, found, attendant), refresh=True)
             await asyncio.sleep(REDRAW_S)
-            await _moved(found)
+            await _moved(found, seen)
 
 
 @framed()
@@ -91,10 +92,10 @@ def picture(
     return DeskScreen(head, snapshot, hide, chosen_language(os.environ))
 
 
-async def _moved(operation: Operation) -> None:
-    """Wait until an entry comes, or the clocks have moved."""
+async def _moved(operation: Operation, seen: int) -> None:
+    """Wait until there is more than was seen, or the clocks have moved."""
     try:
         async with asyncio.timeout(CLOCK_S - REDRAW_S):
-            await operation.view.feed.moved()
+            await operation.view.feed.moved(seen)
     except TimeoutError:
         return
