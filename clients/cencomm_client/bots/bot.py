@@ -309,7 +309,7 @@ class Bot:
         health, now, allowance = self.health, self._now(), self._dropper.allowance
         health.left_this_hour, health.next_slot_at = allowance.left(now), allowance.next_at(now)
         health.live, health.at = self.client.live, now
-        if self._view.forgotten and not self._forgot:
+        if self._view.forgotten and (health.waiting or not self._forgot):
             await disk(Queue.forget)
             health.count(await disk(Queue.counts))
             self._forgot = True
