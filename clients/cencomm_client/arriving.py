@@ -63,50 +63,36 @@ def expect_next(items: Sequence[Sequenced], log: LogId, tree: Tree) -> list[Sequ
             fresh.append(item)
         elif item.seq < size + len(fresh):
             if item.leaf != fresh[item.seq - size].leaf:
-                raise LogAlarm(
-                    ClientCode.LOG_REWRITTEN,
-                    f"item {item.seq} was sent twice with different content",
-                    row="A4",
-                    log=log,
-                    seq=item.seq,
-                    evidence=(encode_sequenced(item), encode_sequenced(fresh[item.seq - size])),
-                )
+                what = f"item {item.seq} was sent twice with different content"
+                other = fresh[item.seq - size]
+                raise _alarm(ClientCode.LOG_REWRITTEN, what, "A4", log, item, other)
         else:
-            raise LogAlarm(
-                ClientCode.LOG_GAP,
-                f"item {item.seq} read where {size + len(fresh)} was expected",
-                row="A6",
-                log=log,
-                seq=item.seq,
-                evidence=(encode_sequenced(item),),
-            )
+            what = f"item {item.seq} read where {size + len(fresh)} was expected"
+            raise _alarm(ClientCode.LOG_GAP, what, "A6", log, item)
     return fresh
 
 
 def expect_same(item: Sequenced, log: LogId, tree: Tree) -> None:
     """Raise an alarm where an item is not the one that `tree` has in its place (A4)."""
-    if item.leaf == tree.leaf(item.seq):
-        return
-    raise LogAlarm(
-        ClientCode.LOG_REWRITTEN,
-        f"item {item.seq} differs from the one verified before",
-        row="A4",
-        log=log,
-        seq=item.seq,
-        evidence=(encode_sequenced(item),),
-    )
+    if item.leaf != tree.leaf(item.seq):
+        what = f"item {item.seq} differs from the one verified before"
+        raise _alarm(ClientCode.LOG_REWRITTEN, what, "A4", log, item)
 
 
 def expect_past(items: Sequence[Sequenced], log: LogId, now: int) -> None:
     """No item's `at` is ahead of this device's clock (A6, A43)."""
     for item in items:
         if item.at > now + MAX_AHEAD_MS:
-            raise LogAlarm(
-                ClientCode.CLOCK_AHEAD,
+            what = (
                 f"item {item.seq} is {(item.at - now) // 1000} s ahead of this device's clock,"
-                f" at most {MAX_AHEAD_MS // 1000} s are taken",
-                row="A43",
-                log=log,
-                seq=item.seq,
-                evidence=(encode_sequenced(item),),
+                f" at most {MAX_AHEAD_MS // 1000} s are taken"
             )
+            raise _alarm(ClientCode.CLOCK_AHEAD, what, "A43", log, item)
+
+
+def _alarm(
+    code: ClientCode, what: str, row: str, log: LogId, item: Sequenced, *others: Sequenced
+) -> LogAlarm:
+    """The alarm about an item, which is its own evidence."""
+    evidence = tuple(map(encode_sequenced, (item, *others)))
+    return LogAlarm(code, what, row=row, log=log, seq=item.seq, evidence=evidence)

@@ -105,6 +105,29 @@ class Feed:
         self._more = asyncio.Event()
 
 
+class Cursor:
+    """How far a reader has come in a feed that it keeps in step with."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Forget the place: all comes anew."""
+        self._generation = self._position = -1
+
+    def came(self) -> tuple[list[Item], bool]:
+        """What came since the last time, and whether it is all of it: the log was told anew, so
+        what was read before counts no more."""
+        feed = self._feed
+        anew = feed.generation != self._generation
+        if anew:
+            self._generation, self._position = feed.generation, feed.size
+            return feed.items(), True
+        items, self._position = feed.since(self._position)
+        return items, False
+
+
 def place_of(item: Item) -> int | None:
     """The seq of an item, None for notices about no entry."""
     return item.place.seq if isinstance(item, Message | Control) else item.seq

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from cencomm_crypto.public.operation.results import result_place
 from cencomm_crypto.public.operation.state import OperationState
 
-from cencomm_client.follow import Feed
+from cencomm_client.follow import Cursor, Feed
 from cencomm_client.items import Item, Message
 from cencomm_client.triage import Triaged, triaged
 from cencomm_client.work.threads import Threads
@@ -21,18 +21,21 @@ class Decided:
     """What a feed says of hits; `owed` before anybody asks what is due."""
 
     def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+        self._cursor = Cursor(feed)
         self.forget()
 
     def forget(self) -> None:
         """Let go of what was read; the next `owed` reads anew."""
         self._threads = Threads()
-        self._generation = self._position = -1
+        self._cursor.rewind()
         self._owed: dict[bytes, Triaged] = {}  # by leaf
 
     def owed(self, state: OperationState) -> tuple[Triaged, ...]:
         """Decided hits without a result in the log, in the log's order."""
-        self._take(self._came())
+        items, anew = self._cursor.came()
+        if anew:
+            self._threads, self._owed = Threads(), {}
+        self._take(items)
         for leaf, one in list(self._owed.items()):
             channel = state.channels[one.hit.channel]
             if result_place(leaf, one.hit.author.device) in channel.answered:
@@ -40,16 +43,6 @@ class Decided:
         return tuple(sorted(self._owed.values(), key=lambda one: one.hit.place.seq))
 
     # -- inside -------------------------------------------------------------------------------
-
-    def _came(self) -> list[Item]:
-        """What came since; all of it where the log was told anew."""
-        feed = self._feed
-        if feed.generation == self._generation:
-            items, self._position = feed.since(self._position)
-            return items
-        self.forget()
-        self._generation, self._position = feed.generation, feed.size
-        return feed.items()
 
     def _take(self, items: Iterable[Item]) -> None:
         threads = self._threads

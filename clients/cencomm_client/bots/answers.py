@@ -17,6 +17,7 @@ from cencomm_crypto.public.wire import Sequenced
 from cencomm_client.bots.dropping import Disk
 from cencomm_client.bots.queue import Queue
 from cencomm_client.bots.source import Result
+from cencomm_client.follow import Cursor
 from cencomm_client.items import Control
 from cencomm_client.station import Station
 from cencomm_client.view import OperationView
@@ -35,16 +36,16 @@ class Answers:
 
     def __init__(self, station: Station, view: OperationView, disk: Disk) -> None:
         self._station, self._view, self._disk = station, view, disk
-        self._generation = self._position = -1  # of the feed, as far as it was looked at
-        self._told: set[bytes] = set()
+        self._cursor = Cursor(view.feed)
+        self._told: set[bytes] | None = None
         self._waiting: dict[bytes, Result] = {}  # the queue does not know yet that it was posted
         self.unopened = 0
 
     async def new(self) -> list[Answer]:
         """Results that were not told yet; each comes again until `told`."""
-        if self._generation < 0:
-            self._told |= await self._disk(Queue.answered)
-        self._look()
+        if self._told is None:
+            self._told = set(await self._disk(Queue.answered))
+        self._look(self._told)
         found: list[Answer] = []
         for leaf, result in list(self._waiting.items()):
             named = await self._disk(_place(leaf))
@@ -57,27 +58,24 @@ class Answers:
         """The source has heard it: durably, so that a restart does not tell it again."""
         leaf = answer.result.leaf
         await self._disk(lambda queue: queue.keep_answered(leaf))
-        self._told.add(leaf)
+        if self._told is not None:
+            self._told.add(leaf)
         self._waiting.pop(leaf, None)
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _look(self, told: set[bytes]) -> None:
         """Read what came since the last look; all of it where the log was told anew."""
-        feed = self._view.feed
-        if feed.generation == self._generation:
-            items, self._position = feed.since(self._position)
-        else:
+        items, anew = self._cursor.came()
+        if anew:
             self._waiting.clear()
             self.unopened = 0
-            self._generation, self._position = feed.generation, feed.size
-            items = feed.items()
         mirror, device, log = self._station.mirror, self._station.vault.device, self._view.log
         for item in items:  # accepted ones: the others are alarms
             if not isinstance(item, Control) or item.type != TYPE:
                 continue
             seq, drop = item.place.seq, item.body.get("re")
-            if item.body.get("device") != device or drop in self._told or drop in self._waiting:
+            if item.body.get("device") != device or drop in told or drop in self._waiting:
                 continue
             for found in mirror.items(log, seq, seq + 1):
                 self._open(found)

@@ -78,7 +78,7 @@ async def test_cut_off_between_two_tasks_it_hands_each_on_once(
         async def once(*given: object, **named: object) -> object:
             nonlocal posts
             posts += 1
-            return await (sealed(*given, **named) if posts == 1 else cut())  # type: ignore[arg-type]
+            return await (sealed(*given, **named) if posts == 1 else cut())  # type: ignore[arg-type]  # handed through
 
         patched.setattr(fr._poster, "seal", once)
         with pytest.raises(ConnectionError):
