@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import AdminId
@@ -10,9 +10,9 @@ from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import SENDING
 
 from cencomm_client.collecting import all_of_it_stays
-from cencomm_client.follow import Feed
+from cencomm_client.follow import Cursor, Feed
 from cencomm_client.handling import granting
-from cencomm_client.items import Control, Message
+from cencomm_client.items import Control, Item, Message
 from cencomm_client.people import people_of
 from cencomm_client.verifier import Clock
 from cencomm_client.view import OperationView
@@ -34,36 +34,36 @@ class Attendant:
     def __init__(self, view: OperationView, directory: Directories, clock: Clock) -> None:
         self._view, self._directory, self._clock = view, directory, clock
         self._owing: tuple[int, dict[str, int]] = (-1, {})
-        self._generation = self._position = 0
-        self._begin()
+        self._cursor = Cursor(view.feed)
+        self._live = view.state.live
+        self._begin(self._cursor.came()[0])
 
     def refresh(self) -> Desk:
         """The desk with everything that this device has read."""
-        feed = self._view.feed
-        if feed.generation != self._generation or self._view.state.live != self._live:
-            self._begin()
-        items, self._position = feed.since(self._position)
-        for item in items:
-            self.desk.take(item)
+        if self._view.state.live != self._live:
+            self._cursor.rewind()
+        items, anew = self._cursor.came()
+        if anew:
+            self._begin(items)
+        else:
+            for item in items:
+                self.desk.take(item)
         return self.desk
 
     def now(self) -> int:
         """Own clock or the log's time, whichever is later: ends count from `at`."""
         return max(self._clock(), self._view.state.at)
 
-    def _begin(self) -> None:
+    def _begin(self, items: Iterable[Item]) -> None:
         state = self._view.state
         people = people_of(self._directory, lambda: self._view.state)
         who = Who(people, self._owing_now, self._may_grant)
         self._live = state.live
         self.desk = Desk(Clocks.of(state.genesis), state.live, who)
-        feed = self._view.feed
-        self._generation = feed.generation
         with all_of_it_stays():
-            for item in feed.items():
+            for item in items:
                 self.desk.take(item)
             self.desk.settle()
-        self._position = feed.size
 
     # -- who ----------------------------------------------------------------------------------
 
