@@ -115,11 +115,12 @@ class Poster:
             self._busy -= mine
         raise TryLater("too_busy", f"{TRIES} rotations came first; the message is not in the log")
 
-    def holds(self, chan: ChannelId) -> bool:
-        """Whether own messages for the channel wait in the outbox."""
+    def held(self) -> frozenset[ChannelId]:
+        """The channels for which own messages or drops wait in the outbox."""
         waiting = self._station.vault.outbox(self._view.log)
         headers = (Submission.decode(item.submission).entry().header for item in waiting)
-        return any(header.chan == chan and header.type in OPAQUE_TYPES for header in headers)
+        found = {header.chan for header in headers if header.type in OPAQUE_TYPES}
+        return frozenset(chan for chan in found if chan is not None)
 
     # -- what was left over -------------------------------------------------------------------
 

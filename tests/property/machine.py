@@ -18,6 +18,7 @@ from cencomm_crypto.public.primitives import sha256
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from tests.property.device import TIMING
 from tests.property.founding import DEVICES, GRACE_MS, PAIR, WINDOW_MS, WORK, Founded
 from tests.property.oracle import WRAP, Violation
 from tests.property.world import World
@@ -30,7 +31,9 @@ CHANNELS = st.sampled_from((WORK, WORK, PAIR))
 SPREAD = st.sampled_from((0.0, 0.0, 0.02, 0.1, 1.0))  # s until the next thing is done
 ROLES = {"deputy": "coordinator", "officer": "officer", "analyst": "officer"}
 WEATHER = st.sampled_from((0, 0, 10, 30))
-SETTLE_S = 240.0
+SETTLE_S = TIMING.join_s[1] + 2 * TIMING.retry_s[1]
+"""Within this all comes right: who was admitted has its first key after the longest wait for others
+who join, and what fails meanwhile is tried again."""
 
 
 class Machine(RuleBasedStateMachine):

@@ -72,14 +72,19 @@ class KeysDue:
 
 @dataclass(frozen=True, slots=True)
 class FlushDue:
-    """Own entries wait in the outbox."""
+    """Own entries wait in the outbox; `moved` is what kept them there, as of now.
+
+    A key that came, an epoch that was made or a suspension that ended is a new need: what waits
+    goes out then, and not only when the last try's back-off is over.
+    """
 
     entries: tuple[bytes, ...]
+    moved: tuple[object, ...] = ()
     wait_s: tuple[float, float] = (0.0, 0.0)
 
     @property
     def key(self) -> tuple[object, ...]:
-        return ("flush", *self.entries)
+        return ("flush", self.entries, self.moved)
 
 
 class Runner:
@@ -132,7 +137,7 @@ class Runner:
         state, keyring = standing.state, self._view.keyring
         waiting = self._station.vault.outbox(self._view.log)
         if waiting:
-            yield FlushDue(tuple(item.id for item in waiting))
+            yield FlushDue(tuple(item.id for item in waiting), self._moved(standing))
         if forget_due(self._station, self._view):
             yield ForgetDue()
         for channel in () if self._view.forgotten else self._view.channels():
@@ -147,19 +152,29 @@ class Runner:
         if sync is not None:
             yield sync
             return  # nothing is sealed, and no epoch made, before it is in (A3)
+        held = self._poster.held() if waiting else frozenset()
         for channel in self._view.channels():
-            yield from self._epoch_needs(standing, channel)
+            yield from self._epoch_needs(standing, channel, held=channel.id in held)
         yield from results_due(standing, self._decided(standing), timing)
         main = state.channels[state.main]
         profiles = profiles_due(standing, main, self._view.names, self._known(), timing)
         if profiles is not None:
             yield profiles
 
-    def _epoch_needs(self, standing: Standing, channel: Channel) -> list[Due]:
-        """Flag, rotate, grant. Looking through 3,000 recipients waits until something moved."""
+    def _moved(self, standing: Standing) -> tuple[object, ...]:
+        """What lets own entries through when it changes: decisions, epochs, keys of this device."""
+        epochs = ((one.id, one.epoch, standing.note(one).verdict) for one in self._view.channels())
+        return (standing.state.last_control, *epochs)
+
+    def _epoch_needs(self, standing: Standing, channel: Channel, *, held: bool) -> list[Due]:
+        """Flag, rotate, grant. Looking through 3,000 recipients waits until something moved.
+
+        `held`: own messages for the channel wait in the outbox.
+        """
         moved = (
             standing.state.last_control,
             channel.last_decision,
+            held,
             standing.directory.size,
             standing.note(channel).verdict,
             standing.holds(channel.id),
@@ -169,7 +184,6 @@ class Runner:
         if self._quiet.get(channel.id) == moved:
             return []
         timing, own = self._station.timing, self._view.own_decision
-        held = self._poster.holds(channel.id)
         found: list[Due | None] = [
             flag_due(standing, channel, timing),
             rotation_due(standing, channel, timing, own_decision=own, sending=held),
@@ -197,8 +211,9 @@ class Runner:
         except (ConflictingEntry, EpochSuperseded):
             await self._poster.sender.pull()
         except CencommError as error:
-            if (need.key, error.code) not in self._told:
-                self._told.add((need.key, error.code))
+            told = (need.entries if isinstance(need, FlushDue) else need.key, error.code)
+            if told not in self._told:
+                self._told.add(told)
                 self._view.notice("automation_failed", f"{need.key[0]}: {error}")
 
     async def _act(self, need: Due) -> None:

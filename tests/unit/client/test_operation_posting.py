@@ -6,11 +6,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from cencomm_client.automation.timing import Due, Schedule
 from cencomm_client.errors import NotAuthenticated, Refused, TryLater, Unreachable
 from cencomm_client.evidence import evidence_folder
 from cencomm_client.items import Alarm, Flag, Message
 from cencomm_client.vault import Vault
 from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.member.rotation import make_rotation
 from cencomm_crypto.public.entry import Entry
 
@@ -191,6 +193,38 @@ async def test_what_waited_through_a_rotation_is_sealed_anew(town: Town) -> None
     assert Flag.RESEALED not in [
         flag for item in two.view.feed.items() if isinstance(item, Message) for flag in item.flags
     ]
+
+
+async def test_what_waits_for_a_key_goes_out_as_soon_as_the_key_is_here(town: Town) -> None:
+    """And not only when the back-off of the last try is over, which may be a minute."""
+    two = await left_behind(town)
+    await two.poster.sender.pull()  # the new epoch is known, its key is not here
+    schedule = Schedule(lambda least, most: most, (60.0, 60.0))
+
+    def flushes(now_s: float) -> list[Due]:
+        return [need for need in schedule.ready(two.runner.due(), now_s) if need.key[0] == "flush"]
+
+    (flush,) = flushes(0.0)
+    schedule.tried(flush, 0.0)
+    assert flushes(1.0) == []
+    await two.read()
+    assert len(flushes(2.0)) == 1
+
+
+async def test_what_waits_lets_an_idle_channel_catch_up(town: Town) -> None:
+    """Although nothing else moved since nothing was due."""
+    one = await town.desk(0)
+    await say(one, town, "opened")
+    await one.runner.tend()
+    assert not list(one.runner.due())
+    town.operation.clock += one.station.timing.epoch_age_ms
+    assert not list(one.runner.due())
+    entry = one.poster._sealer.seal(town.chan, make_payload("MSG", bytes(16), {"text": "late"}))
+    assert entry is not None
+    town.counter.away = True
+    with pytest.raises(Unreachable):
+        await one.poster.sender.submit(entry, patience_s=0.01)
+    assert ["flush", "rotate"] == [need.key[0] for need in one.runner.due()]
 
 
 async def test_no_write_of_the_vault_is_without_a_message_that_is_sealed_anew(
