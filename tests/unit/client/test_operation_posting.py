@@ -224,7 +224,7 @@ async def test_what_waits_lets_an_idle_channel_catch_up(town: Town) -> None:
     town.counter.away = True
     with pytest.raises(Unreachable):
         await one.poster.sender.submit(entry, patience_s=0.01)
-    assert ["flush", "rotate"] == [need.key[0] for need in one.runner.due()]
+    assert [need.key[0] for need in one.runner.due()] == ["flush", "rotate"]
 
 
 async def test_no_write_of_the_vault_is_without_a_message_that_is_sealed_anew(
