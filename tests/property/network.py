@@ -188,7 +188,9 @@ class Host(Process):
                 ("POST", "entries"): self.handlers.append,
                 ("GET", "entries"): self.handlers.entries,
                 ("GET", "checkpoint"): self.handlers.checkpoint,
+                ("POST", "tail"): self.handlers.tail,  # who left before its receipt came asks so
                 ("GET", "wraps"): self.handlers.wraps,
+                ("POST", "wraps"): self.handlers.wraps_back,
             }[method, parts[3]]
         named = {"log": parts[2]} if len(parts) > 2 else {}
         return await handler(
