@@ -25,6 +25,7 @@ NEEDED = 2
 LEAST_PASSPHRASE = 8  # characters
 _FILE, _LOG = "keys/operators.json", "operators.log"
 _NAME = re.compile(r"[a-z][a-z0-9._-]{0,31}")
+PASSES, MEMORY_KIB = 3, 64 * 1024  # of argon2id, RFC 9106; one lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ class Operators:
         self._folder = folder
         self._single = single
         self._hashes = _read(folder / _FILE)
-        self._argon2 = argon2.PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
+        self._argon2 = argon2.PasswordHasher(
+            time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=1
+        )
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Operators:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cencomm_client.vault import Vault
 from cencomm_client.vault_contents import Contents
+from cencomm_crypto.member import login
 from cencomm_crypto.member.login import Stretched, stretch
 
 from tests.support.directory import DirectoryBuilder, HeldDevice, HeldPerson
@@ -14,9 +15,15 @@ from tests.support.directory import DirectoryBuilder, HeldDevice, HeldPerson
 PASSWORD = "correct horse battery staple"
 
 
-@cache
 def derive(password: str, directory_id: bytes, account: str) -> Stretched:
     """`stretch`, remembered."""
+    return _remembered(password, directory_id, account, (login.OPS, login.MEMORY_BYTES))
+
+
+@cache
+def _remembered(
+    password: str, directory_id: bytes, account: str, cost: tuple[int, int]
+) -> Stretched:
     return stretch(password, directory_id, account)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cencomm_config.errors import BadInstallation, OperatorsNeeded
 from cencomm_server import installation
+from cencomm_server import operators as operators_module
 from cencomm_server.cli import app
 from cencomm_server.operators import Approval, Operators
 from typer.testing import CliRunner
@@ -19,6 +20,13 @@ ANNA, BRUNO, CLARA = (
     Approval("bruno", "a passphrase of bruno"),
     Approval("clara", "a passphrase of clara"),
 )
+
+
+@pytest.fixture(autouse=True)
+def cheap(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each hash is half a second of a slow core; one test holds what it costs."""
+    if "at_its_cost" not in request.node.name:
+        monkeypatch.setattr(operators_module, "MEMORY_KIB", 64)
 
 
 @pytest.fixture
@@ -36,6 +44,12 @@ def named(folder: Path, *who: Approval) -> Operators:
 
 def written(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "operators.log").read_text().splitlines()]
+
+
+def test_a_passphrase_is_kept_at_its_cost(folder: Path) -> None:
+    named(folder, ANNA)
+    (kept,) = json.loads((folder / "keys/operators.json").read_text()).values()
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=1$")
 
 
 def test_two_named_operators_stand_behind_a_command_and_it_is_written_down(folder: Path) -> None:
