@@ -11,8 +11,8 @@ from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.public.entry import author
 from cencomm_crypto.public.ids import LogId
 from cencomm_server.engine.append import Appends
+from cencomm_server.engine.committed import Commit
 from cencomm_server.engine.items import sequenced
-from cencomm_server.engine.runtime import Commit
 from cencomm_server.push.fanout import Fanout
 from cencomm_server.store.documents import CheckpointDoc, EntryDoc
 from cencomm_server.store.memory import MemoryStore
