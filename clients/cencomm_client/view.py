@@ -24,9 +24,9 @@ from cencomm_client.corrections import CorrectionBook
 from cencomm_client.follow import Feed
 from cencomm_client.form_library import FormLibrary, data_folder
 from cencomm_client.items import Alarm, Control, Flag, Item, Message, Notice
+from cencomm_client.kept_logs import Update
 from cencomm_client.keyring import Keyring
 from cencomm_client.kinds import WARNING
-from cencomm_client.mirror import Update
 from cencomm_client.people import people_of
 from cencomm_client.profiles import Names
 from cencomm_client.progress import Stage, counted

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from cencomm_client import Admission, Client, Message, Operation, OperationPlan
-from cencomm_client.mirror import Update
+from cencomm_client.kept_logs import Update
 from cencomm_client.vault_contents import StoredReceipt
 from cencomm_crypto.public.ids import LogId
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from cencomm_client import session
 from cencomm_client.answers import EntriesPage, PushFrame
+from cencomm_client.kept_logs import Update
 from cencomm_client.live import LiveConnection
-from cencomm_client.mirror import Mirror, Update
+from cencomm_client.mirror import Mirror
 from cencomm_client.outbox import Outbox
 from cencomm_client.root import ceremony
 from cencomm_crypto.public.entry import log_id32
