@@ -54,14 +54,12 @@ async def list_(
     if here.output.copies:
         gate = Gate(found)
         shown = [await _copied(one, gate) for one in shown]
-    if not shown:
-        here.say("cli_no_hits")
-    here.show(
-        {"hits": [hit_document(one) for one in shown]},
-        (
-            ("entry", "source", "rule", "score", "what", "decided"),
-            [_row(one, here.output.language) for one in shown],
-        ),
+    here.listed(
+        "hits",
+        shown,
+        hit_document,
+        ("entry", "source", "rule", "score", "what", "decided"),
+        lambda one: _row(one, here.output.language),
     )
 
 
