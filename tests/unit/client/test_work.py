@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -191,6 +193,22 @@ async def test_a_desk_that_runs_on_asks_for_the_reports_of_a_longer_live(town: T
     await de.approve(proposed)
     await fr.refresh()
     assert attendant.refresh()._periods.count == periods + 2
+
+
+async def test_all_who_read_threads_read_the_same_ones_and_the_last_lets_go_of_them(
+    town: Town,
+) -> None:
+    fr, _, _ = await manned(town)
+    attendant, gate = fr.attend(), Gate(fr)
+    warned = await fr.channel("alpha").post("WRN", warning())
+    await fr.refresh()
+    first, again = attendant.refresh(), gate._attendant.refresh()
+    assert first._threads is again._threads is fr.view.threads().refresh()
+    assert first.chain(warned.leaf) == again.chain(warned.leaf) != None  # noqa: E711 - a chain
+    kept = weakref.ref(fr.view.threads())
+    del attendant, gate, first, again
+    gc.collect()  # desk and attendant know each other
+    assert kept() is None
 
 
 async def test_a_desk_that_runs_on_forgets_what_was_erased(town: Town) -> None:
