@@ -17,9 +17,10 @@ from cencomm_server.push.fanout import Fanout
 from cencomm_server.store.documents import CheckpointDoc, EntryDoc
 from cencomm_server.store.memory import MemoryStore
 
-from tests.mallory.harness import Stages, until
+from tests.mallory.harness import Stages
 from tests.mallory.hostile import honest_then_careless
 from tests.mallory.world import ALERTS, CHIEF, DEPUTY, MEMBERS, OFFICER, PLAN, WARNING
+from tests.support.waiting import until
 
 
 class Forgetful(MemoryStore):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from cencomm_crypto.public.entry import log_id32
 from cencomm_crypto.public.ids import LogId
 
 from tests.support.loopback import Loopback, Member, loopback, now_ms
+from tests.support.waiting import until
 
 HOUR = 3_600_000
 PREP = {"phase": "prep"}
@@ -104,12 +105,6 @@ async def live(member: Member) -> AsyncIterator[LiveConnection]:
     finally:
         await connection.close()
         await running
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.02)
 
 
 async def test_two_members_agree_live_and_after_a_restart(made: Loopback) -> None:

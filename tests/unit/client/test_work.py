@@ -13,7 +13,6 @@ import pytest
 from cencomm_client.cen import extract
 from cencomm_client.cli.documents import item_document
 from cencomm_client.cli.output import dumps
-from cencomm_client.directory import Directory
 from cencomm_client.erasing import forget
 from cencomm_client.errors import HandlingForbids, NotDirected, NotTheAuthor
 from cencomm_client.handling import Way
@@ -32,7 +31,7 @@ from cencomm_crypto.errors import CencommError, ErrorCode
 from cencomm_crypto.public.ids import EntryId
 
 from tests.lifecycle.said import DELIVERY
-from tests.support.counter import Desk, Town
+from tests.support.counter import Town, over
 from tests.support.talk import seizure, warning
 from tests.support.vaults import vault_of
 
@@ -42,15 +41,6 @@ MINUTE = 60_000
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
     return Town(tmp_path)
-
-
-def over(desk: Desk) -> Operation:
-    """The SDK's operation over a desk's parts."""
-    made = Operation(desk.station, desk.counter.log, Directory(desk.station))
-    desk.station.mirror.listen(
-        lambda update: made.view.take(update) if update.log == made.id else None
-    )
-    return made
 
 
 async def manned(town: Town) -> list[Operation]:
