@@ -9,8 +9,8 @@ from cencomm_crypto.public.ids import LogId
 
 from cencomm_client.automation.rekeying import passed
 from cencomm_client.directory import Directory
+from cencomm_client.kept_logs import Update
 from cencomm_client.mending import bring_wraps
-from cencomm_client.mirror import Update
 from cencomm_client.notices import Remark, directory_remarks, ends_somebody
 from cencomm_client.operation import Operation
 from cencomm_client.station import Station

@@ -6,6 +6,7 @@ phase over an open one; what another changed all the same is valid, and flagged 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,38 +45,57 @@ class Task:
 
 
 class TaskBook:
-    """Tasks and what answers them, as this device reads them; newer versions replace older."""
+    """Tasks and what answers them, as this device reads them; newer versions replace older.
+
+    Keeps threads of its own: a phase change is flagged before the feed shows it, as of its place.
+    Holds the few messages that are tasks, replies and their changes. One that follows in the log
+    is threaded once; after a newer version of an earlier one, or for a place in between, the next
+    question threads them anew.
+    """
 
     def __init__(self, people: People) -> None:
         self._people = people
-        self._held: dict[int, Message] = {}
+        self._held: dict[int, Message] = {}  # by place
+        self._threads = Threads()
+        self._threaded = -1  # the last place that is in them
 
     def note(self, item: Message) -> None:
         """Take a message, or its newer version."""
-        if item.kind in (TASK, REPLY, CORRECTION, WITHDRAWAL):
-            self._held[item.place.seq] = item
+        if item.kind not in (TASK, REPLY, CORRECTION, WITHDRAWAL) or item.type == "drop":
+            return
+        place = item.place.seq
+        if place <= self._threaded:
+            self._threads, self._threaded = Threads(), -1
+        self._held[place] = item
 
     def open(self, before: int | None = None) -> tuple[Task, ...]:
         """Tasks without an answer that closes them, in the log's order; as of place `before`."""
-        held = sorted(seq for seq in self._held if before is None or seq < before)
-        return open_tasks((self._held[seq] for seq in held), self._people)
+        return open_tasks(self._up_to(before), self._people)
 
     def mandatory(self, before: int | None = None) -> tuple[Task, ...]:
         """Those of them that a phase change waits for."""
         return tuple(task for task in self.open(before) if task.mandatory)
 
+    def _up_to(self, before: int | None) -> Threads:
+        """What was said before a place, taken in the log's order."""
+        places = sorted(seq for seq in self._held if before is None or seq < before)
+        threads, threaded = self._threads, self._threaded
+        if before is not None and before <= threaded:
+            threads, threaded = Threads(), -1
+        for seq in places[bisect_right(places, threaded) :]:
+            threads.take(self._held[seq])
+        if threads is self._threads and places:
+            self._threaded = max(threaded, places[-1])
+        return threads
 
-def open_tasks(messages: Iterable[Message], people: People) -> tuple[Task, ...]:
-    """Tasks that no answer closed, as they and their answers stand; `messages` in the log's order.
+
+def open_tasks(threads: Threads, people: People) -> tuple[Task, ...]:
+    """Tasks that no answer closed, as they and their answers stand.
 
     A final or refused reply to a task closes it, and a task in reply to it that says done or
     cancelled, by whom it names (`duties.ends`); not an acknowledgement: who accepts has not done
     it yet. Its own administration withdraws it. A bot reads nothing, so it has done nothing (A31).
     """
-    threads = Threads()
-    for message in messages:
-        if message.type != "drop":
-            threads.take(message)
     found: list[Task] = []
     for task in threads.messages():
         content = threads.changes.present(task).content

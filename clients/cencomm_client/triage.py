@@ -108,6 +108,11 @@ def hits_of(items: Iterable[Item]) -> tuple[Triaged, ...]:
     for item in items:
         if isinstance(item, Message):
             threads.take(item)
+    return hits_in(threads)
+
+
+def hits_in(threads: Threads) -> tuple[Triaged, ...]:
+    """The same, from threads that somebody keeps."""
     found = (triaged(message, threads) for message in threads.messages())
     return tuple(one for one in found if one is not None)
 

@@ -7,9 +7,10 @@ Follows the mirror and never talks to the server. Makes the `Standing` that the 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
+from weakref import ref
 
 from cencomm_config.forms import FormSet
 from cencomm_crypto.errors import CencommError, Rejected
@@ -24,9 +25,9 @@ from cencomm_client.corrections import CorrectionBook
 from cencomm_client.follow import Feed
 from cencomm_client.form_library import FormLibrary, data_folder
 from cencomm_client.items import Alarm, Control, Flag, Item, Message, Notice
+from cencomm_client.kept_logs import Update
 from cencomm_client.keyring import Keyring
 from cencomm_client.kinds import WARNING
-from cencomm_client.mirror import Update
 from cencomm_client.people import people_of
 from cencomm_client.profiles import Names
 from cencomm_client.progress import Stage, counted
@@ -34,6 +35,7 @@ from cencomm_client.reader import Reader
 from cencomm_client.station import Station
 from cencomm_client.tasks import BLOCKED, TaskBook
 from cencomm_client.warning_time import ends_warnings
+from cencomm_client.work.threads import KeptThreads
 
 _SEALED = ("message", "drop")
 
@@ -57,6 +59,7 @@ class OperationView:
         self.forgotten = False
         """Whether this process has forgotten what was erased; see `erasing`"""
         self._own_decision = -1  # seq of the last control entry that this device signed
+        self._threads: Callable[[], KeptThreads | None] = lambda: None
         with all_of_it_stays():
             self._load()
 
@@ -83,6 +86,15 @@ class OperationView:
         """The content of an own correction or withdrawal as it is sealed; see `CorrectionBook`."""
         author = self._reader.author(self._station.vault.device, self._station.directory)
         return self._corrections.expect_right(content, author.administration)
+
+    def threads(self) -> KeptThreads:
+        """Which entries belong together: made for the first who asks, one for all who hold it,
+        let go of with the last."""
+        found = self._threads()
+        if found is None:
+            found = KeptThreads(self.feed)
+            self._threads = ref(found)
+        return found
 
     def own_entry(self, entry: EntryId) -> Sequenced | None:
         """An entry of this device, where the verified log holds it."""

@@ -10,8 +10,8 @@ from cencomm_crypto.errors import CencommError
 from cencomm_crypto.public.directory.state import DirectoryState, Person
 
 from cencomm_server.accounts.revocations import Revocations
+from cencomm_server.engine.committed import Commit
 from cencomm_server.engine.logs import Logs
-from cencomm_server.engine.runtime import Commit
 
 _log = structlog.get_logger("accounts")
 

@@ -10,7 +10,7 @@ import pytest
 from cencomm_crypto.errors import CencommError, ErrorCode
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.wire import Receipt, decode_sequenced_stream
-from cencomm_server.engine.runtime import Commit
+from cencomm_server.engine.committed import Commit
 from cencomm_server.store.memory import MemoryStore
 from cencomm_server.store.mongo import open_store
 from cencomm_server.store.port import Store

@@ -11,12 +11,13 @@ import pytest
 import pytest_asyncio
 from cencomm_client.backoff import LONGEST_PAUSE_S
 
-from tests.support.crew import Crew, muster, until
+from tests.support.crew import Crew, muster
 from tests.support.deployment import Deployment
 from tests.support.faults import recovered, well
 from tests.support.hindsight import broken_promises
 from tests.support.proxy import Proxy, proxy
 from tests.support.victims import Victims, town_on, victims
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.timed, pytest.mark.asyncio(loop_scope="module")]
 HALF_OPEN_S = 4.0

@@ -11,13 +11,14 @@ import pytest
 import pytest_asyncio
 from cencomm_client.errors import TryLater
 
-from tests.support.crew import Crew, muster, until
+from tests.support.crew import Crew, muster
 from tests.support.deployment import Deployment
 from tests.support.faults import RECOVERED_S, diagnosed, logged, named, well
 from tests.support.hindsight import broken_promises
 from tests.support.moved_clock import FILE
 from tests.support.server_process import ServerProcess
 from tests.support.victims import Victims, town_on
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.timed, pytest.mark.asyncio(loop_scope="module")]
 WRONG = {"event": "not_ready", "part": "clock", "code": "clock_jumped"}

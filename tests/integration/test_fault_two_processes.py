@@ -17,11 +17,12 @@ from cencomm_client.transport import Transport
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 
 from tests.conftest import MONGODB_URI
-from tests.support.crew import CHANNEL, Crew, Poster, muster, until
+from tests.support.crew import CHANNEL, Crew, Poster, muster
 from tests.support.deployment import Deployment
 from tests.support.faults import LOOK_S, outside_store, recovered, well
 from tests.support.hindsight import broken_promises, contradicted, read
 from tests.support.victims import Victims, drop_database, town_on, victims
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.timed, pytest.mark.asyncio(loop_scope="module")]
 PLACES = ["embedded", *(["mongodb"] if MONGODB_URI else [])]

@@ -13,11 +13,12 @@ import pytest
 from cencomm_client.backoff import LONGEST_PAUSE_S
 
 from tests.conftest import MONGODB_URI, memory
-from tests.support.crew import Crew, muster, until
+from tests.support.crew import Crew, muster
 from tests.support.deployment import Deployment
 from tests.support.hindsight import broken_promises, contradicted, read
 from tests.support.server_process import command
 from tests.support.victims import Victims, drop_database, town_on, victims
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timed
 

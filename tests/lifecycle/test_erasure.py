@@ -10,7 +10,7 @@ from cencomm_server.engine.erasing import Eraser
 from cencomm_server.engine.items import sequenced
 
 from tests.lifecycle.ending import close, decide, erase, sweep
-from tests.mallory.harness import Stage, Stages, refusal, until
+from tests.mallory.harness import Stage, Stages, refusal
 from tests.mallory.world import (
     ALERTS,
     AUDITORS,
@@ -24,6 +24,7 @@ from tests.mallory.world import (
     WARNING,
 )
 from tests.support.loopback import now_ms
+from tests.support.waiting import until
 
 
 async def sealed_bodies(stage: Stage) -> list[bytes]:

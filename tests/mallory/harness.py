@@ -14,10 +14,8 @@ are stretched once, the server's own argon2id is small. The clock can be moved (
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import shutil
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -406,14 +404,6 @@ def copy_of(store: MemoryStore, kind: type[MemoryStore] = MemoryStore) -> Memory
     kept = {name: held for name, held in store.__dict__.items() if name != "_watching"}
     made.__dict__.update(copy.deepcopy(kept))  # who follows the one does not follow the other
     return made
-
-
-async def until(what: Callable[[], object], timeout_s: float = 10.0) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + timeout_s
-    while not what():
-        assert time.monotonic() < deadline, f"did not come about within {timeout_s} s"
-        await asyncio.sleep(0.02)
 
 
 async def refusal(call: Any) -> str:

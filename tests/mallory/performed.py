@@ -28,10 +28,11 @@ from cencomm_crypto.public.wire import (
 from cencomm_server.engine.admission import Admission, Offer, Rotations
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
+from cencomm_server.engine.committed import Commit
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.operation import OperationRuntime
 from cencomm_server.engine.reader import Reader
-from cencomm_server.engine.runtime import Commit, LogRuntime
+from cencomm_server.engine.runtime import LogRuntime
 from cencomm_server.push.fanout import Fanout
 
 from tests.mallory.hostile import Lie, Telling, renumbered

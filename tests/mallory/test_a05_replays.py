@@ -11,15 +11,16 @@ from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.public.entry import author
 from cencomm_crypto.public.ids import LogId
 from cencomm_server.engine.append import Appends
+from cencomm_server.engine.committed import Commit
 from cencomm_server.engine.items import sequenced
-from cencomm_server.engine.runtime import Commit
 from cencomm_server.push.fanout import Fanout
 from cencomm_server.store.documents import CheckpointDoc, EntryDoc
 from cencomm_server.store.memory import MemoryStore
 
-from tests.mallory.harness import Stages, until
+from tests.mallory.harness import Stages
 from tests.mallory.hostile import honest_then_careless
 from tests.mallory.world import ALERTS, CHIEF, DEPUTY, MEMBERS, OFFICER, PLAN, WARNING
+from tests.support.waiting import until
 
 
 class Forgetful(MemoryStore):

@@ -17,9 +17,10 @@ from cencomm_crypto.public.keys import BoxKey
 from cencomm_crypto.public.operation.recipients import Recipient, ShareHolder
 from cencomm_crypto.public.primitives import sha256
 
-from tests.mallory.harness import Stage, Stages, until
+from tests.mallory.harness import Stage, Stages
 from tests.mallory.insiders import honest_wrap, rotation, secret_of
 from tests.mallory.world import ALERTS, ANALYST, CHIEF, CONTACT, DEPUTY, OFFICER, WARNING
+from tests.support.waiting import until
 
 HONEST = (CHIEF, DEPUTY, CONTACT, OFFICER)
 Cheat = Mapping[str, Any]

@@ -16,10 +16,11 @@ from cencomm_crypto.member.epoch import EpochSecret
 from cencomm_crypto.member.grant import make_grant
 from cencomm_server.engine.append import Appends
 
-from tests.mallory.harness import Stage, Stages, until
+from tests.mallory.harness import Stage, Stages
 from tests.mallory.hostile import honest_then_careless
 from tests.mallory.insiders import opened_by, rotation, secret_of
 from tests.mallory.world import ALERTS, ANALYST, CHIEF, HOUR_MS, OFFICER
+from tests.support.waiting import until
 
 BEFORE, AFTER = "before you came", "after you came"
 History = Literal["all", "none"]

@@ -14,7 +14,7 @@ from cencomm_crypto.public.primitives import sha256
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.items import sequenced
 
-from tests.mallory.harness import Stage, Stages, until
+from tests.mallory.harness import Stage, Stages
 from tests.mallory.hostile import honest_then_careless
 from tests.mallory.insiders import opened_by
 from tests.mallory.world import (
@@ -27,6 +27,7 @@ from tests.mallory.world import (
     WARNING,
     WINDOW_MS,
 )
+from tests.support.waiting import until
 
 
 async def shares(stage: Stage, *codes: str) -> dict[int, bytes]:

@@ -16,9 +16,10 @@ from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.public.primitives import sha256
 from cencomm_server.push.sockets import LiveSockets
 
-from tests.mallory.harness import WEEK_S, Stage, Stages, refusal, until
+from tests.mallory.harness import WEEK_S, Stage, Stages, refusal
 from tests.mallory.rawsocket import auth_of, raw_socket
 from tests.mallory.world import ALERTS, ANALYST, CHIEF, CONTACT, OFFICER
+from tests.support.waiting import until
 
 EVIL = "https://customs-lottery.example"
 MINUTE_MS = 60_000

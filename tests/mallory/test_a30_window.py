@@ -7,7 +7,7 @@ from cencomm_crypto.public.phases import Phase
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
 
-from tests.mallory.harness import Stage, Stages, refusal, until
+from tests.mallory.harness import Stage, Stages, refusal
 from tests.mallory.hostile import honest_then_careless
 from tests.mallory.world import (
     ALERTS,
@@ -21,6 +21,7 @@ from tests.mallory.world import (
     WARNING,
     WINDOW_MS,
 )
+from tests.support.waiting import until
 
 LATER_MS = 60_000
 

@@ -16,9 +16,10 @@ from cencomm_server.events import SOCKET_PATH
 from cencomm_server.push.sockets import LiveSockets
 from cencomm_server.push.wire import Wire
 
-from tests.mallory.harness import Stage, Stages, until
+from tests.mallory.harness import Stage, Stages
 from tests.mallory.rawsocket import auth_of
 from tests.mallory.world import ALERTS, ANALYST, CHIEF, DEPUTY, MEMBERS, OFFICER
+from tests.support.waiting import until
 
 BUFFER = 16 * 1024  # the smallest that the setting allows
 STALL_S = 0.6

@@ -18,10 +18,11 @@ from cencomm_server.engine.reading import Reading
 from cencomm_server.http.call import Route
 from cencomm_server.http.gate import Limits
 
-from tests.mallory.harness import Stage, Stages, until
+from tests.mallory.harness import Stage, Stages
 from tests.mallory.hostile import arrange, honest_then_telling, shape
 from tests.mallory.rawsocket import auth_of, raw_socket
 from tests.mallory.world import ALERTS, CHIEF, OFFICER, PLAN, WARNING
+from tests.support.waiting import until
 
 MIB = 1 << 20
 CBOR, JSON = "application/cbor", "application/json"

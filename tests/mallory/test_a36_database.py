@@ -17,11 +17,12 @@ from cencomm_crypto.public.tree import Tree
 from cencomm_crypto.public.wire import Sequenced
 from cencomm_server.engine.reading import Reading
 
-from tests.mallory.harness import Stages, until
+from tests.mallory.harness import Stages
 from tests.mallory.hostile import Telling, tell
 from tests.mallory.kept import database, kept
 from tests.mallory.world import ALERTS, CHIEF, OFFICER, PLAN, WARNING, World
 from tests.support.loopback import NAME
+from tests.support.waiting import until
 
 Tamper = Callable[[Any, LogId], None]
 

@@ -9,7 +9,7 @@ from cencomm_client.plan import Admission
 from cencomm_crypto.errors import ErrorCode
 from cencomm_server.engine.append import Appends
 
-from tests.mallory.harness import Stages, until
+from tests.mallory.harness import Stages
 from tests.mallory.hostile import Holding, honest_then_careless
 from tests.mallory.world import (
     ALERTS,
@@ -22,6 +22,7 @@ from tests.mallory.world import (
     PLAN,
     WARNING,
 )
+from tests.support.waiting import until
 
 
 @honest_then_careless

@@ -22,7 +22,7 @@ from cencomm_server.engine.reader import Reader
 from cencomm_server.engine.reading import Reading
 from cencomm_server.engine.wraps import OwnWraps
 
-from tests.mallory.harness import Stage, Stages, until
+from tests.mallory.harness import Stage, Stages
 from tests.mallory.hostile import honest_then_careless
 from tests.mallory.insiders import opened_by, second_device, secret_of
 from tests.mallory.world import (
@@ -35,6 +35,7 @@ from tests.mallory.world import (
     OUTSIDER,
     WARNING,
 )
+from tests.support.waiting import until
 
 HONEST = tuple(code for code in MEMBERS if code != DEPUTY)
 

@@ -9,11 +9,12 @@ from cencomm_crypto.errors import ErrorCode
 from cencomm_crypto.public.ids import DeviceId
 from cencomm_server.engine.append import Appends
 
-from tests.mallory.harness import Stage, Stages, until
+from tests.mallory.harness import Stage, Stages
 from tests.mallory.hostile import honest_then_careless
 from tests.mallory.insiders import one_time_code, opened_by
 from tests.mallory.world import ALERTS, ANALYST, CHIEF, CONTACT, DEPUTY, MEMBERS, OFFICER, WARNING
 from tests.support.vaults import PASSWORD
+from tests.support.waiting import until
 
 QUIET = f"{ANALYST} quiet"
 

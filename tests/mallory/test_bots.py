@@ -20,9 +20,10 @@ from cencomm_client.outbox import Outbox
 from cencomm_client.vault_contents import StoredReceipt
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 
-from tests.mallory.harness import Stage, Stages, until
+from tests.mallory.harness import Stage, Stages
 from tests.mallory.world import ALERTS, ANALYST, BOT, CHIEF, MEMBERS, OFFICER, OPERATION
 from tests.support.loopback import now_ms
+from tests.support.waiting import until
 
 RATE = 60  # of its admission, see `founding`
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.mallory.harness import Stages, until
+from tests.mallory.harness import Stages
 from tests.mallory.world import ALERTS, ANALYST, CHIEF, MEMBERS, OFFICER, WARNING
+from tests.support.waiting import until
 
 
 async def test_an_honest_stage_carries_messages_and_alarms_nobody(stages: Stages) -> None:

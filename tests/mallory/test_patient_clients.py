@@ -9,8 +9,9 @@ from cencomm_config.errors import RateLimited
 from cencomm_crypto.public.ids import DeviceId
 from cencomm_server.throttle import Throttle
 
-from tests.mallory.harness import Stages, until
+from tests.mallory.harness import Stages
 from tests.mallory.world import ALERTS, ANALYST, OFFICER
+from tests.support.waiting import until
 
 POSTS = 6
 
@@ -37,7 +38,7 @@ async def test_posts_and_reads_of_a_limited_device_all_get_through_once(stages: 
         spared = stage.server.part(Sparing)
         officer = await stage.client(OFFICER)
         await officer.go_live()
-        await until(lambda: officer.live, 30)
+        await until(lambda: officer.live, within_s=30)
         channel = (await stage.operation(OFFICER)).channel(ALERTS)
         texts = [f"number {n}" for n in range(POSTS)]
         posted = await asyncio.gather(*(channel.post("MSG", {"text": text}) for text in texts))

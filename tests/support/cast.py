@@ -6,6 +6,8 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
+from cencomm_crypto.errors import Rejected
+from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.lost import NO_LOSSES
 from cencomm_crypto.public.rights import Role
@@ -55,6 +57,10 @@ class Cast:
         if live:
             operation.start()
             operation.rotate(self.work)
+
+    def accepts(self, entry: Entry) -> bool:
+        """Whether the operation would take an entry; nothing is appended."""
+        return not isinstance(self.operation.offer(entry), Rejected)
 
     @classmethod
     def fresh(cls, **options: Any) -> Cast:

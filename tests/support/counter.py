@@ -20,8 +20,10 @@ from cencomm_client.authoring import Author
 from cencomm_client.automation.runner import Runner
 from cencomm_client.automation.timing import Timing
 from cencomm_client.channel import Channel
+from cencomm_client.directory import Directory
 from cencomm_client.errors import Unreachable, refusal
 from cencomm_client.mirror import Mirror
+from cencomm_client.operation import Operation
 from cencomm_client.outbox import Outbox
 from cencomm_client.posting import Poster
 from cencomm_client.station import Settings, Station
@@ -246,3 +248,12 @@ class Town:
     async def desk(self, place: int) -> Desk:
         """The desk of one member, with the device of its vault."""
         return await self.counter.desk(self.folder, self.people[place], self.vaults[place])
+
+
+def over(desk: Desk) -> Operation:
+    """The SDK's operation over a desk's parts; it reads from the start."""
+    made = Operation(desk.station, desk.counter.log, Directory(desk.station))
+    desk.station.mirror.listen(
+        lambda update: made.view.take(update) if update.log == made.id else None
+    )
+    return made

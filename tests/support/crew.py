@@ -7,14 +7,13 @@ here retries: what becomes of a post whose server dies is the SDK's affair.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from cencomm_client import Admission, Client, Message, Operation, OperationPlan
-from cencomm_client.mirror import Update
+from cencomm_client.kept_logs import Update
 from cencomm_client.vault_contents import StoredReceipt
 from cencomm_crypto.public.ids import LogId
 
@@ -23,7 +22,6 @@ from tests.support.deployment import Deployment, now_ms
 CHANNEL = "alpha"
 DAY_MS = 86_400_000
 PATIENCE_S = 45.0  # of one post: longer than any recovery that the tests allow
-LOOK_S = 0.02
 
 Notes = defaultdict[tuple[LogId, int], set[bytes]]
 
@@ -124,16 +122,6 @@ class Crew:
                 yield
             finally:
                 ended.set()
-
-
-async def until(holds: Callable[[], bool], what: str, within_s: float) -> float:
-    """Wait until something holds; the seconds it took. Fails, saying what, after `within_s`."""
-    started = time.monotonic()
-    while not holds():
-        if time.monotonic() - started > within_s:
-            raise AssertionError(f"not within {within_s:g} s: {what}")
-        await asyncio.sleep(LOOK_S)
-    return time.monotonic() - started
 
 
 async def muster(town: Deployment, size: int) -> Crew:

@@ -18,8 +18,9 @@ from typing import Any
 
 from cencomm_server.store.embedded import EmbeddedStore
 
-from tests.support.crew import Crew, until
+from tests.support.crew import Crew
 from tests.support.server_process import ServerProcess, command
+from tests.support.waiting import until
 
 RECOVERED_S = 10.0  # from the end of a fault to the next receipt of everybody (issue 3)
 NAMED_S = 20.0  # from its beginning to a red /readyz: two time-outs and a busy machine

@@ -18,8 +18,9 @@ from cencomm_crypto.public.note import open_checkpoint, origin
 from cencomm_crypto.public.tree import Tree
 from cencomm_crypto.public.wire import Sequenced, decode_sequenced_stream
 
-from tests.support.crew import Crew, Poster, until
+from tests.support.crew import Crew, Poster
 from tests.support.deployment import Deployment
+from tests.support.waiting import until
 
 PAUSES_S = 45.0
 

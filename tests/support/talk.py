@@ -19,6 +19,7 @@ from cencomm_client.plan import CLOCKS
 from cencomm_client.work.chain import Who
 from cencomm_client.work.clocks import Clocks
 from cencomm_client.work.desk import Desk
+from cencomm_client.work.threads import Threads
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId, PersonId
 
 START = 1_780_000_000_000
@@ -115,9 +116,9 @@ class Talk:
             lambda release: release.author.code.endswith("-001"),
         )
 
-    def empty_desk(self) -> Desk:
-        """A desk that has read nothing."""
-        return Desk(self.clocks, self.live, self.who)
+    def empty_desk(self, threads: Threads | None = None) -> Desk:
+        """A desk that has read nothing; over threads that somebody else keeps, if given."""
+        return Desk(self.clocks, self.live, self.who, threads)
 
     def desk(self) -> Desk:
         """A desk that has read everything."""

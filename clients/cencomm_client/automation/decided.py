@@ -6,36 +6,34 @@ once, when this device first has a reason to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 
 from cencomm_crypto.public.operation.results import result_place
 from cencomm_crypto.public.operation.state import OperationState
 
-from cencomm_client.follow import Cursor, Feed
-from cencomm_client.items import Item, Message
+from cencomm_client.items import Message
 from cencomm_client.triage import Triaged, triaged
-from cencomm_client.work.threads import Threads
+from cencomm_client.work.threads import KeptThreads, Threads
 
 
 class Decided:
-    """What a feed says of hits; `owed` before anybody asks what is due."""
+    """What threads say of hits; `owed` before anybody asks what is due."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._cursor = Cursor(feed)
+    def __init__(self, threads: Callable[[], KeptThreads]) -> None:
+        """`threads` gives the operation's (`OperationView.threads`), asked at first need."""
+        self._find = threads
         self.forget()
 
     def forget(self) -> None:
         """Let go of what was read; the next `owed` reads anew."""
-        self._threads = Threads()
-        self._cursor.rewind()
+        self._kept: KeptThreads | None = None
+        self._read: tuple[Threads | None, int] = (None, 0)  # up to which mark
         self._owed: dict[bytes, Triaged] = {}  # by leaf
 
     def owed(self, state: OperationState) -> tuple[Triaged, ...]:
         """Decided hits without a result in the log, in the log's order."""
-        items, anew = self._cursor.came()
-        if anew:
-            self._threads, self._owed = Threads(), {}
-        self._take(items)
+        self._kept = self._kept or self._find()
+        self._judge(self._kept.refresh())
         for leaf, one in list(self._owed.items()):
             channel = state.channels[one.hit.channel]
             if result_place(leaf, one.hit.author.device) in channel.answered:
@@ -44,18 +42,19 @@ class Decided:
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _take(self, items: Iterable[Item]) -> None:
-        threads = self._threads
-        for item in items:
-            if isinstance(item, Message):
-                threads.take(item)
-        touched, threads.touched = threads.touched, set()
+    def _judge(self, threads: Threads) -> None:
+        """Look again at the chains that something came to."""
+        known, mark = self._read
+        if threads is not known:  # the log was told anew
+            mark, self._owed = 0, {}
+        touched, mark = threads.touched_since(mark)
+        self._read = threads, mark
         for root in touched:
             for message in filter(None, (threads.message(root), *threads.members(root))):
-                self._judge(message)
+                self._judge_one(message, threads)
 
-    def _judge(self, message: Message) -> None:
-        found = triaged(message, self._threads)
+    def _judge_one(self, message: Message, threads: Threads) -> None:
+        found = triaged(message, threads)
         if found is None or found.open:
             self._owed.pop(message.place.leaf, None)
         else:

@@ -96,7 +96,7 @@ class Runner:
         self._wake = asyncio.Event()
         self._quiet: dict[ChannelId, tuple[object, ...]] = {}  # nothing was due, as of this
         self._told: set[tuple[object, ...]] = set()
-        self._hits = Decided(view.feed)
+        self._hits = Decided(view.threads)
 
     def wake(self) -> None:
         """Something changed: judge anew soon."""

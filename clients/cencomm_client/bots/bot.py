@@ -30,7 +30,8 @@ from cencomm_client.bots.checking import KIND, Hit, checked
 from cencomm_client.bots.dropping import Disk, Dropper, Landed
 from cencomm_client.bots.health import ENDING, Health, health_application
 from cencomm_client.bots.intake import Intake
-from cencomm_client.bots.queue import Kept, Queue, Stage
+from cencomm_client.bots.queue import Queue
+from cencomm_client.bots.queued import Kept, Stage
 from cencomm_client.bots.serving import Address, serving
 from cencomm_client.bots.source import Outcome, RawHit, Result, Source, State
 from cencomm_client.bots.webhook import QueueMemory, Webhook

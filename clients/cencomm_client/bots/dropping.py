@@ -22,7 +22,8 @@ from cencomm_crypto.public.wire import Submission
 
 from cencomm_client.automation.healing import Fate, fate
 from cencomm_client.bots.allowance import Allowance
-from cencomm_client.bots.queue import Queue, Waiting
+from cencomm_client.bots.queue import Queue
+from cencomm_client.bots.queued import Waiting
 from cencomm_client.errors import Refused, TryLater
 from cencomm_client.posting import Poster
 from cencomm_client.sealing import DropSeal, Sealer

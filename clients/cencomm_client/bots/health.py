@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from cencomm_client.bots.queue import Counts
+from cencomm_client.bots.queued import Counts
 
 ENDING = ".status"
 

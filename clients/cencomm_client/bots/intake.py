@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from cencomm_client.bots.checking import Hit
 from cencomm_client.bots.dropping import Disk
-from cencomm_client.bots.queue import Kept
+from cencomm_client.bots.queued import Kept
 
 
 class Intake:

@@ -8,30 +8,24 @@ crashes, readers see that it is the same. One thread at a time uses a queue.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-import nacl.bindings as sodium
-import nacl.exceptions
-from cencomm_crypto.errors import ProtocolError
-from cencomm_crypto.public.encoding import decode_map, encode
+from cencomm_crypto.public.encoding import encode
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.primitives import u32
 
 from cencomm_client.bots.checking import Hit
+from cencomm_client.bots.queued import AtHand, Counts, Kept, Refusal, Stage, Waiting
+from cencomm_client.bots.row_seal import RowSeal
 from cencomm_client.errors import ClientCode, QueueDamaged, QueueUnwritable
 from cencomm_client.sealed_file import Random
 
 T = TypeVar("T")
 FORMAT = 1
-NONCE_SIZE = 24
-MAX_SEALED = 2**20
 MOST_AT_HAND = 8 * 2**20  # bytes of hits that are not read back from the disk to be sealed
 SLOT_MS = 5_000
 _SCHEMA = """
@@ -52,76 +46,6 @@ CREATE INDEX IF NOT EXISTS requests_at ON requests (at);
 """
 
 
-class Stage(IntEnum):
-    """States of a row."""
-
-    WAITING = 0
-    SIGNED = 1  # bytes that may be in the log: nothing else is signed before their end is known
-    POSTED = 2
-    REFUSED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What the queue knows of a hit: `fresh` if it was put in just now."""
-
-    row: int
-    stage: Stage
-    fresh: bool
-    seq: int | None = None
-    leaf: bytes | None = None
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A hit to be sealed, or (with `submission`) bytes of it that may be in the log."""
-
-    row: int
-    source: str
-    key: str
-    kind: str
-    mid: bytes
-    content: dict[str, Any] = field(repr=False)
-    submission: bytes = field(default=b"", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _AtHand:
-    """A hit as it went into its box a moment ago: not to be read back and opened to be sealed."""
-
-    source: str
-    key: str
-    mid: bytes
-    held: bytes = field(repr=False)
-
-    def waiting(self, row: int) -> Waiting:
-        """The same that the disk would give."""
-        held = decode_map(self.held, max_size=MAX_SEALED)
-        return Waiting(row, self.source, self.key, held["kind"], self.mid, held["content"])
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A hit that the server refused for good, with the code of its answer."""
-
-    row: int
-    source: str
-    key: str
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Rows by state, and when the newest posted one was signed (ms, 0 if none)."""
-
-    waiting: int
-    signed: int
-    posted: int
-    refused: int
-    last_ms: int
-
-
 class Queue:
     """An open queue file. Every writing call is one durable transaction."""
 
@@ -133,10 +57,9 @@ class Queue:
         `key` 32 bytes, from the vault; a queue of another vault or operation is refused.
         """
         self.path, self._random = path, random
-        self._seal_key = _derived(key, b"queue seal")
-        self._name_key = _derived(key, b"queue name")
+        self._seal = RowSeal(key, log, random)
         self._log = log
-        self._at_hand: dict[int, _AtHand] = {}  # by row
+        self._at_hand: dict[int, AtHand] = {}  # by row
         self._at_hand_bytes = 0
         try:
             if not path.exists():
@@ -158,7 +81,7 @@ class Queue:
 
     def put(self, source: str, hits: Sequence[Hit], now: int) -> list[Kept]:
         """Keep hits durably; one that is known stays as it is. In the order given."""
-        made: dict[int, _AtHand] = {}
+        made: dict[int, AtHand] = {}
         kept = self._durably(lambda: [self._put(source, hit, now, made) for hit in hits])
         for row, fresh in made.items():  # on the disk by now: nothing else may be sealed
             if self._at_hand_bytes + len(fresh.held) <= MOST_AT_HAND:
@@ -166,8 +89,8 @@ class Queue:
                 self._at_hand_bytes += len(fresh.held)
         return kept
 
-    def _put(self, source: str, hit: Hit, now: int, made: dict[int, _AtHand]) -> Kept:
-        name = self._hash(source, hit.key)
+    def _put(self, source: str, hit: Hit, now: int, made: dict[int, AtHand]) -> Kept:
+        name = self._seal.name_of(source, hit.key)
         found = self._db.execute(
             "SELECT row, state, seq, leaf, code FROM hits WHERE hit = ?", (name,)
         ).fetchone()
@@ -181,13 +104,13 @@ class Queue:
                 name,
                 Stage.WAITING,
                 mid,
-                self._sealed({"source": source, "key": hit.key}, name),
-                self._boxed(held, name),
+                self._seal.sealed({"source": source, "key": hit.key}, name),
+                self._seal.boxed(held, name),
                 now,
             ),
         ).lastrowid
         assert row is not None  # noqa: S101 - an INSERT has one
-        made[row] = _AtHand(source, hit.key, mid, held)
+        made[row] = AtHand(source, hit.key, mid, held)
         return Kept(row, Stage.WAITING, True)
 
     # -- out ----------------------------------------------------------------------------------
@@ -254,7 +177,7 @@ class Queue:
         rows = self._db.execute(
             "SELECT row, hit, name, code FROM hits WHERE state = ? ORDER BY row", (Stage.REFUSED,)
         ).fetchall()
-        opened = [(row, self._open(name, hit), code) for row, hit, name, code in rows]
+        opened = [(row, self._seal.open(name, hit), code) for row, hit, name, code in rows]
         return [Refusal(row, one["source"], one["key"], code or "") for row, one, code in opened]
 
     def put_back(self, rows: Iterable[int]) -> None:
@@ -292,7 +215,7 @@ class Queue:
         found = self._db.execute("SELECT hit, name FROM hits WHERE leaf = ?", (leaf,)).fetchone()
         if found is None:
             return None
-        named = self._open(found[1], found[0])
+        named = self._seal.open(found[1], found[0])
         return named["source"], named["key"]
 
     def answered(self) -> frozenset[bytes]:
@@ -309,23 +232,23 @@ class Queue:
 
     def request(self, id: str) -> tuple[bytes, dict[str, Any]] | None:
         """Hash of the body and the answer that a request of this id got; None if it is new."""
-        name = self._hash("request", id)
+        name = self._seal.name_of("request", id)
         found = self._db.execute(
             "SELECT body, answer FROM requests WHERE id = ?", (name,)
         ).fetchone()
-        return None if found is None else (found[0], self._open(found[1], name))
+        return None if found is None else (found[0], self._seal.open(found[1], name))
 
     def keep_request(
         self, id: str, body: bytes, answer: dict[str, Any], now: int, forget_before: int
     ) -> None:
         """Remember a request's answer; forget those from before `forget_before` (ms)."""
-        name = self._hash("request", id)
+        name = self._seal.name_of("request", id)
 
         def write() -> None:
             self._db.execute("DELETE FROM requests WHERE at < ?", (forget_before,))
             self._db.execute(
                 "INSERT OR IGNORE INTO requests VALUES (?,?,?,?)",
-                (name, body, self._sealed(answer, name), now),
+                (name, body, self._seal.sealed(answer, name), now),
             )
 
         self._durably(write)
@@ -357,7 +280,7 @@ class Queue:
         ).fetchall()
         found: list[Waiting] = []
         for row, hit, mid, name, content, entry in rows:
-            named, held = self._open(name, hit), self._open(content, hit)
+            named, held = self._seal.open(name, hit), self._seal.open(content, hit)
             found.append(
                 Waiting(
                     row,
@@ -387,39 +310,12 @@ class Queue:
     def _expect_own(self) -> None:
         found = dict(self._db.execute("SELECT name, value FROM meta"))
         if not found:
-            proof = self._sealed({"log": self._log}, b"meta")
+            proof = self._seal.sealed({"log": self._log}, b"meta")
             self._db.executemany(
                 "INSERT INTO meta VALUES (?,?)", [("format", u32(FORMAT)), ("proof", proof)]
             )
             return
         if found.get("format") != u32(FORMAT):
             raise QueueDamaged(f"format {FORMAT} of a queue expected: a newer program wrote it")
-        if self._open(found.get("proof", b""), b"meta").get("log") != self._log:
+        if self._seal.open(found.get("proof", b""), b"meta").get("log") != self._log:
             raise QueueDamaged("the queue belongs to another operation")
-
-    def _hash(self, source: str, key: str) -> bytes:
-        name = source.encode()
-        joined = u32(len(name)) + name + key.encode()
-        return hashlib.blake2b(joined, key=self._name_key, digest_size=32).digest()
-
-    def _sealed(self, value: dict[str, Any], context: bytes) -> bytes:
-        return self._boxed(encode(value), context)
-
-    def _boxed(self, plain: bytes, context: bytes) -> bytes:
-        nonce = self._random(NONCE_SIZE)
-        return nonce + sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
-            plain, self._log + context, nonce, self._seal_key
-        )
-
-    def _open(self, sealed: bytes, context: bytes) -> dict[str, Any]:
-        try:
-            plain = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(
-                sealed[NONCE_SIZE:], self._log + context, sealed[:NONCE_SIZE], self._seal_key
-            )
-            return dict(decode_map(plain, max_size=MAX_SEALED))
-        except (nacl.exceptions.CryptoError, ProtocolError, ValueError, TypeError) as error:
-            raise QueueDamaged("a row does not open: changed, or of another vault") from error
-
-
-def _derived(key: bytes, use: bytes) -> bytes:
-    return hashlib.blake2b(key=key, person=use, digest_size=32).digest()

@@ -112,23 +112,18 @@ async def proposals(
     """Show what awaits the approval of another administration."""
     found = await here.operation(operation)
     rows = [row for row in found.proposals() if everything or row.standing is Standing.OPEN]
-    if not rows:
-        here.say("cli_no_proposals")
-    here.show(
-        {"proposals": [proposal_document(row) for row in rows]},
-        (
-            ("entry", "what", "by", "until", "state", "leaf"),
-            [
-                (
-                    str(row.seq),
-                    row.subject,
-                    f"{row.code} ({row.administration})",
-                    shown_time(row.expires),
-                    str(row.standing),
-                    row.leaf.hex(),
-                )
-                for row in rows
-            ],
+    here.listed(
+        "proposals",
+        rows,
+        proposal_document,
+        ("entry", "what", "by", "until", "state", "leaf"),
+        lambda row: (
+            str(row.seq),
+            row.subject,
+            f"{row.code} ({row.administration})",
+            shown_time(row.expires),
+            str(row.standing),
+            row.leaf.hex(),
         ),
     )
 
@@ -188,23 +183,18 @@ async def tasks(
     """Show the open tasks, as far as this device reads."""
     found = await here.operation(operation)
     rows = [row for row in found.open_tasks() if row.mandatory or not mandatory]
-    if not rows:
-        here.say("cli_no_tasks")
-    here.show(
-        {"tasks": [task_document(row) for row in rows]},
-        (
-            ("entry", "channel", "by", "for", "mandatory", "due"),
-            [
-                (
-                    str(row.seq),
-                    row.channel,
-                    row.author,
-                    row.assignee or "",
-                    here.output.text("label_yes") if row.mandatory else "",
-                    shown_time(row.due) if isinstance(row.due, int) else "",
-                )
-                for row in rows
-            ],
+    here.listed(
+        "tasks",
+        rows,
+        task_document,
+        ("entry", "channel", "by", "for", "mandatory", "due"),
+        lambda row: (
+            str(row.seq),
+            row.channel,
+            row.author,
+            row.assignee or "",
+            here.output.text("label_yes") if row.mandatory else "",
+            shown_time(row.due) if isinstance(row.due, int) else "",
         ),
     )
 

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import typer
 
@@ -40,6 +40,7 @@ from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
 
 P = ParamSpec("P")
+R = TypeVar("R")
 Decide = Callable[[Operation], Awaitable[Posted]]
 _OPTIONS = [
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -109,6 +110,20 @@ class Here:
         for columns, rows in tables:
             self.output.table(columns, rows)
         self.output.document(document)
+
+    def listed(
+        self,
+        name: str,
+        rows: Sequence[R],
+        document: Callable[[R], Mapping[str, Any]],
+        columns: Sequence[str],
+        cells: Callable[[R], Sequence[str]],
+    ) -> None:
+        """One table for people, the documents under `name` for programs; where there is no row,
+        the sentence `cli_no_{name}`."""
+        if not rows:
+            self.say(f"cli_no_{name}")
+        self.show({name: [document(row) for row in rows]}, (columns, map(cells, rows)))
 
 
 Act = Callable[Concatenate[Here, P], Awaitable[None]]

@@ -85,26 +85,20 @@ async def list_operations(here: Here) -> None:
     """List the operations that this device knows."""
     if here.client.logged_in:
         await here.client.refresh()
-    found = here.client.operations()
-    if not found:
-        here.say("cli_no_operations")
-    here.show(
-        {"operations": [summary_document(row) for row in found]},
-        (
-            ("name", "phase", "", "role", "from", "until", "entries", "id"),
-            [
-                (
-                    row.name,
-                    str(row.phase),
-                    here.output.text("cli_exercise") if row.exercise else "",
-                    row.role or "",
-                    shown_time(row.window[0]),
-                    shown_time(row.window[1]),
-                    str(row.size),
-                    row.id.hex()[:8],
-                )
-                for row in found
-            ],
+    here.listed(
+        "operations",
+        here.client.operations(),
+        summary_document,
+        ("name", "phase", "", "role", "from", "until", "entries", "id"),
+        lambda row: (
+            row.name,
+            str(row.phase),
+            here.output.text("cli_exercise") if row.exercise else "",
+            row.role or "",
+            shown_time(row.window[0]),
+            shown_time(row.window[1]),
+            str(row.size),
+            row.id.hex()[:8],
         ),
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
@@ -56,8 +56,7 @@ def _governance(name: str) -> Callable[[Callable[P, Decision]], Callable[P, Deci
         ) -> None:
             decided = decide(**given)  # type: ignore[call-arg]  # typer's
             with opened(key, passphrase_file) as root:
-                drafted = ceremony.draft(root, decided, keys=_keys(root, with_), k=threshold)
-                keep(output, out, ceremony.sign(drafted, root))
+                _draft(output, out, root, decided, keys=_keys(root, with_), k=threshold)
 
         first, *shared, _ = inspect.signature(act, eval_str=True).parameters.values()
         own = inspect.signature(decide, eval_str=True).parameters.values()
@@ -187,8 +186,7 @@ async def draft_appointment(
     asked = NcpRequest.parse(text_of(request_file))
     with opened(key, passphrase_file) as root:
         output.say(fill(output.text("cli_compare"), fingerprint=asked.fingerprint))
-        made = ceremony.draft(root, ceremony.appoint_ncp(root.admin, asked))
-        keep(output, out, ceremony.sign(made, root))
+        _draft(output, out, root, ceremony.appoint_ncp(root.admin, asked))
 
 
 @plain(roots, "dismiss")
@@ -201,8 +199,20 @@ async def draft_dismissal(
 ) -> None:
     """Administration root: draft the dismissal of an NCP."""
     with opened(key, passphrase_file) as root:
-        decision = ceremony.dismiss_ncp(root.admin, PersonId(hex_bytes(person, 16)))
-        keep(output, out, ceremony.sign(ceremony.draft(root, decision), root))
+        _draft(output, out, root, ceremony.dismiss_ncp(root.admin, PersonId(hex_bytes(person, 16))))
+
+
+def _draft(
+    output: Output,
+    out: Path,
+    root: RootKey,
+    decision: Decision,
+    *,
+    keys: Sequence[bytes] | None = None,
+    k: int = 1,
+) -> None:
+    """Draft a decision, sign it with this key, and keep it for the other custodians (`keys`)."""
+    keep(output, out, ceremony.sign(ceremony.draft(root, decision, keys=keys, k=k), root))
 
 
 def _keys(root: RootKey, with_: list[str] | None) -> list[bytes]:

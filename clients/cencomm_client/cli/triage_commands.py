@@ -29,7 +29,7 @@ from cencomm_client.triage import (
     Triaged,
     dismissal,
     expect_open,
-    hits_of,
+    hits_in,
     merger,
     warning_from,
 )
@@ -50,18 +50,17 @@ async def list_(
 ) -> None:
     """Show the hits that nobody has decided about."""
     found = await here.operation(operation)
-    shown = [one for one in hits_of(found.items()) if every or one.open]
+    threads = found.view.threads()  # held: the gate reads the same
+    shown = [one for one in hits_in(threads.refresh()) if every or one.open]
     if here.output.copies:
         gate = Gate(found)
         shown = [await _copied(one, gate) for one in shown]
-    if not shown:
-        here.say("cli_no_hits")
-    here.show(
-        {"hits": [hit_document(one) for one in shown]},
-        (
-            ("entry", "source", "rule", "score", "what", "decided"),
-            [_row(one, here.output.language) for one in shown],
-        ),
+    here.listed(
+        "hits",
+        shown,
+        hit_document,
+        ("entry", "source", "rule", "score", "what", "decided"),
+        lambda one: _row(one, here.output.language),
     )
 
 
@@ -185,7 +184,7 @@ async def _decide(
 
 def _hit(operation: Operation, name: str) -> Triaged:
     leaf = referred(operation, name)
-    for one in hits_of(operation.items()):
+    for one in hits_in(operation.view.threads().refresh()):
         if one.hit.place.leaf == leaf:
             return one
     raise NotKnown(f"entry {name} is no hit that can be read here")

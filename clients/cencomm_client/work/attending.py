@@ -35,6 +35,7 @@ class Attendant:
         self._view, self._directory, self._clock = view, directory, clock
         self._owing: tuple[int, dict[str, int]] = (-1, {})
         self._cursor = Cursor(view.feed)
+        self._threads = view.threads()
         self._live = view.state.live
         self._begin(self._cursor.came()[0])
 
@@ -46,8 +47,9 @@ class Attendant:
         if anew:
             self._begin(items)
         else:
+            self._threads.refresh()
             for item in items:
-                self.desk.take(item)
+                self.desk.note(item)
         return self.desk
 
     def now(self) -> int:
@@ -59,10 +61,11 @@ class Attendant:
         people = people_of(self._directory, lambda: self._view.state)
         who = Who(people, self._owing_now, self._may_grant)
         self._live = state.live
-        self.desk = Desk(Clocks.of(state.genesis), state.live, who)
         with all_of_it_stays():
+            threads = self._threads.refresh()
+            self.desk = Desk(Clocks.of(state.genesis), state.live, who, threads)
             for item in items:
-                self.desk.take(item)
+                self.desk.note(item)
             self.desk.settle()
 
     # -- who ----------------------------------------------------------------------------------

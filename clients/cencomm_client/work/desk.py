@@ -45,10 +45,14 @@ class _Sent:
 class Desk:
     """One operation's work as this device can read it."""
 
-    def __init__(self, clocks: Clocks, live: tuple[int, int], who: Who) -> None:
+    def __init__(
+        self, clocks: Clocks, live: tuple[int, int], who: Who, threads: Threads | None = None
+    ) -> None:
+        """`threads` are kept by somebody else, who calls `note`; without them, call `take`."""
         self._clocks, self._who = clocks, who
         self._periods = Periods(live[0], live[1], clocks.sit)
-        self._threads = Threads()
+        self._threads = Threads() if threads is None else threads
+        self._settled = 0  # up to which mark of the threads
         self.handling = Handling(self._threads.changes, self._threads.message, who.may_grant)
         """What may leave, as everything stands now."""
         self._chains: dict[bytes, Chain] = {}
@@ -68,9 +72,14 @@ class Desk:
 
     def take(self, item: Item) -> None:
         """Take an item, or a later version of one."""
+        if isinstance(item, Message) and item.kind != PROFILE:
+            self._threads.take(item)
+            self.note(item)
+
+    def note(self, item: Item) -> None:
+        """The same, of one that stands in its thread already."""
         if not isinstance(item, Message) or item.kind == PROFILE:
             return
-        self._threads.take(item)
         self.handling.take(item)
         if item.kind == reading.MESSAGE and item.mid is not None:
             self._said.setdefault(item.mid, {})[item.place.leaf] = item
@@ -165,7 +174,8 @@ class Desk:
 
     def settle(self) -> None:
         """Make the touched chains anew, and put their part into the totals."""
-        for root in self._threads.touched:
+        touched, self._settled = self._threads.touched_since(self._settled)
+        for root in touched:
             before = self._chains.pop(root, None)
             if before is not None:
                 self._count(before, -1)
@@ -182,7 +192,6 @@ class Desk:
             )
             self._chains[root] = made
             self._count(made, 1)
-        self._threads.touched.clear()
 
     def _count(self, chain: Chain, sign: int) -> None:
         leaf = chain.leaf

@@ -6,18 +6,24 @@ step moves only what hangs on the entry that came.
 
 from __future__ import annotations
 
+from cencomm_client.follow import Cursor, Feed
 from cencomm_client.items import Message
+from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.work import reading
 from cencomm_client.work.changes import CHANGING, Changes, target_of
 
 
 class Threads:
-    """Every message by leaf, its chain, and the changes of each; `touched` names chains to make
-    anew."""
+    """Every message by leaf, its chain, and the changes of each.
+
+    Holds references to the messages, no copies. An entry costs a few look-ups, and as many more as
+    entries move with it: none, but where it came before what it answers.
+    """
 
     def __init__(self) -> None:
         self.changes = Changes()
-        self.touched: set[bytes] = set()
+        self._touched: dict[bytes, int] = {}  # root -> when, as a count; last touched last
+        self._touches = 0
         self._messages: dict[bytes, Message] = {}
         self._first: dict[tuple[bytes, bytes], bytes] = {}  # (device, mid) -> leaf
         self._same: dict[bytes, bytes] = {}  # leaf of a message sealed anew -> the first one's
@@ -58,6 +64,20 @@ class Threads:
         """Whether this still starts a chain."""
         return root in self._chains
 
+    def touched_since(self, mark: int) -> tuple[list[bytes], int]:
+        """The chains to make anew for who has read up to `mark` (0: nothing), and the next mark.
+
+        For any number of readers at their own pace: each chain once, last touched last; one may
+        be gone (`alive`).
+        """
+        found: list[bytes] = []
+        for root in reversed(self._touched):
+            if self._touched[root] < mark:
+                break
+            found.append(root)
+        found.reverse()
+        return found, self._touches
+
     def take(self, message: Message) -> None:
         """A message, or a later version of one."""
         leaf = message.place.leaf
@@ -78,7 +98,7 @@ class Threads:
         self.changes.moved(leaf, first)
         for child in list(self._children.pop(leaf, {})):
             self._link(self._messages[child])
-        self.touched.add(self._root.get(first, first))
+        self._touch(self._root.get(first, first))
 
     def _link(self, message: Message) -> None:
         leaf = message.place.leaf
@@ -124,8 +144,8 @@ class Threads:
             starts = above is None or reading.starts(message.kind, message.content or {})
             root = one if starts or above is None else above
             if above is not None:
-                self.touched.add(above)  # also of an offshoot
-            self.touched.add(root)
+                self._touch(above)  # also of an offshoot
+            self._touch(root)
             if self._root.get(one) == root:
                 continue
             self._forget(one, keep=True)
@@ -141,6 +161,34 @@ class Threads:
             members.pop(leaf, None)
             if not members:
                 self._chains.pop(before, None)
-            self.touched.add(before)
+            self._touch(before)
         if not keep:
             self._messages.pop(leaf, None)
+
+    def _touch(self, root: bytes) -> None:
+        self._touched.pop(root, None)
+        self._touched[root] = self._touches
+        self._touches += 1
+
+
+class KeptThreads:
+    """The threads of one operation in step with its feed: once, for all who read them.
+
+    Holds one `Threads`; a step costs what came with it, whoever asks first. Profiles are in no
+    thread. Get it from `OperationView.threads`.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self._cursor = Cursor(feed)
+        self._threads = Threads()
+
+    def refresh(self) -> Threads:
+        """The threads with everything that the feed holds; another object where the log was told
+        anew: what was read from the earlier one counts no more."""
+        items, anew = self._cursor.came()
+        if anew:
+            self._threads = Threads()
+        for item in items:
+            if isinstance(item, Message) and item.kind != PROFILE:
+                self._threads.take(item)
+        return self._threads

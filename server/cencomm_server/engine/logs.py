@@ -10,9 +10,10 @@ from cencomm_crypto.errors import CencommError
 from cencomm_crypto.public.ids import ID_SIZE, LogId
 
 from cencomm_server.engine.clock import Clock
+from cencomm_server.engine.committed import Commit, Listener
 from cencomm_server.engine.directory import DirectoryRuntime
 from cencomm_server.engine.operation import OperationRuntime
-from cencomm_server.engine.runtime import Commit, Listener, LogRuntime
+from cencomm_server.engine.runtime import LogRuntime
 from cencomm_server.engine.signer import Signer
 from cencomm_server.metrics import Metrics
 from cencomm_server.store.documents import LogDoc, LogKind

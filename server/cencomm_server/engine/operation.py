@@ -11,8 +11,9 @@ from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.replay import OperationLog
 from cencomm_crypto.public.wire import Sequenced
 
+from cencomm_server.engine.committed import Listener, State
 from cencomm_server.engine.directory import DirectoryRuntime
-from cencomm_server.engine.runtime import Listener, LogRuntime, State
+from cencomm_server.engine.runtime import LogRuntime
 from cencomm_server.engine.signer import Signer
 from cencomm_server.metrics import Metrics
 from cencomm_server.store.documents import LogKind

@@ -15,10 +15,11 @@ from cencomm_crypto.public.encoding import encode
 from cencomm_crypto.public.ids import ZERO_SCOPE, LogId
 
 from cencomm_server.engine.access import operation_access
+from cencomm_server.engine.committed import Commit
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.operation import OperationRuntime
 from cencomm_server.engine.reader import Reader
-from cencomm_server.engine.runtime import Commit, LogRuntime
+from cencomm_server.engine.runtime import LogRuntime
 from cencomm_server.events import ENTRIES, HEAD
 from cencomm_server.push.frames import event_frames
 

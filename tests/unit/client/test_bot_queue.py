@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from cencomm_client.bots.allowance import HOUR_MS, SLOT_MS, Allowance
 from cencomm_client.bots.checking import Hit
-from cencomm_client.bots.queue import Counts, Queue, Stage
+from cencomm_client.bots.queue import Queue
+from cencomm_client.bots.queued import Counts, Stage
 from cencomm_client.errors import QueueDamaged, QueueUnwritable
 from cencomm_crypto.public.ids import LogId
 from hypothesis import given

@@ -13,11 +13,9 @@ from cencomm_client import corrections
 from cencomm_client.cen import prepare
 from cencomm_client.cli.desk_documents import history_rows
 from cencomm_client.cli.documents import item_document
-from cencomm_client.directory import Directory
 from cencomm_client.errors import NotChangeable, NotTheAuthor
 from cencomm_client.form_library import data_folder, read_set
 from cencomm_client.items import Message
-from cencomm_client.operation import Operation
 from cencomm_client.view import OperationView
 from cencomm_client.work import authoring
 from cencomm_client.work import desk as work_desk
@@ -27,7 +25,7 @@ from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.member.profile import Profile, profile_content
 
-from tests.support.counter import Desk, Town
+from tests.support.counter import Desk, Town, over
 from tests.support.talk import seizure, warning
 
 TRIES = 1_000
@@ -78,15 +76,6 @@ def damage(view: OperationView, leaf: bytes) -> str | None:
     found = shown(view, leaf)
     assert (found.content is None) == (found.damage is not None)
     return None if found.damage is None else found.damage.code
-
-
-def over(desk: Desk) -> Operation:
-    """The SDK's operation over a desk's parts; it reads from the start."""
-    made = Operation(desk.station, desk.counter.log, Directory(desk.station))
-    desk.station.mirror.listen(
-        lambda update: made.view.take(update) if update.log == made.id else None
-    )
-    return made
 
 
 def worked(desk: Desk) -> work_desk.Desk:

@@ -12,7 +12,7 @@ from cencomm_client.bots.answers import Answers
 from cencomm_client.follow import Feed
 from cencomm_client.items import Author, Control, Item, Message, Place
 from cencomm_client.triage import Decision, Triaged, dismissal, hits_of
-from cencomm_client.work.threads import Threads
+from cencomm_client.work.threads import KeptThreads, Threads
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId, PersonId
 from cencomm_crypto.public.operation.results import result_place
 from cencomm_crypto.public.operation.state import OperationState
@@ -37,6 +37,10 @@ def said(seq: int, kind: str, content: dict[str, Any] | None, about: int | None 
 
 def hits(count: int) -> list[Item]:
     return [said(seq, "HIT", {"dedupe": str(seq)}) for seq in range(count)]
+
+
+def decided_in(feed: Feed) -> Decided:
+    return Decided(lambda: KeptThreads(feed))
 
 
 def stood(*answered: int) -> OperationState:
@@ -78,7 +82,7 @@ def test_a_step_of_a_long_log_costs_what_one_of_a_short_log_costs(
     for size in (200, 20_000):
         feed = Feed()
         feed.put(hits(size))
-        decided = Decided(feed)
+        decided = decided_in(feed)
         assert decided.owed(stood()) == ()
         with monkeypatch.context() as patch:
             counted = Counted(patch)
@@ -115,7 +119,7 @@ async def test_a_look_for_results_costs_the_same_too(monkeypatch: pytest.MonkeyP
 
 def test_it_says_what_all_items_together_say_after_each_step() -> None:
     feed = Feed()
-    decided = Decided(feed)
+    decided = decided_in(feed)
     blind = replace(said(1, "HIT", None), kind=None)  # its key comes later
     steps: list[list[Item]] = [
         hits(1),
@@ -139,7 +143,7 @@ def test_it_says_what_all_items_together_say_after_each_step() -> None:
 
 def test_it_begins_anew_with_the_log_and_forgets_when_told() -> None:
     feed = Feed()
-    decided = Decided(feed)
+    decided = decided_in(feed)
     feed.put([*hits(2), said(2, "HIT", dismissal("noise"), about=1)])
     assert places(decided.owed(stood())) == [1]
     feed.begin_anew()  # the decision was lost with the end of the log

@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cencomm_client.follow import Feed
 from cencomm_client.items import Damage, Flag
 from cencomm_client.triage import hits_of
 from cencomm_client.work.clocks import Stage
 from cencomm_client.work.desk import Desk
 from cencomm_client.work.duties import NOBODY, What
 from cencomm_client.work.snapshot import Overdue
+from cencomm_client.work.threads import KeptThreads
 
 from tests.support.talk import DAY, HOUR, START, Talk, seizure, warning
 
@@ -581,6 +583,17 @@ def test_entry_by_entry_gives_the_same_desk_as_all_at_once_in_any_order() -> Non
         for message in talk.messages:
             desk.take(message)
         assert desk.snapshot(talk.now) == at_once
+        feed = Feed()
+        kept = KeptThreads(feed)
+        early, late = talk.empty_desk(kept.refresh()), talk.empty_desk(kept.refresh())
+        for message in talk.messages:  # one looks after each, one when all of it is there
+            feed.put([message])
+            kept.refresh()
+            early.note(message)
+            early.snapshot(talk.now)
+        for message in talk.messages:
+            late.note(message)
+        assert early.snapshot(talk.now) == late.snapshot(talk.now) == at_once
 
 
 def test_rows_are_in_the_order_in_which_people_should_look() -> None:

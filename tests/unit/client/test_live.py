@@ -18,6 +18,7 @@ from cencomm_crypto.public.encoding import encode
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.wire import Receipt, Submission
 
+from tests.support.waiting import until
 from tests.support.web import serving
 
 LOG = LogId(b"L" * 16)
@@ -91,12 +92,6 @@ class Client:
             self.frames.append((event, frame))
 
         return take
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from cencomm_client import session
 from cencomm_client.answers import EntriesPage, PushFrame
+from cencomm_client.kept_logs import Update
 from cencomm_client.live import LiveConnection
-from cencomm_client.mirror import Mirror, Update
+from cencomm_client.mirror import Mirror
 from cencomm_client.outbox import Outbox
 from cencomm_client.root import ceremony
 from cencomm_crypto.public.entry import log_id32
 from cencomm_crypto.public.ids import LogId
 
 from tests.support.loopback import Loopback, Member, loopback, now_ms
+from tests.support.waiting import until
 
 HOUR = 3_600_000
 PREP = {"phase": "prep"}
@@ -103,12 +105,6 @@ async def live(member: Member) -> AsyncIterator[LiveConnection]:
     finally:
         await connection.close()
         await running
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.02)
 
 
 async def test_two_members_agree_live_and_after_a_restart(made: Loopback) -> None:

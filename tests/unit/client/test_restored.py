@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from cencomm_client.errors import ClientCode, LogAlarm, Stopped
-from cencomm_client.mirror import Mirror, Update
+from cencomm_client.kept_logs import Update
+from cencomm_client.mirror import Mirror
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.operation.projection import state_hash
 from cencomm_crypto.public.wire import Sequenced

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
 from cencomm_client.errors import TasksOpen
 from cencomm_client.items import Author, Flag, Message, Place
 from cencomm_client.people import People
-from cencomm_client.tasks import TaskBook, assigned_to, expect_done, open_tasks
+from cencomm_client.tasks import TaskBook, assigned_to, expect_done
+from cencomm_client.work.threads import Threads
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId
 
 PEOPLE = People(
@@ -54,9 +56,16 @@ def leaf(seq: int) -> bytes:
     return seq.to_bytes(32, "big")
 
 
+def book_of(*messages: Message) -> TaskBook:
+    book = TaskBook(PEOPLE)
+    for one in messages:
+        book.note(one)
+    return book
+
+
 def still_open(*answers: Message) -> list[int]:
-    found = open_tasks([message(1, "TSK", MANDATORY, administration="RILO"), *answers], PEOPLE)
-    return [task.seq for task in found]
+    book = book_of(message(1, "TSK", MANDATORY, administration="RILO"), *answers)
+    return [task.seq for task in book.open()]
 
 
 @pytest.mark.parametrize(
@@ -115,12 +124,10 @@ def test_a_task_and_its_end_count_as_they_stand() -> None:
     assert still_open(message(2, "COR", change, administration="RILO")) == []
     assert still_open(message(2, "COR", change)) == [1]  # of another administration
     free = {"target": leaf(1), "fields": {"mandatory": False}, "reason": "x"}
-    book = TaskBook(PEOPLE)
-    for one in (
+    book = book_of(
         message(1, "TSK", MANDATORY, administration="RILO"),
         message(2, "COR", free, administration="RILO"),
-    ):
-        book.note(one)
+    )
     assert (len(book.open()), book.mandatory()) == (1, ())
     assert len(book.mandatory(2)) == 1
 
@@ -147,13 +154,13 @@ def test_an_open_task_in_reply_to_another_is_one_more() -> None:
 
 def test_mandatory_is_the_value_true_and_nothing_else() -> None:
     for value in (1, "true", "yes", False, None):
-        (task,) = open_tasks([message(1, "TSK", {"mandatory": value})], PEOPLE)
+        (task,) = book_of(message(1, "TSK", {"mandatory": value})).open()
         assert not task.mandatory
 
 
 @pytest.mark.parametrize("assignee", ["FR", {"administration": "FR"}, {"role": 5}, None, 7])
 def test_an_assignee_is_a_code_or_a_map_with_one(assignee: Any) -> None:
-    (task,) = open_tasks([message(1, "TSK", {"assignee": assignee})], PEOPLE)
+    (task,) = book_of(message(1, "TSK", {"assignee": assignee})).open()
     expected = isinstance(assignee, str) or (isinstance(assignee, dict) and "role" not in assignee)
     assert assigned_to(task, {"FR", "FR-014"}, []) == expected
     assert not assigned_to(task, {"BE"}, [b"p"])
@@ -169,8 +176,51 @@ def test_a_book_tells_what_was_open_at_a_place_and_takes_newer_versions() -> Non
     assert book.mandatory(1) == book.mandatory() == ()
 
 
+def test_the_answer_is_the_same_whatever_came_and_was_asked_before() -> None:
+    """The book threads as it goes; one that is filled anew for each question is the measure."""
+    said = [
+        message(1, "TSK", MANDATORY, administration="RILO"),
+        message(3, "RPL", {"status": "final"}, re=1),
+        message(7, "TSK", {**MANDATORY, "state": "open"}, re=1, administration="RILO"),
+        message(4, "WDR", {"target": leaf(3), "reason": "x"}),
+        message(5, "RPL", None, re=1),
+        message(9, "RPL", {"status": "final"}, re=7),
+        message(5, "RPL", {"status": "refused"}, re=1),
+        message(8, "COR", {"target": leaf(7), "fields": {"mandatory": False}, "reason": "x"}),
+    ]
+    places = (None, *range(11))
+    for order in permutations(places, 2):
+        book, told = TaskBook(PEOPLE), list[Message]()
+        for one in said:
+            book.note(one)
+            told.append(one)
+            for before in order:
+                assert book.open(before) == book_of(*told).open(before)
+
+
+def test_a_question_costs_what_came_since_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    cost: dict[int, int] = {}
+    for size in (20, 2_000):
+        book = book_of(message(0, "TSK", MANDATORY))
+        for seq in range(1, size):
+            book.note(message(seq, "RPL", {"status": "partial"}, re=0))
+        assert len(book.mandatory()) == 1
+        with monkeypatch.context() as patch:
+            taken, take = list[Message](), Threads.take
+
+            def counting(threads: Threads, one: Message) -> None:
+                taken.append(one)  # noqa: B023 - called in this turn alone
+                take(threads, one)  # noqa: B023
+
+            patch.setattr(Threads, "take", counting)
+            book.note(message(size, "RPL", {"status": "final"}, re=0))
+            assert book.mandatory() == book.mandatory(size + 1) == ()
+            cost[size] = len(taken)
+    assert cost == {20: 1, 2_000: 1}
+
+
 def test_the_refusal_lists_tasks_and_how_to_close_them() -> None:
-    tasks = open_tasks([message(seq, "TSK", MANDATORY) for seq in range(1, 30)], PEOPLE)
+    tasks = book_of(*(message(seq, "TSK", MANDATORY) for seq in range(1, 30))).open()
     with pytest.raises(TasksOpen) as raised:
         expect_done(tasks, "phase.set")
     said = raised.value.detail

@@ -10,7 +10,8 @@ import pytest
 from cencomm_client.answers import EntriesPage
 from cencomm_client.arriving import MAX_AHEAD_MS, decode_items
 from cencomm_client.errors import AnswerMalformed, ClientCode, LogAlarm, NewerProtocol, Stopped
-from cencomm_client.mirror import Mirror, Update
+from cencomm_client.kept_logs import Update
+from cencomm_client.mirror import Mirror
 from cencomm_crypto.errors import Rejected
 from cencomm_crypto.public.encoding import decode, encode
 from cencomm_crypto.public.ids import LogId

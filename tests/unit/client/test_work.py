@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,6 @@ import pytest
 from cencomm_client.cen import extract
 from cencomm_client.cli.documents import item_document
 from cencomm_client.cli.output import dumps
-from cencomm_client.directory import Directory
 from cencomm_client.erasing import forget
 from cencomm_client.errors import HandlingForbids, NotDirected, NotTheAuthor
 from cencomm_client.handling import Way
@@ -30,7 +31,7 @@ from cencomm_crypto.errors import CencommError, ErrorCode
 from cencomm_crypto.public.ids import EntryId
 
 from tests.lifecycle.said import DELIVERY
-from tests.support.counter import Desk, Town
+from tests.support.counter import Town, over
 from tests.support.talk import seizure, warning
 from tests.support.vaults import vault_of
 
@@ -40,15 +41,6 @@ MINUTE = 60_000
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
     return Town(tmp_path)
-
-
-def over(desk: Desk) -> Operation:
-    """The SDK's operation over a desk's parts."""
-    made = Operation(desk.station, desk.counter.log, Directory(desk.station))
-    desk.station.mirror.listen(
-        lambda update: made.view.take(update) if update.log == made.id else None
-    )
-    return made
 
 
 async def manned(town: Town) -> list[Operation]:
@@ -191,6 +183,22 @@ async def test_a_desk_that_runs_on_asks_for_the_reports_of_a_longer_live(town: T
     await de.approve(proposed)
     await fr.refresh()
     assert attendant.refresh()._periods.count == periods + 2
+
+
+async def test_all_who_read_threads_read_the_same_ones_and_the_last_lets_go_of_them(
+    town: Town,
+) -> None:
+    fr, _, _ = await manned(town)
+    attendant, gate = fr.attend(), Gate(fr)
+    warned = await fr.channel("alpha").post("WRN", warning())
+    await fr.refresh()
+    first, again = attendant.refresh(), gate._attendant.refresh()
+    assert first._threads is again._threads is fr.view.threads().refresh()
+    assert first.chain(warned.leaf) == again.chain(warned.leaf) != None  # noqa: E711 - a chain
+    kept = weakref.ref(fr.view.threads())
+    del attendant, gate, first, again
+    gc.collect()  # desk and attendant know each other
+    assert kept() is None
 
 
 async def test_a_desk_that_runs_on_forgets_what_was_erased(town: Town) -> None:

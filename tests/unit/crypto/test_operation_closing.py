@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cencomm_crypto.errors import ErrorCode, ProtocolError, Rejected
+from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.operation.views import erasable
@@ -17,10 +17,6 @@ from tests.support.operation import CLOSES, DAY, GRACE, HOUR, OPENS
 @pytest.fixture
 def cast() -> Cast:
     return Cast.fresh()
-
-
-def accepted(cast: Cast, entry: Entry) -> bool:
-    return not isinstance(cast.operation.offer(entry), Rejected)
 
 
 def control(cast: Cast, kind: str, by: HeldPerson, **body: object) -> Entry:
@@ -51,7 +47,7 @@ def test_preparation_does_not_start_before_the_window() -> None:
     entry = control(cast, "phase.set", cast.chief, phase="prep")
     assert cast.operation.refusal(entry) is ErrorCode.OUT_OF_WINDOW
     cast.operation.wait_until(OPENS)
-    assert accepted(cast, control(cast, "phase.set", cast.chief, phase="prep"))
+    assert cast.accepts(control(cast, "phase.set", cast.chief, phase="prep"))
 
 
 def test_live_has_its_own_window() -> None:
@@ -95,7 +91,7 @@ def test_a_suspension_does_not_outlast_the_window(cast: Cast) -> None:
     cast.operation.control("operation.suspend", {})
     end(cast)
     assert cast.operation.state.effective_phase(cast.operation.clock) is Phase.CLOSED
-    assert accepted(cast, control(cast, "operation.close", cast.officer))
+    assert cast.accepts(control(cast, "operation.close", cast.officer))
 
 
 # -- the end of the operation ------------------------------------------------------------------
@@ -204,7 +200,7 @@ def test_any_device_that_ever_had_the_epoch_reveals_it_once(cast: Cast) -> None:
     cast.operation.rotate(cast.work)
     end(cast)
     for person in (cast.officer, cast.analyst, cast.observer):
-        assert accepted(cast, cast.operation.reveal(cast.work, 1, person))
+        assert cast.accepts(cast.operation.reveal(cast.work, 1, person))
     cast.operation.append(cast.operation.reveal(cast.work, 1, cast.officer))
     again = cast.operation.reveal(cast.work, 1, cast.observer)
     assert cast.operation.refusal(again) is ErrorCode.ALREADY_EXISTS
@@ -239,18 +235,18 @@ def test_close_and_reveal_are_free_of_compare_and_set_and_watermark(cast: Cast) 
         entry = cast.operation.author(
             kind, body, cast.officer, chan=cast.work, seen=seen, dir=directory
         )
-        assert accepted(cast, entry)
+        assert cast.accepts(entry)
 
 
 def test_a_channel_ends_with_its_own_window(cast: Cast) -> None:
     short = cast.operation.channel("short", window=[OPENS, OPENS + DAY])
     cast.operation.rotate(short)
     cast.operation.wait_until(OPENS + DAY + GRACE)
-    assert accepted(cast, cast.operation.sealed(short))
+    assert cast.accepts(cast.operation.sealed(short))
     cast.operation.wait(1)
     assert cast.operation.refusal(cast.operation.sealed(short)) is ErrorCode.OUT_OF_WINDOW
-    assert accepted(cast, cast.operation.sealed(cast.work))
-    assert accepted(cast, cast.operation.reveal(short, 1, cast.officer))
+    assert cast.accepts(cast.operation.sealed(cast.work))
+    assert cast.accepts(cast.operation.reveal(short, 1, cast.officer))
 
 
 def test_a_directed_channel_ends_with_its_parents_window(cast: Cast) -> None:
@@ -261,7 +257,7 @@ def test_a_directed_channel_ends_with_its_parents_window(cast: Cast) -> None:
     longer = {"channels": [[parent, [OPENS, OPENS + 2 * DAY]]]}
     cast.operation.approve("window", cast.operation.propose("window", longer), cast.deputy)
     cast.operation.wait_until(OPENS + 2 * DAY)
-    assert accepted(cast, cast.operation.sealed(red))
+    assert cast.accepts(cast.operation.sealed(red))
     cast.operation.wait_until(OPENS + 2 * DAY + GRACE + 1)
     assert cast.operation.refusal(cast.operation.sealed(red)) is ErrorCode.OUT_OF_WINDOW
 
@@ -316,7 +312,7 @@ def test_an_open_audit_request_stops_erasure_until_its_report(cast: Cast) -> Non
     assert cast.operation.refusal(control(cast, "erase.propose", cast.chief)) is ErrorCode.HELD
     report = {"request": request, "hash": bytes(32)}
     cast.operation.control("audit.report", report, auditor)
-    assert accepted(cast, control(cast, "erase.propose", cast.chief))
+    assert cast.accepts(control(cast, "erase.propose", cast.chief))
 
 
 def test_a_running_operation_is_not_erased(cast: Cast) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cencomm_crypto.errors import ErrorCode, Rejected
-from cencomm_crypto.public.entry import Entry
+from cencomm_crypto.errors import ErrorCode
 
 from tests.support.cast import Cast
 from tests.support.directory import HeldPerson
@@ -19,10 +18,6 @@ def cast() -> Cast:
 
 
 LONGER: dict[str, Any] = {"not_after": CLOSES + DAY}
-
-
-def accepted(cast: Cast, entry: Entry) -> bool:
-    return not isinstance(cast.operation.offer(entry), Rejected)
 
 
 def decide(cast: Cast, subject: str, body: dict[str, Any]) -> None:
@@ -67,7 +62,7 @@ def test_a_proposal_lives_for_72_hours(cast: Cast) -> None:
     item = cast.operation.control("window.propose", LONGER)
     cast.operation.wait_until(item.at + 72 * HOUR)
     entry = cast.operation.approval("window", item.leaf, cast.deputy)
-    assert accepted(cast, entry)
+    assert cast.accepts(entry)
     cast.operation.wait(1)
     assert cast.operation.refusal(entry) is ErrorCode.PROPOSAL_EXPIRED
 
@@ -149,7 +144,7 @@ def test_the_main_channel_follows_the_operation(cast: Cast) -> None:
     cast.operation.rotate(cast.operation.main)
     decide(cast, "window", LONGER)
     cast.operation.wait_until(CLOSES + DAY)
-    assert accepted(cast, cast.operation.sealed(cast.operation.main))
+    assert cast.accepts(cast.operation.sealed(cast.operation.main))
     body = {"channels": [[cast.operation.main, [OPENS, CLOSES + DAY]]]}
     assert refusal(cast, "window", body) is ErrorCode.BAD_VALUE
 

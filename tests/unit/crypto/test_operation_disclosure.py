@@ -21,10 +21,6 @@ def cast() -> Cast:
     return Cast.fresh()
 
 
-def accepted(cast: Cast, entry: Entry) -> bool:
-    return not isinstance(cast.operation.offer(entry), Rejected)
-
-
 def release(cast: Cast, leaf: bytes, by: HeldPerson | None = None, **fields: Any) -> Entry:
     body = {"entry": leaf, "fields": ["goods"], "use": "cen", "manifest": bytes(32), **fields}
     return cast.operation.author("release", body, by or cast.ncp)
@@ -75,7 +71,7 @@ def test_a_reader_of_other_channels_accepts_what_it_cannot_judge_and_agrees_on_t
 def test_a_release_may_replace_an_earlier_one_of_the_same_administration(cast: Cast) -> None:
     leaf = cast.operation.message(cast.work, cast.analyst).leaf
     first = cast.operation.append(release(cast, leaf)).leaf
-    assert accepted(cast, release(cast, leaf, replaces=first))
+    assert cast.accepts(release(cast, leaf, replaces=first))
     unknown = release(cast, leaf, replaces=bytes(32))
     assert cast.operation.refusal(unknown) is ErrorCode.UNKNOWN_REFERENCE
     cast.operation.admit(cast.france.ncp, "ncp")
@@ -106,7 +102,7 @@ def test_a_release_gets_one_receipt_from_its_own_ncp(cast: Cast) -> None:
 def test_a_closed_operation_still_releases(cast: Cast) -> None:
     leaf = cast.operation.message(cast.work, cast.analyst).leaf
     cast.operation.wait_until(cast.operation.state.end + 1)
-    assert accepted(cast, release(cast, leaf))
+    assert cast.accepts(release(cast, leaf))
 
 
 # -- audit -------------------------------------------------------------------------------------
@@ -162,7 +158,7 @@ def test_a_past_auditor_grants_what_it_holds_and_does_nothing_else(cast: Cast) -
     cast.operation.wait_until(cast.operation.state.end + 1)
     ask = {"chan": cast.work, "purpose": "yearly audit"}
     request = cast.operation.control("audit.request", ask, cast.auditors[1]).leaf
-    assert accepted(cast, share(cast, request, cast.auditors[0], x=1))
+    assert cast.accepts(share(cast, request, cast.auditors[0], x=1))
     own = cast.operation.author("audit.request", ask, cast.auditors[0])
     assert cast.operation.refusal(own) is ErrorCode.NOT_MEMBER
 
@@ -209,7 +205,7 @@ def test_a_channel_that_lost_an_entry_rotates_first(cast: Cast) -> None:
     assert pending_rotation(state, cast.work, directory) is Reason.RESTORED
     assert cast.operation.refusal(cast.operation.sealed(cast.work)) is ErrorCode.STALE_EPOCH
     cast.operation.rotate(cast.work)
-    assert accepted(cast, cast.operation.sealed(cast.work))
+    assert cast.accepts(cast.operation.sealed(cast.work))
 
 
 @pytest.mark.parametrize(

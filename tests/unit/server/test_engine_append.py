@@ -22,10 +22,10 @@ from cencomm_crypto.public.note import open_checkpoint, origin
 from cencomm_crypto.public.wire import Receipt, Submission
 from cencomm_server.engine.append import Appends
 from cencomm_server.engine.clock import Clock
+from cencomm_server.engine.committed import Commit
 from cencomm_server.engine.committing import QUEUE_ENTRIES
 from cencomm_server.engine.logs import Logs
 from cencomm_server.engine.reader import Reader
-from cencomm_server.engine.runtime import Commit
 from cencomm_server.engine.signer import Signer
 from cencomm_server.store.memory import MemoryStore
 

@@ -13,8 +13,8 @@ from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import LogId
 from cencomm_crypto.public.note import Checkpoint, origin, sign_checkpoint
 from cencomm_crypto.public.wire import Receipt
+from cencomm_server.engine.committed import Commit
 from cencomm_server.engine.items import document
-from cencomm_server.engine.runtime import Commit
 from cencomm_server.store.documents import CheckpointDoc, EntryDoc
 from cencomm_server.store.memory import MemoryStore
 

@@ -8,7 +8,7 @@ import pytest
 from cencomm_crypto.public.encoding import decode
 from cencomm_crypto.public.ids import ChannelId, LogId
 from cencomm_crypto.public.wire import Sequenced, decode_sequenced, split_sequence
-from cencomm_server.engine.runtime import Commit
+from cencomm_server.engine.committed import Commit
 from cencomm_server.events import ENTRIES, HEAD
 from cencomm_server.push import fanout as module
 from cencomm_server.push.fanout import Fanout
