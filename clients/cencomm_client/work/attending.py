@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import AdminId
@@ -19,6 +19,7 @@ from cencomm_client.view import OperationView
 from cencomm_client.work.chain import Who
 from cencomm_client.work.clocks import Clocks
 from cencomm_client.work.desk import Desk
+from cencomm_client.work.timeline import TURNS, timeline_of
 
 Directories = Callable[[], DirectoryState]
 """Gives the newest verified directory."""
@@ -28,21 +29,25 @@ class Attendant:
     """Keeps a `Desk` in step with a view: call `refresh` before you look.
 
     Takes only what came since; begins anew where the view did (entries lost their effect), and
-    where two sides made LIVE longer: more reports are owed.
+    where the operation's course changed, which all times follow: it was suspended or went on, a
+    phase began, two sides made it longer.
     """
 
     def __init__(self, view: OperationView, directory: Directories, clock: Clock) -> None:
         self._view, self._directory, self._clock = view, directory, clock
         self._owing: tuple[int, dict[str, int]] = (-1, {})
         self._cursor = Cursor(view.feed)
-        self._live = view.state.live
         self._begin(self._cursor.came()[0])
 
     def refresh(self) -> Desk:
         """The desk with everything that this device has read."""
-        if self._view.state.live != self._live:
-            self._cursor.rewind()
         items, anew = self._cursor.came()
+        if not anew:
+            self._turns |= _turns(items)
+            anew = timeline_of(self._view.state, self._turns.values()) != self._timeline
+            if anew:
+                self._cursor.rewind()
+                items, _ = self._cursor.came()
         if anew:
             self._begin(items)
         else:
@@ -54,12 +59,13 @@ class Attendant:
         """Own clock or the log's time, whichever is later: ends count from `at`."""
         return max(self._clock(), self._view.state.at)
 
-    def _begin(self, items: Iterable[Item]) -> None:
+    def _begin(self, items: Sequence[Item]) -> None:
         state = self._view.state
         people = people_of(self._directory, lambda: self._view.state)
         who = Who(people, self._owing_now, self._may_grant)
-        self._live = state.live
-        self.desk = Desk(Clocks.of(state.genesis), state.live, who)
+        self._turns = _turns(items)
+        self._timeline = timeline_of(state, self._turns.values())
+        self.desk = Desk(Clocks.of(state.genesis), self._timeline, who)
         with all_of_it_stays():
             for item in items:
                 self.desk.take(item)
@@ -78,6 +84,11 @@ class Attendant:
             owing = owing_administrations(state, self._directory(), self._view.feed)
             self._owing = state.last_control, owing
         return owing
+
+
+def _turns(items: Iterable[Item]) -> dict[int, Control]:
+    """Entries that start or stop clocks, by their place; later versions take the earlier's."""
+    return {one.place.seq: one for one in items if isinstance(one, Control) and one.type in TURNS}
 
 
 def owing_administrations(

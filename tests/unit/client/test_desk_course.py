@@ -47,20 +47,53 @@ async def test_one_that_only_an_expert_could_answer_goes_out_to_the_next_stage(t
     assert len(await bot(fr).once()) == 1
 
 
-async def test_what_a_suspension_kept_back_is_reminded_of_after_it(town: Town) -> None:
+async def test_a_suspension_stills_the_clocks_and_what_was_left_of_them_runs_on(
+    town: Town,
+) -> None:
     fr, de, _ = await manned(town)
     await fr.set_role(code(town, GERMAN), "coordinator")
     await fr.channel("alpha").post("WRN", warning(), to=[code(town, GERMAN)], prio="flash")
-    reminding = bot(fr)
+    reminding, attendant = bot(fr), fr.attend()
+    town.operation.clock += 5 * MINUTE
     await fr.suspend()
-    town.operation.clock += 40 * MINUTE  # with the OCU: no later stage would be tried
+    suspended = attendant.refresh().snapshot(attendant.now()).suspended
+    assert suspended == fr.state.at
+    town.operation.clock += 40 * MINUTE  # with the OCU, had they gone on
     assert await reminding.once() == []
-    proposed = await fr.resume()
-    await de.approve(proposed)
+    await de.approve(await fr.resume())
     await fr.refresh()
     assert fr.phase is Phase.LIVE
+    assert attendant.refresh().snapshot(attendant.now()).suspended is None
+    assert await reminding.once() == []
+    town.operation.clock += 6 * MINUTE
     assert len(await reminding.once()) == 1
     assert await reminding.once() == []
+
+
+async def test_what_was_overdue_before_a_suspension_is_not_reminded_of_anew(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, GERMAN), "coordinator")
+    await fr.channel("alpha").post("WRN", warning(), to=[code(town, GERMAN)], prio="flash")
+    town.operation.clock += 11 * MINUTE
+    assert len(await bot(fr).once()) == 1
+    await fr.suspend()
+    town.operation.clock += 40 * MINUTE
+    await de.approve(await fr.resume())
+    await fr.refresh()
+    assert await bot(fr).once() == []
+
+
+async def test_a_desk_that_runs_on_stops_asking_for_reports_when_live_ends_early(
+    town: Town,
+) -> None:
+    fr, *_ = await manned(town)
+    attendant = fr.attend()
+    planned = attendant.refresh().snapshot(CLOSES).nil_due[0].missing
+    assert planned > 3
+    town.operation.clock += 3 * DAY
+    await fr.set_phase("post")
+    for one in (attendant, fr.attend()):
+        assert max(row.missing for row in one.refresh().snapshot(CLOSES).nil_due) == 3
 
 
 async def test_a_longer_live_is_reported_on_without_a_new_start(town: Town) -> None:
