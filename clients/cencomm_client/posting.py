@@ -22,7 +22,7 @@ from cencomm_client.errors import NotAuthenticated, Refused, TransportError, Try
 from cencomm_client.evidence import keep_evidence
 from cencomm_client.preparing import Preparer
 from cencomm_client.sealing import Sealer
-from cencomm_client.sending import PATIENCE_S, SUPERSEDED, TRIES, Posted, Sender
+from cencomm_client.sending import PATIENCE_S, SUPERSEDED, TRIES, Guard, Posted, Sender
 from cencomm_client.station import Station
 from cencomm_client.vault_contents import OutboxItem, StoredReceipt
 from cencomm_client.view import OperationView
@@ -46,14 +46,20 @@ class Poster:
         self._busy: set[EntryId] = set()  # messages that a caller of `seal` still looks after
 
     async def decide(
-        self, kind: str, body: Mapping[str, Any], *, patience_s: float = PATIENCE_S
+        self,
+        kind: str,
+        body: Mapping[str, Any],
+        *,
+        guard: Guard | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> Posted:
         """Post a control entry, after what still waits; signed anew when another came first.
 
-        Raises Refused with the rule's code, TransportError (the bytes stay in the outbox).
+        Raises Refused with the rule's code, TransportError (the bytes stay in the outbox), what
+        the guard raises.
         """
         await self.flush()
-        return await self.sender.decide(kind, body, patience_s=patience_s)
+        return await self.sender.decide(kind, body, guard=guard, patience_s=patience_s)
 
     async def seal(
         self, chan: ChannelId, payload: Mapping[str, Any], *, patience_s: float = PATIENCE_S

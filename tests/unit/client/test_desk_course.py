@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from cencomm_client import Admission
-from cencomm_client.errors import WindowTooLong
+from cencomm_client.errors import SuccessorNeeded, TasksOpen, WindowTooLong
 from cencomm_client.reviewing import YEAR_MS
 from cencomm_client.work.duties import What
+from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.phases import Phase
+from cencomm_crypto.public.rights import Role
 
 from tests.support.counter import Town
 from tests.support.operation import CLOSES, DAY
@@ -111,6 +113,41 @@ async def test_a_longer_live_is_reported_on_without_a_new_start(town: Town) -> N
         for one in (attendant, fr.attend())
     ]
     assert shown[0] == shown[1]
+
+
+async def test_a_phase_change_that_is_signed_anew_waits_for_a_task_that_came_in_between(
+    town: Town,
+) -> None:
+    """Another decision came first, and with it a task in an epoch that was not read yet."""
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, GERMAN), "coordinator")
+    await de.refresh()
+
+    async def first(_entry: Entry) -> None:
+        await de.remove([code(town, EXPERT)])  # a rotation is due with it
+        task = {"task": "count", "assignee": {"administration": "DE"}, "mandatory": True}
+        task |= {"due": CLOSES, "priority": "priority"}
+        await de.channel("alpha").post("TSK", task)
+
+    town.counter.before = first
+    with pytest.raises(TasksOpen, match="1 mandatory task"):
+        await fr.set_phase("post")
+    assert fr.phase is Phase.LIVE
+    assert town.operation.state.phase is Phase.LIVE
+
+
+async def test_of_two_coordinators_who_step_down_at_once_one_stays(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, GERMAN), "coordinator")
+    await de.refresh()
+
+    async def first(_entry: Entry) -> None:
+        await de.set_role(code(town, GERMAN), "officer")
+
+    town.counter.before = first
+    with pytest.raises(SuccessorNeeded):
+        await fr.set_role(code(town, COORDINATOR), "officer")
+    assert Role.COORDINATOR in {one.role for one in town.operation.state.members.values()}
 
 
 async def test_no_side_extends_by_more_than_a_year_whatever_program_proposed(town: Town) -> None:
