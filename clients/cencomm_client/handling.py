@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.errors import HandlingForbids
 from cencomm_client.items import Message
-from cencomm_client.people import role_in
+from cencomm_client.roles import Roles
 from cencomm_client.work import reading
 from cencomm_client.work.changes import CHANGING, Changes, sound, target_of
 from cencomm_client.work.reading import Content
@@ -188,9 +187,9 @@ class Handling:
         return grant
 
 
-def granting(state: OperationState, message: Message) -> bool:
-    """Whether an author may decide for its administration: its NCP or a coordinator."""
-    return role_in(state, message) in GRANTING
+def granting(roles: Roles, message: Message) -> bool:
+    """Whether an author could decide for its administration: as its NCP or a coordinator."""
+    return roles.author(message) in GRANTING
 
 
 def _refusal(message: Message, binding: Sequence[str], way: Way, owner: str) -> str:

@@ -40,6 +40,7 @@ from cencomm_client.items import (
 from cencomm_client.keyring import Keyring
 from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.profiles import Names
+from cencomm_client.roles import Roles
 from cencomm_client.rows import row_of
 
 UNKNOWN = "?"
@@ -55,10 +56,11 @@ class Reader:
         names: Names,
         forms: FormLibrary,
         now: Callable[[], int],
+        roles: Roles,
     ) -> None:
         """`now`: own clock, ms; whether a date has come by which bodies go."""
         self._log, self._keyring, self._names, self._now = log, keyring, names, now
-        self._forms = forms
+        self._forms, self._roles = forms, roles
         self._stood: tuple[int, int, int, DirectoryState | None] = (0, 0, 0, None)
         self._authors: dict[DeviceId, Author] = {}  # as they stand in the directory of:
         self._authors_of: DirectoryState | None = None
@@ -229,15 +231,29 @@ class Reader:
             flags.add(Flag.MISPLACED)
         if payload["content"].get("exercise") is True:
             flags.add(Flag.EXERCISE)
-        if header.type == "drop" and not _admitted_for(payload["kind"], header, state, history):
+        if header.type == "drop" and not self._admitted_for(payload["kind"], found, history):
             flags.add(Flag.UNEXPECTED_KIND)
         channel = None if header.chan is None else state.channels.get(header.chan)
-        if channel is not None and channel.parent is None and _meant_for_few(payload, state):
+        if channel is not None and channel.parent is None and self._meant_for_few(payload, found):
             flags.add(Flag.NOT_DIRECTED)
         leaf = found.leaf
         if self._mids.setdefault((header.device, payload["mid"]), leaf) != leaf:
             flags.add(Flag.RESEALED)
         return flags
+
+    def _admitted_for(self, kind: str, found: Sequenced, history: DirectoryHistory) -> bool:
+        """Whether a bot's admission named the kind, or none, when it dropped it."""
+        device = None if found.entry is None else found.entry.header.device
+        known = None if device is None else history.at(history.size).device(device)
+        kinds = () if known is None else self._roles.held(known.person, found.seq).kinds
+        return not kinds or kind in kinds
+
+    def _meant_for_few(self, payload: Mapping[str, Any], found: Sequenced) -> bool:
+        kind, content, to = payload["kind"], payload["content"], payload.get("to")
+        return (
+            directing(lambda person: self._roles.role(person, found.seq), kind, content, to)
+            is not None
+        )
 
     def _active_at(self, history: DirectoryHistory, device: DeviceId, at: int) -> bool:
         """`active_at`, with the directory of the last answer where it stood as well at `at`."""
@@ -282,21 +298,6 @@ def standing_at(history: DirectoryHistory, at: int) -> int:
     return low
 
 
-def _admitted_for(
-    kind: str, header: Header, state: OperationState, history: DirectoryHistory
-) -> bool:
-    """Whether a bot's admission names the kind, or none; of a bot that has left, as it was."""
-    device = history.at(history.size).device(header.device)
-    if device is None:
-        return True
-    member = state.members.get(device.person) or state.former.get(device.person)
-    return member is None or not member.kinds or kind in member.kinds
-
-
 def _channel_name(state: OperationState, chan: ChannelId) -> str:
     channel = state.channels.get(chan)
     return UNKNOWN if channel is None else path_of(state, channel)
-
-
-def _meant_for_few(payload: Mapping[str, Any], state: OperationState) -> bool:
-    return directing(state, payload["kind"], payload["content"], payload.get("to")) is not None

@@ -61,7 +61,7 @@ class Attendant:
 
     def _begin(self, items: Sequence[Item]) -> None:
         state = self._view.state
-        people = people_of(self._directory, lambda: self._view.state)
+        people = people_of(self._directory, self._view.roles)
         who = Who(people, self._owing_now, self._may_grant)
         self._turns = _turns(items)
         self._timeline = timeline_of(state, self._turns.values())
@@ -74,7 +74,7 @@ class Attendant:
     # -- who ----------------------------------------------------------------------------------
 
     def _may_grant(self, release: Message) -> bool:
-        return granting(self._view.state, release)
+        return granting(self._view.roles, release)
 
     def _owing_now(self) -> dict[str, int]:
         """Administrations with somebody who may post, since when; anew after each decision."""
