@@ -229,7 +229,9 @@ async def extract(
     if not state.ended(state.at):
         raise ProtocolError(ErrorCode.NOT_CLOSED, "the operation is not over yet")
     own = state.members[operation.person].admin
-    messages = [item for item in operation.items() if isinstance(item, Message)]
+    messages = [  # of this administration, not of a former one of its code
+        item for item in operation.items() if isinstance(item, Message) and item.author.admin == own
+    ]
     released = [item for item in state.releases.values() if item.admin == own]
 
     gate = Gate(operation)

@@ -109,7 +109,8 @@ class Reader:
             return Author(device, None, UNKNOWN, UNKNOWN)
         admin = directory.administration(person.admin)
         code = UNKNOWN if admin is None else admin.code
-        return Author(device, person.id, person.code, code, self._names.name(person.id))
+        name = self._names.name(person.id)
+        return Author(device, person.id, person.code, code, name, person.admin)
 
     def _control(
         self, found: Sequenced, entry: Entry, state: OperationState, history: DirectoryHistory

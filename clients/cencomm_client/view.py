@@ -85,7 +85,7 @@ class OperationView:
     def expect_right(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """The content of an own correction or withdrawal as it is sealed; see `CorrectionBook`."""
         author = self._reader.author(self._station.vault.device, self._station.directory)
-        return self._corrections.expect_right(content, author.administration)
+        return self._corrections.expect_right(content, author)
 
     def own_entry(self, entry: EntryId) -> Sequenced | None:
         """An entry of this device, where the verified log holds it."""

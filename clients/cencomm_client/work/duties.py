@@ -246,7 +246,7 @@ def ends(asked: Message, code: str, by: Message, people: People) -> bool:
         return True
     if asked.kind != reading.TASK:
         return False
-    return by.author.administration == asked.author.administration or people.coordinates(by)
+    return by.author.is_of(asked.author) or people.coordinates(by)
 
 
 def asked_duties(
