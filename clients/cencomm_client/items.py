@@ -30,6 +30,7 @@ class Flag(StrEnum):
     NOT_DIRECTED = "not_directed"  # for a few alone, and not in a directed channel (A54)
     OPEN_TASKS = "open_tasks"  # a phase change over open mandatory tasks
     LATE_WARNING = "late_warning"  # a warning after LIVE
+    EXERCISE_RELEASE = "exercise_release"  # a release out of an exercise: of no effect
     EXERCISE = "exercise"  # the operation or the form is an exercise; never reaches CEN
 
 

@@ -25,6 +25,7 @@ from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.directing import directing, path_of
 from cencomm_client.errors import ClientCode
+from cencomm_client.exercise import RELEASING, is_exercise
 from cencomm_client.form_library import FormLibrary
 from cencomm_client.items import (
     CLAIM_TOLERANCE_MS,
@@ -117,6 +118,8 @@ class Reader:
     ) -> Control:
         header = entry.header
         flags = self._flags(found, header, state, history)
+        if is_exercise(state) and header.type in RELEASING:
+            flags.add(Flag.EXERCISE_RELEASE)
         return Control(
             place=self._place(found),
             author=self.author(header.device, history.at(history.size)),
@@ -215,7 +218,7 @@ class Reader:
             flags.add(Flag.TIME_DIFFERS)
         if not self._active_at(history, header.device, found.at):
             flags.add(Flag.AFTER_REVOCATION)
-        if state.genesis["exercise"]:
+        if is_exercise(state):
             flags.add(Flag.EXERCISE)
         return flags
 
