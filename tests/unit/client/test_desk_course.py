@@ -8,10 +8,12 @@ import pytest
 from cencomm_client import Admission
 from cencomm_client.errors import SuccessorNeeded, TasksOpen, WindowTooLong
 from cencomm_client.reviewing import YEAR_MS
+from cencomm_client.vault_contents import OutboxItem
 from cencomm_client.work.duties import What
 from cencomm_crypto.public.entry import Entry
 from cencomm_crypto.public.phases import Phase
 from cencomm_crypto.public.rights import Role
+from cencomm_crypto.public.wire import Submission
 
 from tests.support.counter import Town
 from tests.support.operation import CLOSES, DAY
@@ -19,6 +21,13 @@ from tests.support.talk import warning
 from tests.unit.client.test_work import MINUTE, bot, code, manned
 
 COORDINATOR, GERMAN, OFFICER, EXPERT = range(4)
+TASK = {
+    "task": "count",
+    "assignee": {"administration": "DE"},
+    "mandatory": True,
+    "due": CLOSES,
+    "priority": "priority",
+}
 
 
 @pytest.fixture
@@ -125,15 +134,48 @@ async def test_a_phase_change_that_is_signed_anew_waits_for_a_task_that_came_in_
 
     async def first(_entry: Entry) -> None:
         await de.remove([code(town, EXPERT)])  # a rotation is due with it
-        task = {"task": "count", "assignee": {"administration": "DE"}, "mandatory": True}
-        task |= {"due": CLOSES, "priority": "priority"}
-        await de.channel("alpha").post("TSK", task)
+        await de.channel("alpha").post("TSK", TASK)
 
     town.counter.before = first
     with pytest.raises(TasksOpen, match="1 mandatory task"):
         await fr.set_phase("post")
     assert fr.phase is Phase.LIVE
     assert town.operation.state.phase is Phase.LIVE
+
+
+async def test_a_phase_change_that_an_outage_held_up_is_not_sent_over_a_task_that_came_meanwhile(
+    town: Town,
+) -> None:
+    fr, de, _ = await manned(town)
+    station = fr._station
+    for phase, asked in ((Phase.LIVE, True), (Phase.POST, False)):
+        await fr.refresh()
+        header = station.author.header("phase.set", fr.id)
+        entry = station.author.sign(header, {"phase": "post"})
+        held = Submission.of(entry).encode()
+        station.vault.put_outbox(OutboxItem(fr.id, entry.header.id, held, station.now()))
+        if asked:
+            posted = await de.channel("alpha").post("TSK", TASK)
+            await fr.refresh()
+        await fr._poster.flush()
+        assert town.operation.state.phase is phase
+        assert station.vault.outbox(fr.id) == ()
+        assert [one.code for one in fr.notices()] == ["tasks_open"]
+        if asked:
+            await de.channel("alpha").post("TSK", {**TASK, "state": "done"}, re=posted)
+
+
+async def test_a_closed_operation_asks_for_the_reports_that_were_due_by_then(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    await fr.set_role(code(town, GERMAN), "coordinator")
+    attendant = fr.attend()
+    town.operation.clock += 3 * DAY
+    await fr.refresh()
+    await de.approve(await fr.propose("close"))
+    await fr.refresh()
+    snapshot = attendant.refresh().snapshot(CLOSES)
+    assert max(row.missing for row in snapshot.nil_due) == 2
+    assert snapshot.clock == fr.state.closed_at
 
 
 async def test_of_two_coordinators_who_step_down_at_once_one_stays(town: Town) -> None:
