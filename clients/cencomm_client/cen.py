@@ -21,6 +21,7 @@ from cencomm_crypto.public.operation.state import Release as Released
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.cen_record import FORMAT, FreeText, Record, ascii_json, make_record
+from cencomm_client.exercise import is_exercise
 from cencomm_client.handling import Grant, Way
 from cencomm_client.items import DOUBTS, Flag, Message
 from cencomm_client.kinds import SEIZURE
@@ -32,7 +33,8 @@ from cencomm_client.work.gate import Gate
 from cencomm_client.work.threads import Threads
 
 USE, USE_WITHDRAWN = "CEN", "CEN withdrawn"
-RECALLED = frozenset(["withdrawn", "handling_h2", "tlp_red"])  # damage here recalls nothing there
+RECALLED = frozenset(["withdrawn", "handling_h2", "tlp_red", "exercise"])
+"""Why what was released before is recalled; damage here recalls nothing there."""
 _EXERCISE = "entries of an exercise never reach CEN"
 
 
@@ -229,8 +231,14 @@ async def extract(
     if not state.ended(state.at):
         raise ProtocolError(ErrorCode.NOT_CLOSED, "the operation is not over yet")
     own = state.members[operation.person].admin
-    messages = [item for item in operation.items() if isinstance(item, Message)]
-    released = [item for item in state.releases.values() if item.admin == own]
+    messages = [  # of this administration, not of a former one of its code
+        item for item in operation.items() if isinstance(item, Message) and item.author.admin == own
+    ]
+    released = (  # of an exercise another client's release counts for nothing
+        []
+        if is_exercise(state)
+        else [item for item in state.releases.values() if item.admin == own]
+    )
 
     gate = Gate(operation)
 

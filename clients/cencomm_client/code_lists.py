@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any
 from unicodedata import combining, normalize
 
@@ -24,6 +27,7 @@ from cencomm_crypto.errors import CencommError
 MOST_FOUND = 20
 MOST_NAMED = 20  # bad rows that a report names
 MAX_FILE_BYTES = 64 * 1024 * 1024
+LEFT_S = 3600.0  # an import takes seconds
 _LATIN = "cp1252"  # UN/LOCODE is published so; a newer UTF-8 copy is told by its bytes
 _LOCODE_COLUMNS = 12
 _REMOVED = "X"  # UN/LOCODE's mark of an entry that goes with this edition
@@ -132,18 +136,34 @@ class CodeLists:
         )
         return [Entry(str(code), str(found)) for code, found in rows]
 
-    def _write(self, name: str, version: str, right: dict[str, str]) -> None:
-        """A new file beside the old one, then in its place: a cut import leaves the old list."""
+    def _write(self, name: str, version: str, right: Mapping[str, str]) -> None:
+        """A new file beside the old one, then in its place: a cut import leaves the old list.
+
+        Each import has its own: of two at once both end well, and the later one's list stays.
+        """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = self._file(name).with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        with closing(sqlite3.connect(fresh)) as store, store:
-            store.execute("create table about (count integer, version text)")
-            store.execute("create table entry (code text primary key, name text, plain text)")
-            store.execute("insert into about values (?, ?)", (len(right), version))
-            rows = ((code, found, _plain(found)) for code, found in right.items())
-            store.executemany("insert into entry values (?, ?, ?)", rows)
-        fresh.replace(self._file(name))
+        self._sweep(name)
+        handle, path = mkstemp(".new", f"{name}.", self._folder)
+        os.close(handle)
+        fresh = Path(path)
+        try:
+            with closing(sqlite3.connect(fresh)) as store, store:
+                store.execute("create table about (count integer, version text)")
+                store.execute("create table entry (code text primary key, name text, plain text)")
+                store.execute("insert into about values (?, ?)", (len(right), version))
+                rows = ((code, found, _plain(found)) for code, found in right.items())
+                store.executemany("insert into entry values (?, ?, ?)", rows)
+            fresh.replace(self._file(name))
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
+
+    def _sweep(self, name: str) -> None:
+        """Remove what imports that were killed left; one that runs as yet is younger."""
+        for left in self._folder.glob(f"{name}.*new*"):
+            with suppress(OSError):
+                if time.time() - left.stat().st_mtime > LEFT_S:
+                    left.unlink()
 
     def _asked(self, name: str, question: str, *values: object) -> list[tuple[Any, ...]]:
         file = self._file(name)

@@ -15,7 +15,7 @@ from cencomm_config.forms.errors import Expected, read_text
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 
 from cencomm_client.errors import NotChangeable, NotTheAuthor
-from cencomm_client.items import Damage, Message
+from cencomm_client.items import Author, Damage, Message
 from cencomm_client.kinds import CORRECTION, WITHDRAWAL
 from cencomm_client.work import reading
 from cencomm_client.work.changes import CHANGING, Changes
@@ -123,9 +123,9 @@ class CorrectionBook:
         self._unjudged.clear()
         return anew
 
-    def expect_right(self, content: Mapping[str, Any], administration: str) -> dict[str, Any]:
-        """The content of a correction or withdrawal that somebody of `administration` is to seal;
-        of a correction, with its fields in their normal form.
+    def expect_right(self, content: Mapping[str, Any], by: Author) -> dict[str, Any]:
+        """The content of a correction or withdrawal that this author is to seal; of a correction,
+        with its fields in their normal form.
 
         Raises ProtocolError(UNKNOWN_REFERENCE) for an entry that is not read here, NotTheAuthor,
         FormInvalid, NotChangeable.
@@ -137,9 +137,13 @@ class CorrectionBook:
             raise ProtocolError(
                 ErrorCode.UNKNOWN_REFERENCE, f"no entry {named.hex()} that this device can read"
             )
-        place, author = entry.place.seq, entry.author.administration
-        if author != administration:
-            raise NotTheAuthor(f"entry {place} is by {author}; this device is of {administration}")
+        place, author = entry.place.seq, entry.author
+        if not by.is_of(author):
+            former = "a former " if author.administration == by.administration else ""
+            raise NotTheAuthor(
+                f"entry {place} is by {former}{author.administration}; this device is of"
+                f" {by.administration}"
+            )
         if entry.kind == WITHDRAWAL:
             raise NotChangeable("a withdrawal is final: report anew")
         if "fields" not in content:

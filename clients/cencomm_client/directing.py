@@ -7,7 +7,7 @@ to post it elsewhere, and readers flag what another client let through. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cencomm_config.forms import schemas
@@ -29,17 +29,20 @@ def adds_content(fields: Iterable[str]) -> bool:
 
 
 def directing(
-    state: OperationState, kind: str, content: Mapping[str, Any], to: Iterable[bytes] | None
+    role_of: Callable[[PersonId], Role | None],
+    kind: str,
+    content: Mapping[str, Any],
+    to: Iterable[bytes] | None,
 ) -> str | None:
-    """Why a message belongs into a directed channel; None where it does not."""
+    """Why a message belongs into a directed channel; None where it does not. `role_of`: as it was
+    when the message was written."""
     if kind == CONTROLLED_DELIVERY:
         return "a controlled delivery is for its named recipients"
     said = reading.changed(content) if kind == CORRECTION else content
     if said.get("tlp") == "RED" and (said is content or adds_content(said)):
         return "TLP RED is for its named recipients"
     for person in to or ():
-        member = state.members.get(PersonId(person))
-        if member is not None and member.role is Role.EXPERT:
+        if role_of(PersonId(person)) is Role.EXPERT:
             return "what an expert is asked is a thread of its own"
     return None
 
@@ -52,7 +55,7 @@ def expect_directed(
     to: Iterable[bytes] | None,
 ) -> None:
     """Raise NotDirected if a message would be read by more than it is for."""
-    reason = None if channel.parent is not None else directing(state, kind, content, to)
+    reason = None if channel.parent is not None else directing(state.role_of, kind, content, to)
     if reason is not None:
         raise NotDirected(
             f"{reason}; all of channel {channel.name!a} would read it. Post it in a directed"

@@ -1,7 +1,8 @@
 """An exercise never mixes with what is real: neither its entries nor what they refer to (DOMAIN).
 
 The genesis says whether an operation is one, for ever. This client refers to no entry of the other
-world, and releases nothing from an exercise; every item of one is flagged.
+world, and releases nothing from an exercise; every item of one is flagged, and what another client
+released from one all the same is of no effect.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from cencomm_client.errors import ExerciseMixed
 from cencomm_client.station import Station
 
 LEAF_SIZE = 32
+RELEASING = frozenset(["release", "release.receipt"])
+"""Entries that the rules take in an exercise too; here they let nothing out."""
 
 
 def is_exercise(state: OperationState) -> bool:

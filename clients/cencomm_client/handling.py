@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.errors import HandlingForbids
-from cencomm_client.items import Message
-from cencomm_client.people import role_in
+from cencomm_client.items import Author, Message
+from cencomm_client.roles import Roles
 from cencomm_client.work import reading
 from cencomm_client.work.changes import CHANGING, Changes, sound, target_of
 from cencomm_client.work.reading import Content
@@ -146,7 +145,8 @@ class Handling:
         for release in sorted(releases.values(), key=lambda one: one.place.seq):
             if not sound(release) or not self._may_grant(release):
                 continue
-            if release.author.administration != self._owner(message):
+            owner = self._owner(message)
+            if owner is None or not release.author.is_of(owner):
                 continue
             said = reading.decision(self._changes.present(release).content or {})
             if said is None or said.entry != message.place.leaf or way not in ways_of(said.use):
@@ -164,14 +164,14 @@ class Handling:
                 )
         return found
 
-    def _owner(self, message: Message) -> str | None:
-        """Whose REL lets an entry out: its author's administration's, of a quote that of the quoted
-        entry, or who forwarded what is another's would let it out. None where that is not read
+    def _owner(self, message: Message) -> Author | None:
+        """Of whose administration a REL lets an entry out: its author's, of a quote the quoted
+        entry's, or who forwarded what is another's would let it out. None where that is not read
         here."""
         owner: Message | None = message
         while owner is not None and reading.quotes(owner.kind, owner.content or {}):
             owner = None if owner.re is None else self._find(owner.re)
-        return None if owner is None else owner.author.administration
+        return None if owner is None else owner.author
 
     def check(self, message: Message, way: Way, now: int) -> Grant | None:
         """Whether an entry may leave: None if nothing forbids it, else the grant that lifts it.
@@ -183,14 +183,15 @@ class Handling:
             return None
         grant = self.grant(message, way, now)
         if grant is None:
-            owner = self._owner(message) or "who wrote what it quotes"
-            raise HandlingForbids(message.place.leaf, _refusal(message, binding, way, owner))
+            owner = self._owner(message)
+            whose = "who wrote what it quotes" if owner is None else owner.administration
+            raise HandlingForbids(message.place.leaf, _refusal(message, binding, way, whose))
         return grant
 
 
-def granting(state: OperationState, message: Message) -> bool:
-    """Whether an author may decide for its administration: its NCP or a coordinator."""
-    return role_in(state, message) in GRANTING
+def granting(roles: Roles, message: Message) -> bool:
+    """Whether an author could decide for its administration: as its NCP or a coordinator."""
+    return roles.author(message) in GRANTING
 
 
 def _refusal(message: Message, binding: Sequence[str], way: Way, owner: str) -> str:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from cencomm_config.forms import FieldError
-from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId, PersonId
+from cencomm_crypto.public.ids import AdminId, ChannelId, DeviceId, EntryId, LogId, PersonId
 
 CLAIM_TOLERANCE_MS = 600_000  # an author's clock is shown only where it is this far off (DESIGN 3)
 
@@ -30,6 +30,7 @@ class Flag(StrEnum):
     NOT_DIRECTED = "not_directed"  # for a few alone, and not in a directed channel (A54)
     OPEN_TASKS = "open_tasks"  # a phase change over open mandatory tasks
     LATE_WARNING = "late_warning"  # a warning after LIVE
+    EXERCISE_RELEASE = "exercise_release"  # a release out of an exercise: of no effect
     EXERCISE = "exercise"  # the operation or the form is an exercise; never reaches CEN
 
 
@@ -39,13 +40,22 @@ DOUBTS = frozenset([Flag.FORGED_METADATA, Flag.AFTER_REVOCATION, Flag.MISPLACED]
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who signed. `code` is the functional code; `name` comes from a profile, or is None."""
+    """Who signed. `code` is the functional code; `name` comes from a profile, or is None.
+
+    `admin` is the administration's id: its code is another's once it was suspended (DIR rules: one
+    active per code), a person's is given once for ever.
+    """
 
     device: DeviceId
     person: PersonId | None
     code: str
     administration: str
     name: str | None = None
+    admin: AdminId | None = None
+
+    def is_of(self, other: Author) -> bool:
+        """Whether both are of one administration, and not of two that bore one code in turn."""
+        return (self.admin, self.administration) == (other.admin, other.administration)
 
 
 @dataclass(frozen=True, slots=True)

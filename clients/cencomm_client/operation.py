@@ -23,6 +23,7 @@ from cencomm_client.plan import Admission
 from cencomm_client.posting import Posted, Poster
 from cencomm_client.proposals import extension
 from cencomm_client.reviewing import expect_reviewed
+from cencomm_client.sending import Guard
 from cencomm_client.station import Station
 from cencomm_client.tasks import BLOCKED, expect_done
 from cencomm_client.view import OperationView
@@ -65,15 +66,13 @@ class Operation(KnownOperation):
         Raises SuccessorNeeded where nobody would be left who coordinates.
         """
         persons = [self._person(code) for code in codes]
-        expect_led(self.state, self._station.directory, persons)
-        return await self._decide("members.remove", {"persons": persons})
+        return await self._decide("members.remove", {"persons": persons}, self._led(persons))
 
     async def set_role(self, code: str, role: str) -> Posted:
         """Give a member another role. Raises SuccessorNeeded as `remove` does."""
         person = self._person(code)
-        if role != Role.COORDINATOR:
-            expect_led(self.state, self._station.directory, [person])
-        return await self._decide("role.set", {"person": person, "role": role})
+        guard = None if role == Role.COORDINATOR else self._led([person])
+        return await self._decide("role.set", {"person": person, "role": role}, guard)
 
     async def create_channel(
         self,
@@ -256,12 +255,16 @@ class Operation(KnownOperation):
     def _person(self, code: str) -> PersonId:
         return person_id(self._station.directory, code)
 
-    async def _decide(self, kind: str, body: dict[str, Any]) -> Posted:
+    def _led(self, leaving: Sequence[PersonId]) -> Guard:
+        """Somebody is to coordinate still when the decision stands, not only when it was asked."""
+        read = self._poster.sender.pull
+        return Guard(read, lambda: expect_led(self.state, self._station.directory, leaving))
+
+    async def _decide(self, kind: str, body: dict[str, Any], guard: Guard | None = None) -> Posted:
         if kind in BLOCKED:
-            await self.refresh()
-            expect_done(self.view.tasks.mandatory(), kind)
+            guard = Guard(self.refresh, lambda: expect_done(self.view.tasks.mandatory(), kind))
         try:
-            posted = await self._poster.decide(kind, body)
+            posted = await self._poster.decide(kind, body, guard=guard)
         except RefusedByRule as refused:
             now = max(self._station.now(), self.state.at)
             directory = self._station.directory

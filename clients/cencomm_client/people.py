@@ -1,4 +1,4 @@
-"""Who speaks for whom in an operation, as the newest verified directory and state say; pure."""
+"""Who speaks for whom in an operation, as the newest verified directory and its log say; pure."""
 
 from __future__ import annotations
 
@@ -7,31 +7,29 @@ from dataclasses import dataclass
 
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import AdminId, PersonId
-from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.items import Message
+from cencomm_client.roles import Roles
 
 
 @dataclass(frozen=True, slots=True)
 class People:
     """`of` gives the administration's code for a person's or an administration's id, `named` for a
     person's or an administration's code; None for what nobody knows. `coordinates` says whether
-    the author of a message is, or was when he left, a coordinator."""
+    the author of a message was a coordinator when he wrote it."""
 
     of: Callable[[bytes], str | None]
     named: Callable[[str], str | None]
     coordinates: Callable[[Message], bool]
 
 
-def people_of(
-    directory: Callable[[], DirectoryState], state: Callable[[], OperationState]
-) -> People:
-    """The people of one operation; both are asked anew each time."""
+def people_of(directory: Callable[[], DirectoryState], roles: Roles) -> People:
+    """The people of one operation; the directory is asked anew each time."""
     return People(
         lambda some: administration_of(directory(), some),
         lambda code: administration_named(directory(), code),
-        lambda message: role_in(state(), message) is Role.COORDINATOR,
+        lambda message: roles.author(message) is Role.COORDINATOR,
     )
 
 
@@ -48,10 +46,3 @@ def administration_named(directory: DirectoryState, code: str) -> str | None:
         return code
     person = directory.person_by_code(code)
     return None if person is None else administration_of(directory, person.id)
-
-
-def role_in(state: OperationState, message: Message) -> Role | None:
-    """The role of a message's author, of one who has left the last one."""
-    person = message.author.person
-    member = None if person is None else state.members.get(person) or state.former.get(person)
-    return None if member is None else member.role

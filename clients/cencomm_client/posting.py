@@ -18,12 +18,13 @@ from cencomm_crypto.public.phases import Phase
 from cencomm_crypto.public.wire import Submission
 
 from cencomm_client.automation.healing import Fate, fate, superseded
-from cencomm_client.errors import NotAuthenticated, Refused, TransportError, TryLater
+from cencomm_client.errors import NotAuthenticated, Refused, TasksOpen, TransportError, TryLater
 from cencomm_client.evidence import keep_evidence
 from cencomm_client.preparing import Preparer
 from cencomm_client.sealing import Sealer
-from cencomm_client.sending import PATIENCE_S, SUPERSEDED, TRIES, Posted, Sender
+from cencomm_client.sending import PATIENCE_S, SUPERSEDED, TRIES, Guard, Posted, Sender
 from cencomm_client.station import Station
+from cencomm_client.tasks import BLOCKED
 from cencomm_client.vault_contents import OutboxItem, StoredReceipt
 from cencomm_client.view import OperationView
 
@@ -46,14 +47,20 @@ class Poster:
         self._busy: set[EntryId] = set()  # messages that a caller of `seal` still looks after
 
     async def decide(
-        self, kind: str, body: Mapping[str, Any], *, patience_s: float = PATIENCE_S
+        self,
+        kind: str,
+        body: Mapping[str, Any],
+        *,
+        guard: Guard | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> Posted:
         """Post a control entry, after what still waits; signed anew when another came first.
 
-        Raises Refused with the rule's code, TransportError (the bytes stay in the outbox).
+        Raises Refused with the rule's code, TransportError (the bytes stay in the outbox), what
+        the guard raises.
         """
         await self.flush()
-        return await self.sender.decide(kind, body, patience_s=patience_s)
+        return await self.sender.decide(kind, body, guard=guard, patience_s=patience_s)
 
     async def seal(
         self, chan: ChannelId, payload: Mapping[str, Any], *, patience_s: float = PATIENCE_S
@@ -197,7 +204,8 @@ class Poster:
         if judged is Fate.HOLD:
             return None
         if judged is Fate.SEND:
-            await self._resend(item, submission, entry)
+            if not await self._blocked(entry):
+                await self._resend(item, submission, entry)
             return None
         payload = self._sealer.reopen(entry) if judged is Fate.RESEAL else None
         if payload is not None:
@@ -213,6 +221,18 @@ class Poster:
         if suspended and not standing.state.channel_over(channel, now):
             return Fate.HOLD
         return fate(standing, channel, entry.header)
+
+    async def _blocked(self, entry: Entry) -> bool:
+        """Give up an own phase change that waited while a mandatory task was opened; its author
+        decides anew. It may be in the log already: that is read first."""
+        if entry.header.type not in BLOCKED or not self._view.tasks.mandatory():
+            return False
+        await self.sender.pull()
+        if self._in_log(entry) is None:
+            self._forget(entry)
+            self._station.vault.save()
+            self._view.notice(str(TasksOpen.code), f"{entry.header.type} was not sent again")
+        return True
 
     def _too_late(self, item: OutboxItem, entry: Entry) -> None:
         """Give an own message up: kept as evidence, told to the person."""

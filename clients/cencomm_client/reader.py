@@ -25,6 +25,7 @@ from cencomm_crypto.public.wire import Sequenced
 
 from cencomm_client.directing import directing, path_of
 from cencomm_client.errors import ClientCode
+from cencomm_client.exercise import RELEASING, is_exercise
 from cencomm_client.form_library import FormLibrary
 from cencomm_client.items import (
     CLAIM_TOLERANCE_MS,
@@ -40,6 +41,7 @@ from cencomm_client.items import (
 from cencomm_client.keyring import Keyring
 from cencomm_client.profiles import KIND as PROFILE
 from cencomm_client.profiles import Names
+from cencomm_client.roles import Roles
 from cencomm_client.rows import row_of
 
 UNKNOWN = "?"
@@ -55,10 +57,11 @@ class Reader:
         names: Names,
         forms: FormLibrary,
         now: Callable[[], int],
+        roles: Roles,
     ) -> None:
         """`now`: own clock, ms; whether a date has come by which bodies go."""
         self._log, self._keyring, self._names, self._now = log, keyring, names, now
-        self._forms = forms
+        self._forms, self._roles = forms, roles
         self._stood: tuple[int, int, int, DirectoryState | None] = (0, 0, 0, None)
         self._authors: dict[DeviceId, Author] = {}  # as they stand in the directory of:
         self._authors_of: DirectoryState | None = None
@@ -107,13 +110,16 @@ class Reader:
             return Author(device, None, UNKNOWN, UNKNOWN)
         admin = directory.administration(person.admin)
         code = UNKNOWN if admin is None else admin.code
-        return Author(device, person.id, person.code, code, self._names.name(person.id))
+        name = self._names.name(person.id)
+        return Author(device, person.id, person.code, code, name, person.admin)
 
     def _control(
         self, found: Sequenced, entry: Entry, state: OperationState, history: DirectoryHistory
     ) -> Control:
         header = entry.header
         flags = self._flags(found, header, state, history)
+        if is_exercise(state) and header.type in RELEASING:
+            flags.add(Flag.EXERCISE_RELEASE)
         return Control(
             place=self._place(found),
             author=self.author(header.device, history.at(history.size)),
@@ -212,7 +218,7 @@ class Reader:
             flags.add(Flag.TIME_DIFFERS)
         if not self._active_at(history, header.device, found.at):
             flags.add(Flag.AFTER_REVOCATION)
-        if state.genesis["exercise"]:
+        if is_exercise(state):
             flags.add(Flag.EXERCISE)
         return flags
 
@@ -229,15 +235,29 @@ class Reader:
             flags.add(Flag.MISPLACED)
         if payload["content"].get("exercise") is True:
             flags.add(Flag.EXERCISE)
-        if header.type == "drop" and not _admitted_for(payload["kind"], header, state, history):
+        if header.type == "drop" and not self._admitted_for(payload["kind"], found, history):
             flags.add(Flag.UNEXPECTED_KIND)
         channel = None if header.chan is None else state.channels.get(header.chan)
-        if channel is not None and channel.parent is None and _meant_for_few(payload, state):
+        if channel is not None and channel.parent is None and self._meant_for_few(payload, found):
             flags.add(Flag.NOT_DIRECTED)
         leaf = found.leaf
         if self._mids.setdefault((header.device, payload["mid"]), leaf) != leaf:
             flags.add(Flag.RESEALED)
         return flags
+
+    def _admitted_for(self, kind: str, found: Sequenced, history: DirectoryHistory) -> bool:
+        """Whether a bot's admission named the kind, or none, when it dropped it."""
+        device = None if found.entry is None else found.entry.header.device
+        known = None if device is None else history.at(history.size).device(device)
+        kinds = () if known is None else self._roles.held(known.person, found.seq).kinds
+        return not kinds or kind in kinds
+
+    def _meant_for_few(self, payload: Mapping[str, Any], found: Sequenced) -> bool:
+        kind, content, to = payload["kind"], payload["content"], payload.get("to")
+        return (
+            directing(lambda person: self._roles.role(person, found.seq), kind, content, to)
+            is not None
+        )
 
     def _active_at(self, history: DirectoryHistory, device: DeviceId, at: int) -> bool:
         """`active_at`, with the directory of the last answer where it stood as well at `at`."""
@@ -282,21 +302,6 @@ def standing_at(history: DirectoryHistory, at: int) -> int:
     return low
 
 
-def _admitted_for(
-    kind: str, header: Header, state: OperationState, history: DirectoryHistory
-) -> bool:
-    """Whether a bot's admission names the kind, or none; of a bot that has left, as it was."""
-    device = history.at(history.size).device(header.device)
-    if device is None:
-        return True
-    member = state.members.get(device.person) or state.former.get(device.person)
-    return member is None or not member.kinds or kind in member.kinds
-
-
 def _channel_name(state: OperationState, chan: ChannelId) -> str:
     channel = state.channels.get(chan)
     return UNKNOWN if channel is None else path_of(state, channel)
-
-
-def _meant_for_few(payload: Mapping[str, Any], state: OperationState) -> bool:
-    return directing(state, payload["kind"], payload["content"], payload.get("to")) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,18 @@ class Posted:
         return self.receipt.leaf
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What a client rule asks before a decision is signed, each time that it is.
+
+    `read` reads what there is; `expect` raises where the decision is not to be made over what was
+    read: nothing comes between it and the signature.
+    """
+
+    read: Callable[[], Awaitable[None]]
+    expect: Callable[[], None]
+
+
 class Sender:
     """Signs over the newest verified heads and hands the bytes to the outbox.
 
@@ -68,16 +80,23 @@ class Sender:
         await mirror.pull(transport, self._view.log)
 
     async def decide(
-        self, kind: str, body: Mapping[str, Any], *, patience_s: float = PATIENCE_S
+        self,
+        kind: str,
+        body: Mapping[str, Any],
+        *,
+        guard: Guard | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> Posted:
-        """Post a control entry; signed anew when another decision came first.
+        """Post a control entry; signed anew when another decision came first, after the guard has
+        looked anew.
 
-        Raises Refused with the rule's code, TransportError (the bytes stay in the outbox).
+        Raises Refused with the rule's code, TransportError (the bytes stay in the outbox), what
+        the guard raises.
         """
         for _ in range(TRIES):
-            await self.pull()
+            await (self.pull() if guard is None else guard.read())
             try:
-                return await self.entry(kind, body, patience_s=patience_s)
+                return await self.entry(kind, body, guard=guard, patience_s=patience_s)
             except ConflictingEntry:
                 continue
         raise TryLater("too_busy", f"{kind}: {TRIES} other decisions came first")
@@ -90,10 +109,13 @@ class Sender:
         chan: ChannelId | None = None,
         epoch: int | None = None,
         wraps: bytes = b"",
+        guard: Guard | None = None,
         patience_s: float = PATIENCE_S,
     ) -> Posted:
         """Sign over what is known and post once; raises Refused or TransportError."""
         async with self.lock:
+            if guard is not None:
+                guard.expect()
             header = self._station.author.header(kind, self._view.log, chan=chan, epoch=epoch)
             entry = self._station.author.sign(header, body)
             posted = await self.submit(entry, wraps=wraps, patience_s=patience_s)

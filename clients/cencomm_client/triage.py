@@ -8,7 +8,7 @@ the log stands; who decides the same again writes nothing, and another decision 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from cencomm_crypto.errors import CencommError
 
 from cencomm_client.errors import ClientCode
-from cencomm_client.items import Item, Message
+from cencomm_client.items import Control, Item, Message
 from cencomm_client.work import reading
 from cencomm_client.work.changes import Changes, sound
 from cencomm_client.work.threads import Threads
@@ -90,11 +90,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Triaged:
-    """A hit, once however often it was sealed; `outcome` is None while it is open."""
+    """A hit, once however often it was sealed; `outcome` is None while it is open.
+
+    `told` is the result that its bot got; `unfounded`: before anybody had decided, as far as is
+    read here. What it says is sealed to the bot, and the bot is told once.
+    """
 
     hit: Message
     outcome: Outcome | None = None
     later: tuple[Message, ...] = ()  # decisions that came too late
+    told: Control | None = None
+    unfounded: bool = False
 
     @property
     def open(self) -> bool:
@@ -104,17 +110,40 @@ class Triaged:
 
 def hits_of(items: Iterable[Item]) -> tuple[Triaged, ...]:
     """Every readable hit that a bot dropped, in the log's order, with what stands about it."""
-    threads = Threads()
+    threads, controls = Threads(), list[Control]()
     for item in items:
         if isinstance(item, Message):
             threads.take(item)
-    return hits_in(threads)
+        elif isinstance(item, Control):
+            controls.append(item)
+    return hits_in(threads, controls)
 
 
-def hits_in(threads: Threads) -> tuple[Triaged, ...]:
-    """The same, from threads that somebody keeps."""
+def hits_in(threads: Threads, items: Iterable[Item]) -> tuple[Triaged, ...]:
+    """The same, from threads that somebody keeps; `items` hold the results that bots got."""
+    told = {
+        (item.body.get("re"), item.body.get("device")): item
+        for item in items
+        if isinstance(item, Control) and item.type == "drop.result"
+    }
     found = (triaged(message, threads) for message in threads.messages())
-    return tuple(one for one in found if one is not None)
+    return tuple(
+        _with_result(one, told.get((one.hit.place.leaf, one.hit.author.device)), threads)
+        for one in found
+        if one is not None
+    )
+
+
+def _with_result(one: Triaged, told: Control | None, threads: Threads) -> Triaged:
+    """A decision that was withdrawn since was one when the bot was told."""
+    if told is None:
+        return one
+    founded = any(
+        answer.place.seq < told.place.seq and _decision(answer, answer.content or {}) is not None
+        for answer in threads.answers(one.hit.place.leaf)
+        if answer.type == "message" and sound(answer)
+    )
+    return replace(one, told=told, unfounded=not founded)
 
 
 def triaged(hit: Message, threads: Threads) -> Triaged | None:

@@ -32,6 +32,7 @@ from cencomm_client.people import people_of
 from cencomm_client.profiles import Names
 from cencomm_client.progress import Stage, counted
 from cencomm_client.reader import Reader
+from cencomm_client.roles import Roles
 from cencomm_client.station import Station
 from cencomm_client.tasks import BLOCKED, TaskBook
 from cencomm_client.warning_time import ends_warnings
@@ -48,6 +49,8 @@ class OperationView:
         self.feed = Feed()
         self.keyring = Keyring(station.vault, log)
         self.forms = FormLibrary(data_folder(station.vault.path))
+        self.roles = Roles()
+        """Who was what, and when."""
         self._station = station
         self._reader = self._new_reader()
         self._withheld: set[bytes] = set()  # leaves of what others read
@@ -85,7 +88,7 @@ class OperationView:
     def expect_right(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """The content of an own correction or withdrawal as it is sealed; see `CorrectionBook`."""
         author = self._reader.author(self._station.vault.device, self._station.directory)
-        return self._corrections.expect_right(content, author.administration)
+        return self._corrections.expect_right(content, author)
 
     def threads(self) -> KeptThreads:
         """Which entries belong together: made for the first who asks, one for all who hold it,
@@ -201,9 +204,11 @@ class OperationView:
     # -- inside -------------------------------------------------------------------------------
 
     def _new_reader(self) -> Reader:
-        people = people_of(lambda: self._station.directory, lambda: self.state)
+        people = people_of(lambda: self._station.directory, self.roles)
         self.names, self.tasks = Names(), TaskBook(people)
-        reader = Reader(self.log, self.keyring, self.names, self.forms, self._station.now)
+        reader = Reader(
+            self.log, self.keyring, self.names, self.forms, self._station.now, self.roles
+        )
         self._corrections = CorrectionBook(
             lambda: self.form_set, reader.first, lambda leaf: leaf in self._withheld
         )
@@ -230,6 +235,7 @@ class OperationView:
         """Older entries came whole, or lost their effect: all is read again."""
         for known in (self._own, self._sealed, self._counts, self._changes, self._withheld):
             known.clear()
+        self.roles.clear()
         self._warned_until = None
         self._load()
 
@@ -273,6 +279,7 @@ class OperationView:
             self._withheld.add(found.leaf)
             return
         header = entry.header
+        self.roles.take(found, self.state.author)
         if header.device == self._station.vault.device:
             self._own[header.id] = found
             if header.chan is None:

@@ -10,6 +10,7 @@ talk.desk().snapshot(talk.now)
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -19,7 +20,9 @@ from cencomm_client.plan import CLOCKS
 from cencomm_client.work.chain import Who
 from cencomm_client.work.clocks import Clocks
 from cencomm_client.work.desk import Desk
+from cencomm_client.work.reading import Span
 from cencomm_client.work.threads import Threads
+from cencomm_client.work.timeline import Timeline
 from cencomm_crypto.public.ids import ChannelId, DeviceId, EntryId, LogId, PersonId
 
 START = 1_780_000_000_000
@@ -39,7 +42,8 @@ class Talk:
     def __init__(self, *, live_days: int = 10, clocks: Mapping[str, int] | None = None) -> None:
         self.now = START
         self.messages: list[Message] = []
-        self.live = (START, START + live_days * DAY)
+        end = START + live_days * DAY
+        self.timeline = Timeline(Span(START, end), begun=START, ended=end)
         self.clocks = Clocks.of({"clocks": {**CLOCKS, **(clocks or {})}})
         self.codes: dict[bytes, str] = {}
         self.owing: dict[str, int] = {}
@@ -53,6 +57,20 @@ class Talk:
     def wait(self, *, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Let time pass."""
         self.now += int(minutes * MINUTE + hours * HOUR + days * DAY)
+
+    def suspends(self) -> None:
+        """The operation is suspended now."""
+        self.timeline = replace(self.timeline, suspended=self.now)
+
+    def resumes(self) -> None:
+        """It goes on now."""
+        assert self.timeline.suspended is not None
+        pauses = (*self.timeline.pauses, Span(self.timeline.suspended, self.now))
+        self.timeline = replace(self.timeline, pauses=pauses, suspended=None)
+
+    def winds_down(self) -> None:
+        """LIVE ends now, by decision."""
+        self.timeline = replace(self.timeline, ended=self.now)
 
     def says(
         self,
@@ -118,7 +136,7 @@ class Talk:
 
     def empty_desk(self, threads: Threads | None = None) -> Desk:
         """A desk that has read nothing; over threads that somebody else keeps, if given."""
-        return Desk(self.clocks, self.live, self.who, threads)
+        return Desk(self.clocks, self.timeline, self.who, threads)
 
     def desk(self) -> Desk:
         """A desk that has read everything."""

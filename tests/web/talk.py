@@ -13,6 +13,7 @@ from cencomm_client.items import Alarm, Control, Flag, Item, Message, Notice
 from cencomm_client.keyring import Keyring
 from cencomm_client.profiles import Names
 from cencomm_client.reader import Reader
+from cencomm_client.roles import Roles
 from cencomm_config.forms import FormSet
 from cencomm_crypto.errors import Rejected
 from cencomm_crypto.member.epoch import EpochSecret
@@ -157,10 +158,11 @@ class Talk:
     def rows(self) -> Iterator[list[Any]]:
         """What `Reader` makes of it, in the form of the op "view"."""
         state, history = self.cast.operation.state, self.cast.directory.log
-        reader = Reader(
-            state.id16, _Secrets(self.secrets), Names(), _NoForms(Path()), lambda: state.at
-        )
+        secrets, roles = _Secrets(self.secrets), Roles()
+        reader = Reader(state.id16, secrets, Names(), _NoForms(Path()), lambda: state.at, roles)
         for item in self.items:
+            if item.seq not in self.rejected:
+                roles.take(item, state.author)
             made = reader.item(item, self.rejected.get(item.seq), state, history)
             row = _row(item, made)
             if row is not None:

@@ -18,9 +18,14 @@ from cencomm_client.bots.dropping import Disk
 from cencomm_client.bots.queue import Queue
 from cencomm_client.bots.source import Result
 from cencomm_client.follow import Cursor
-from cencomm_client.items import Control
+from cencomm_client.items import Control, Message
 from cencomm_client.station import Station
+from cencomm_client.triage import DECIDED, HIT, WARNING, Decision
 from cencomm_client.view import OperationView
+
+_ANY = frozenset([HIT, WARNING])
+_KINDS = {DECIDED[one]: frozenset([HIT]) for one in (Decision.DISMISS, Decision.MERGE)}
+"""What an entry that decides so is; what a later version calls it, any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Answers:
         self._station, self._view, self._disk = station, view, disk
         self._cursor = Cursor(view.feed)
         self._told: set[bytes] | None = None
+        self._decided: dict[bytes, list[tuple[int, str]]] = {}  # drop -> (seq, kind) of answers
         self._waiting: dict[bytes, Result] = {}  # the queue does not know yet that it was posted
         self.unopened = 0
 
@@ -69,8 +75,14 @@ class Answers:
         items, anew = self._cursor.came()
         if anew:
             self._waiting.clear()
+            self._decided.clear()
             self.unopened = 0
         mirror, device, log = self._station.mirror, self._station.vault.device, self._view.log
+        for item in items:
+            if not isinstance(item, Message) or item.type != "message" or item.re is None:
+                continue
+            if item.kind in (HIT, WARNING):
+                self._decided.setdefault(item.re, []).append((item.place.seq, item.kind))
         for item in items:  # accepted ones: the others are alarms
             if not isinstance(item, Control) or item.type != TYPE:
                 continue
@@ -90,8 +102,18 @@ class Answers:
             return
         drop: bytes = entry.body["re"]
         reason = str(said.get("reason", ""))
-        result = Result("", str(said["outcome"]), reason, drop, found.seq, found.at)
-        self._waiting[drop] = result
+        outcome = str(said["outcome"])
+        decision = self._decision(drop, outcome, found.seq)
+        self._waiting[drop] = Result("", outcome, reason, drop, found.seq, found.at, decision)
+
+    def _decision(self, drop: bytes, outcome: str, before: int) -> int | None:
+        """The first entry before a result by which it may have been decided so: of a warning
+        nobody is told that its hit was dismissed."""
+        kinds = _KINDS.get(outcome, _ANY)
+        return next(
+            (seq for seq, kind in self._decided.get(drop, ()) if seq < before and kind in kinds),
+            None,
+        )
 
     def _opened(self, entry: Entry) -> Mapping[str, Value] | None:
         """With the present key, or a former one that a re-key left here."""

@@ -171,6 +171,7 @@ def result_document(result: Result) -> dict[str, Any]:
         "leaf": result.leaf.hex(),
         "seq": result.seq,
         "at": result.at,
+        "decision": result.decision,
     }
     return made | ({"reason": result.reason} if result.reason else {})
 

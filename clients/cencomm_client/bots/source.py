@@ -64,7 +64,9 @@ class Result:
     """What people made of a hit: `outcome` is promoted, dismissed, merged, or a later word.
 
     `reason` is a word of a code list, empty for none. `leaf` and `seq`, `at` (server time, ms):
-    the hit's entry, and where and when the result came.
+    the hit's entry, and where and when the result came. `decision` is the entry of the bot's
+    channel by which somebody decided so before, as its visible header says. None: nobody is seen
+    to have; whoever may post may tell a bot anything, so a source that acts by itself asks people.
     """
 
     key: str
@@ -73,6 +75,7 @@ class Result:
     leaf: bytes
     seq: int
     at: int
+    decision: int | None = None
 
 
 class Source(Protocol):

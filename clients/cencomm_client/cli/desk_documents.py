@@ -25,7 +25,7 @@ def desk_document(operation: Operation, attendant: Attendant) -> dict[str, Any]:
     gate = Gate(operation)
 
     def rows(chains: Iterable[Chain]) -> list[dict[str, Any]]:
-        return [chain_document(one, snap.at, hide=gate.hidden(one.root)) for one in chains]
+        return [chain_document(one, snap.clock, hide=gate.hidden(one.root)) for one in chains]
 
     snap = attendant.refresh().snapshot(attendant.now())
     totals = snap.totals
@@ -34,6 +34,8 @@ def desk_document(operation: Operation, attendant: Attendant) -> dict[str, Any]:
         "name": operation.name,
         "phase": str(operation.phase),
         "at": snap.at,
+        "clock": snap.clock,
+        "suspended": snap.suspended,
         "entries": totals.entries,
         "seizures": totals.seizures,
         "warnings": rows(snap.warnings),
@@ -62,9 +64,9 @@ def desk_document(operation: Operation, attendant: Attendant) -> dict[str, Any]:
     }
 
 
-def chain_document(chain: Chain, now: int, *, hide: bool) -> dict[str, Any]:
-    """One chain: what started it, how far it came, who owes what; `hide` leaves out what it is
-    about."""
+def chain_document(chain: Chain, clock: int, *, hide: bool) -> dict[str, Any]:
+    """One chain: what started it, how far it came, who owes what when the clocks stand at
+    `clock`; `hide` leaves out what it is about."""
     root = chain.root
     return {
         "leaf": chain.leaf,
@@ -79,7 +81,7 @@ def chain_document(chain: Chain, now: int, *, hide: bool) -> dict[str, Any]:
         "stands": chain.stand,
         "open": chain.open,
         "entries": chain.entries,
-        "duties": [_duty(duty, now) for duty in chain.duties],
+        "duties": [_duty(duty, clock) for duty in chain.duties],
     }
 
 
@@ -113,8 +115,8 @@ def history_rows(desk: Desk, chain: Chain) -> list[HistoryRow]:
     return rows
 
 
-def _duty(duty: Duty, now: int) -> dict[str, Any]:
-    stage = duty.stage(now)
+def _duty(duty: Duty, clock: int) -> dict[str, Any]:
+    stage = duty.stage(clock)
     return {
         "what": str(duty.what),
         "administration": duty.administration or None,

@@ -136,7 +136,8 @@ class DeskScreen:
 
     def _narrow(self, height: int) -> Layout:
         """One column, the lists below the warnings side by side."""
-        lower = (height - 2 - bool(self._snapshot.clones)) // 3
+        snap = self._snapshot
+        lower = (height - 2 - bool(snap.clones) - (snap.suspended is not None)) // 3
         middle = _beside(self._by_stage(), self._complete())
         bottom = _beside(self._hits(), self._tasks())
         middle.size = bottom.size = lower
@@ -188,9 +189,17 @@ class DeskScreen:
             counts.append(f"{count:,} ", style if count else "dim")
             counts.append(f"{self._word(name)}  ", "dim")
         lines = [Layout(first, size=1), Layout(counts, size=1)]
+        if snap.suspended is not None:
+            lines.append(Layout(self._stands_still(snap.at - snap.suspended), size=1))
         if snap.clones:
             lines.append(Layout(self._clones(), size=1))
         return lines
+
+    def _stands_still(self, ms: int) -> Text:
+        """Why nothing becomes overdue although time goes by."""
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(f" {self._word('suspended').upper()} {span(ms)} ", "bold white on blue")
+        return line.append(f" {self._word('clocks_stand_still')}")
 
     def _clones(self) -> Text:
         line = Text(no_wrap=True, overflow="ellipsis")
@@ -234,7 +243,7 @@ class DeskScreen:
         )
 
     def _due(self, chain: Chain) -> Text:
-        now = self._snapshot.at
+        now = self._snapshot.clock
         due = min((duty.due for duty in chain.pending if duty.due is not None), default=None)
         if due is None:
             return Text("")
@@ -259,7 +268,7 @@ class DeskScreen:
                 Text(str(count), _STAGES[stage]) if (count := stages[code].get(stage, 0)) else ""
                 for stage in Stage
             ]
-            since = f"-{span(self._snapshot.at - oldest[code])}" if code in oldest else ""
+            since = f"-{span(self._snapshot.clock - oldest[code])}" if code in oldest else ""
             name = shown(code, max_len=12) if code != NOBODY else self._nobody()
             rows.append((name, *counts, since))
         columns = self._columns("*administration", ">recip", ">ncp", ">ocu", ">longest")
@@ -269,7 +278,7 @@ class DeskScreen:
     def _overdue(self) -> Section:
         rows: list[Sequence[Cell]] = []
         for row in self._snapshot.overdue:
-            since = "" if row.duty.due is None else f"-{span(self._snapshot.at - row.duty.due)}"
+            since = "" if row.duty.due is None else f"-{span(self._snapshot.clock - row.duty.due)}"
             chain = row.chain
             rows.append(
                 (
@@ -319,7 +328,11 @@ class DeskScreen:
 
     def _nil(self) -> Section:
         rows = [
-            (shown(row.administration), str(row.missing), f"-{span(self._snapshot.at - row.since)}")
+            (
+                shown(row.administration),
+                str(row.missing),
+                f"-{span(self._snapshot.clock - row.since)}",
+            )
             for row in self._snapshot.nil_due
         ]
         columns = self._columns("*administration", ">missing", ">since")

@@ -1,8 +1,9 @@
 """Filling a form at a terminal: each field is asked for by its label, from the form's schema.
 
 A wrong answer is told at once and asked for again; what only the whole form shows (a reason that
-an answer makes necessary) is asked for at the end. Enter skips what is optional; `? ham` searches
-the list behind a code. docs/cli.md shows a session.
+an answer makes necessary) is asked for at the end. Enter skips what is optional, or takes what the
+operation's set filled in; `-` leaves that empty. `? ham` searches the list behind a code.
+docs/cli.md shows a session.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from cencomm_client.code_lists import LARGE, CodeLists
 
 Ask = Callable[[str], str]
 _SEARCH = "?"
+_EMPTY = "-"  # of an optional field that is filled in already: nothing
 _AS_SEEN = "as_seen"
 _NEVER_ASKED = frozenset({"promotes"})  # a program fills it in
 MOST_ROUNDS = 5  # of asking again for what the whole form lacks
@@ -80,8 +82,13 @@ class Prompts:
                 field = self._form.root.fields.get(name)
                 content.pop(name, None)
                 if field is not None:
-                    self._field(field, content, content, needed=True)
+                    self._field(field, content, content, needed=self._lacks(content, name))
         raise FormInvalid(self._form.check(self._form.normal(content)))
+
+    def _lacks(self, content: dict[str, Any], name: str) -> bool:
+        """Whether the form is wrong for want of this field: what was too much may stay away."""
+        errors = self._form.check(self._form.normal(content))
+        return any(_first(error.path) == name for error in errors)
 
     def _part(
         self, fields: Mapping[str, Field], into: dict[str, Any], whole: dict[str, Any]
@@ -158,12 +165,15 @@ class Prompts:
             self._choices(choices)
         label = self._label(field) + ("" if number is None else f" {number}")
         default = field.schema.get("default")
-        hint = "" if default is None else f" [{shown(str(default))}]"
+        emptied = default is not None and not needed
+        hint = "" if default is None else f" [{self._hint(default, emptied=emptied)}]"
         while True:
             line = self._ask(f"{label}{' *' if needed else ''}{hint}: ").strip()
             if line.startswith(_SEARCH):
                 self._search(field, line[1:].strip())
                 continue
+            if emptied and line == _EMPTY:
+                return None
             if not line:
                 if default is not None:
                     return default
@@ -207,6 +217,12 @@ class Prompts:
     @property
     def _language(self) -> str:
         return self._output.language
+
+    def _hint(self, default: Any, *, emptied: bool) -> str:
+        """What Enter takes, and how it is left empty."""
+        if not emptied:
+            return shown(str(default))
+        return fill(self._output.text("label_ask_default_or_none"), value=default, empty=_EMPTY)
 
     def _label(self, field: Field) -> str:
         return shown(field.label(self._language))

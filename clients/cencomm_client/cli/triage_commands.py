@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
+from cencomm_config.catalog import sentences
 from cencomm_config.forms import base_set
 
 from cencomm_client.cli.arguments import OperationName
@@ -15,6 +16,7 @@ from cencomm_client.cli.exits import InputInvalid, NotKnown
 from cencomm_client.cli.form_prompts import Prompts
 from cencomm_client.cli.frame import Here, Session, command
 from cencomm_client.cli.messages import referred
+from cencomm_client.cli.output import fill
 from cencomm_client.code_lists import CodeLists
 from cencomm_client.items import Message
 from cencomm_client.operation import Operation
@@ -51,7 +53,7 @@ async def list_(
     """Show the hits that nobody has decided about."""
     found = await here.operation(operation)
     threads = found.view.threads()  # held: the gate reads the same
-    shown = [one for one in hits_in(threads.refresh()) if every or one.open]
+    shown = [one for one in hits_in(threads.refresh(), found.items()) if every or one.open]
     if here.output.copies:
         gate = Gate(found)
         shown = [await _copied(one, gate) for one in shown]
@@ -159,6 +161,13 @@ def hit_document(one: Triaged) -> dict[str, Any]:
             "into": stands.into,
         },
         "later": [message.place.seq for message in one.later],
+        "told": None
+        if one.told is None
+        else {
+            "seq": one.told.place.seq,
+            "by": one.told.author.code,
+            "unfounded": one.unfounded,
+        },
     }
 
 
@@ -184,7 +193,7 @@ async def _decide(
 
 def _hit(operation: Operation, name: str) -> Triaged:
     leaf = referred(operation, name)
-    for one in hits_in(operation.view.threads().refresh()):
+    for one in hits_in(operation.view.threads().refresh(), operation.items()):
         if one.hit.place.leaf == leaf:
             return one
     raise NotKnown(f"entry {name} is no hit that can be read here")
@@ -215,8 +224,23 @@ def _row(one: Triaged, language: str) -> tuple[str, ...]:
         str(content.get("rule", "")),
         str(content.get("score", "")),
         ", ".join(f"{name} {value}" for name, value in identifiers.items()),
-        "" if stands is None else _decided(stands, language),
+        "; ".join(
+            part
+            for part in (
+                "" if stands is None else _decided(stands, language),
+                _told(one, language),
+            )
+            if part
+        ),
     )
+
+
+def _told(one: Triaged, language: str) -> str:
+    """Who told the bot something that nobody had decided."""
+    if one.told is None or not one.unfounded:
+        return ""
+    said = sentences(language)["label_triage_unfounded"]
+    return fill(said, code=one.told.author.code, seq=one.told.place.seq)
 
 
 def _decided(stands: Outcome, language: str) -> str:

@@ -96,13 +96,13 @@ async def chain(here: Here, operation: OperationName, entry: Entry) -> None:
     stands = desk.chain(referred(found, entry))
     if stands is None:
         raise NotKnown(f"no chain of entry {entry}")
-    now = attendant.now()
+    clock = desk.clock(attendant.now())
     rows = history_rows(desk, stands)
     history: list[dict[str, Any]] = []
     for row in rows:
         item = await gate.copied(row.message) if here.output.as_json else row.message
         history.append({**item_document(item, here.output.language), "state": row.state})
-    document = chain_document(stands, now, hide=gate.hidden(stands.root))
+    document = chain_document(stands, clock, hide=gate.hidden(stands.root))
     here.show(
         {**document, "history": history},
         (
@@ -113,7 +113,7 @@ async def chain(here: Here, operation: OperationName, entry: Entry) -> None:
                     str(duty.what),
                     "" if duty.due is None else shown_time(duty.due),
                     "" if duty.met_at is None else shown_time(duty.met_at),
-                    "" if (stage := duty.stage(now)) is None else stage.label,
+                    "" if (stage := duty.stage(clock)) is None else stage.label,
                 )
                 for duty in stands.duties
             ],

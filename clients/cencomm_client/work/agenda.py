@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from cencomm_client.work.chain import Chain
-from cencomm_client.work.clocks import Stage, stage_begins
+from cencomm_client.work.clocks import Due, Stage
 from cencomm_client.work.duties import Duty, What
 from cencomm_client.work.snapshot import Overdue
 
@@ -23,7 +23,7 @@ class _Item:
     """A duty that waits; `number` is its own."""
 
     duty: Duty
-    due: int
+    due: Due
     chain: Chain
     number: int
     stage: Stage | None = None
@@ -31,7 +31,7 @@ class _Item:
     @property
     def order(self) -> _Order:
         place = self.chain.root.place.seq
-        return self.due, place, self.duty.administration, self.duty.what, self.number
+        return self.due.at, place, self.duty.administration, self.duty.what, self.number
 
 
 class Agenda:
@@ -55,9 +55,9 @@ class Agenda:
         """Take up the pending duties of a chain."""
         numbers: list[int] = []
         for duty in chain.pending:
-            if duty.due is not None:
+            if duty.times is not None:
                 self._given += 1
-                item = _Item(duty, duty.due, chain, self._given)
+                item = _Item(duty, duty.times, chain, self._given)
                 self._items[item.number] = item
                 numbers.append(item.number)
                 self._judge(item)
@@ -95,11 +95,9 @@ class Agenda:
     def _judge(self, item: _Item) -> None:
         stage = item.duty.stage(self.now)
         self._set(item, stage)
-        if stage is None:
-            heappush(self._changes, (item.due + 1, item.number))
-        elif stage is not Stage.OCU:
-            begins = stage_begins(item.due, item.duty.clock, Stage(stage + 1))
-            heappush(self._changes, (begins, item.number))
+        changes = item.due.changes(stage)
+        if changes is not None:
+            heappush(self._changes, (changes, item.number))
 
     def _set(self, item: _Item, stage: Stage | None) -> None:
         code, what, before = item.duty.administration, item.duty.what, item.stage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import AdminId
@@ -19,6 +19,7 @@ from cencomm_client.view import OperationView
 from cencomm_client.work.chain import Who
 from cencomm_client.work.clocks import Clocks
 from cencomm_client.work.desk import Desk
+from cencomm_client.work.timeline import TURNS, timeline_of
 
 Directories = Callable[[], DirectoryState]
 """Gives the newest verified directory."""
@@ -28,7 +29,8 @@ class Attendant:
     """Keeps a `Desk` in step with a view: call `refresh` before you look.
 
     Takes only what came since; begins anew where the view did (entries lost their effect), and
-    where two sides made LIVE longer: more reports are owed.
+    where the operation's course changed, which all times follow: it was suspended or went on, a
+    phase began, two sides made it longer.
     """
 
     def __init__(self, view: OperationView, directory: Directories, clock: Clock) -> None:
@@ -36,14 +38,17 @@ class Attendant:
         self._owing: tuple[int, dict[str, int]] = (-1, {})
         self._cursor = Cursor(view.feed)
         self._threads = view.threads()
-        self._live = view.state.live
         self._begin(self._cursor.came()[0])
 
     def refresh(self) -> Desk:
         """The desk with everything that this device has read."""
-        if self._view.state.live != self._live:
-            self._cursor.rewind()
         items, anew = self._cursor.came()
+        if not anew:
+            self._turns |= _turns(items)
+            anew = timeline_of(self._view.state, self._turns.values()) != self._timeline
+            if anew:
+                self._cursor.rewind()
+                items, _ = self._cursor.came()
         if anew:
             self._begin(items)
         else:
@@ -56,14 +61,15 @@ class Attendant:
         """Own clock or the log's time, whichever is later: ends count from `at`."""
         return max(self._clock(), self._view.state.at)
 
-    def _begin(self, items: Iterable[Item]) -> None:
+    def _begin(self, items: Sequence[Item]) -> None:
         state = self._view.state
-        people = people_of(self._directory, lambda: self._view.state)
+        people = people_of(self._directory, self._view.roles)
         who = Who(people, self._owing_now, self._may_grant)
-        self._live = state.live
+        self._turns = _turns(items)
+        self._timeline = timeline_of(state, self._turns.values())
         with all_of_it_stays():
             threads = self._threads.refresh()
-            self.desk = Desk(Clocks.of(state.genesis), state.live, who, threads)
+            self.desk = Desk(Clocks.of(state.genesis), self._timeline, who, threads)
             for item in items:
                 self.desk.note(item)
             self.desk.settle()
@@ -71,7 +77,7 @@ class Attendant:
     # -- who ----------------------------------------------------------------------------------
 
     def _may_grant(self, release: Message) -> bool:
-        return granting(self._view.state, release)
+        return granting(self._view.roles, release)
 
     def _owing_now(self) -> dict[str, int]:
         """Administrations with somebody who may post, since when; anew after each decision."""
@@ -81,6 +87,11 @@ class Attendant:
             owing = owing_administrations(state, self._directory(), self._view.feed)
             self._owing = state.last_control, owing
         return owing
+
+
+def _turns(items: Iterable[Item]) -> dict[int, Control]:
+    """Entries that start or stop clocks, by their place; later versions take the earlier's."""
+    return {one.place.seq: one for one in items if isinstance(one, Control) and one.type in TURNS}
 
 
 def owing_administrations(

@@ -214,5 +214,4 @@ def _addressed(own: Said, who: Who) -> tuple[str, ...]:
 
 
 def _said(message: Message, now: Present) -> Said:
-    corrected = now.applied[-1].place.at if now.applied else None
-    return Said(message, now.content or {}, corrected)
+    return Said(message, now.content or {}, now.applied)

@@ -89,7 +89,7 @@ class Changes:
         withdrawn."""
         if not sound(change) or change.type == "drop":
             return False
-        if change.author.administration != message.author.administration:
+        if not change.author.is_of(message.author):
             return False
         if message.kind in CHANGING and change.kind != WITHDRAWAL:
             return False  # who erred in a correction corrects the entry again

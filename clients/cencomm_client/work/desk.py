@@ -1,6 +1,6 @@
 """The desk: open warnings, what is overdue and whose turn it is, hits, tasks, returns, clones.
 
-    desk = Desk(Clocks.of(genesis), live, who)
+    desk = Desk(Clocks.of(genesis), timeline, who)
     for item in operation.items(): desk.take(item)
     desk.snapshot(now)
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cencomm_client.handling import Handling
 from cencomm_client.items import Item, Message
@@ -25,9 +25,10 @@ from cencomm_client.work.clocks import Clocks, Stage
 from cencomm_client.work.duties import NOBODY, Duty, What
 from cencomm_client.work.ranked import Ranked
 from cencomm_client.work.sightings import Sightings
-from cencomm_client.work.situation import NOTHING_SENT, Periods, Returns
+from cencomm_client.work.situation import Periods, Returns
 from cencomm_client.work.snapshot import Completeness, Count, NilDue, Overdue, Snapshot, Totals
 from cencomm_client.work.threads import Threads
+from cencomm_client.work.timeline import Timeline
 
 _URGENCY = {"flash": 0, "immediate": 1, "priority": 2}
 
@@ -46,11 +47,16 @@ class Desk:
     """One operation's work as this device can read it."""
 
     def __init__(
-        self, clocks: Clocks, live: tuple[int, int], who: Who, threads: Threads | None = None
+        self, clocks: Clocks, timeline: Timeline, who: Who, threads: Threads | None = None
     ) -> None:
-        """`threads` are kept by somebody else, who calls `note`; without them, call `take`."""
-        self._clocks, self._who = clocks, who
-        self._periods = Periods(live[0], live[1], clocks.sit)
+        """One that takes another course (`Timeline`) is a desk of its own.
+
+        `threads` are kept by somebody else, who calls `note`; without them, call `take`.
+        """
+        self._clocks, self._who = replace(clocks, pauses=timeline.pauses), who
+        self._timeline = timeline
+        self._periods = Periods.of(timeline, clocks.sit)
+        self._nothing_sent = Returns.of((), self._periods)
         self._threads = Threads() if threads is None else threads
         self._settled = 0  # up to which mark of the threads
         self.handling = Handling(self._threads.changes, self._threads.message, who.may_grant)
@@ -131,17 +137,21 @@ class Desk:
     def _answers(self, message: Message, re: bytes | None) -> bool:
         return re == (None if message.re is None else self._threads.canonical(message.re))
 
+    def clock(self, now: int) -> int:
+        """How far the clocks have come at `now` (ms)."""
+        return self._timeline.clock(now)
+
     def snapshot(self, now: int, most: int | None = None) -> Snapshot:
         """The desk at `now` (ms): own clock or the log's time, whichever is later.
 
         `most` cuts the long lists; what one administration did is never cut.
         """
         self.settle()
-        now = self._agenda.advance(now)
-        self._recount(now)
+        clock = self._agenda.advance(self.clock(now))
+        self._recount(clock)
         reports = [
             Overdue(
-                row.administration, row.duty, row.duty.stage(now) or row.stage, None, row.period
+                row.administration, row.duty, row.duty.stage(clock) or row.stage, None, row.period
             )
             for _, row in self._nil_due.values()
         ]
@@ -151,7 +161,9 @@ class Desk:
             counts = stages.setdefault(row.administration, {})
             counts[row.stage] = counts.get(row.stage, 0) + 1
         return Snapshot(
-            at=now,
+            at=max(now, clock),
+            clock=clock,
+            suspended=self._timeline.suspended,
             totals=Totals(
                 entries=len(self._counted),
                 warnings=len(self._warnings),
@@ -234,7 +246,7 @@ class Desk:
     def _returns(self, code: str) -> Returns:
         sent = self._sent.get(code)
         if sent is None:
-            return NOTHING_SENT
+            return self._nothing_sent
         if sent.returns is None:
             every = [report for reports in sent.reports.values() for report in reports]
             sent.returns = Returns.of(every, self._periods)
@@ -269,8 +281,8 @@ class Desk:
                 counts[what] = Count(met + lacking, met, sent.late[what])
         returns = self._returns(code)
         if owed is not None:
-            within = returns.within(*owed)
-            counts[What.SITUATION] = Count(max(0, owed[1] - owed[0]), within, returns.late)
+            asked = self._periods.owed(*owed)
+            counts[What.SITUATION] = Count(asked, asked - returns.missing(*owed), returns.late)
         total = Count(
             sum(count.owed for count in counts.values()),
             sum(count.sent for count in counts.values()),
@@ -281,12 +293,12 @@ class Desk:
     def _missing(self, code: str, first: int, due: int) -> tuple[NilDue, Overdue] | None:
         """The reports of [first, due) that an administration owes still."""
         returns = self._returns(code)
-        count = max(0, due - first) - returns.within(first, due)
+        count = returns.missing(first, due)
         oldest = returns.first_missing(first, due) if count > 0 else None
         if oldest is None:
             return None
         since = self._periods.due(oldest)
-        duty = Duty(What.SITUATION, code, since, self._clocks.sit)
+        duty = Duty(What.SITUATION, code, self._clocks.due(since, self._clocks.sit))
         row = Overdue(code, duty, Stage.RECIPIENT, None, oldest)
         return NilDue(code, count, since), row
 

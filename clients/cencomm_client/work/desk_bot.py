@@ -55,6 +55,7 @@ class DeskBot:
             operation.state,
             operation.directory,
             operation.device,
+            operation.view.roles,
             self._general,
         )
         return [one for one in found if self._try(one) not in self._given_up]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from cencomm_client.items import Message
 from cencomm_client.people import People
 from cencomm_client.work import reading
-from cencomm_client.work.clocks import Clocks, Stage, stage_at
+from cencomm_client.work.clocks import Clocks, Due, Stage
 from cencomm_client.work.reading import Answer, Content, Outcome
 
 Named = Callable[[str], str | None]
@@ -36,38 +36,41 @@ class What(StrEnum):
 
 
 class Duty(NamedTuple):
-    """Owed by an administration (`NOBODY` in particular) until `due`; None: no time was set.
+    """Owed by an administration (`NOBODY` in particular); `times` None: no time was set.
 
-    `clock` is how long the clock ran (ms), which gives the length of the stages. `met_at` is the
-    server's time of what met it.
+    `met_at` is the server's time of what met it.
     """
 
     what: What
     administration: str
-    due: int | None
-    clock: int
+    times: Due | None
     met_at: int | None = None
+
+    @property
+    def due(self) -> int | None:
+        """Until when, ms."""
+        return None if self.times is None else self.times.at
 
     @property
     def late(self) -> bool:
         """Whether it was met after its time."""
         return self.met_at is not None and self.due is not None and self.met_at > self.due
 
-    def stage(self, now: int) -> Stage | None:
-        """Whose turn it is; None while it is not overdue, or met."""
-        if self.met_at is not None or self.due is None:
+    def stage(self, clock: int) -> Stage | None:
+        """Whose turn it is when the clocks stand at `clock` (`Timeline.clock`); None while it is
+        not overdue, or met."""
+        if self.met_at is not None or self.times is None:
             return None
-        stage = stage_at(self.due, self.clock, now)
+        stage = self.times.stage(clock)
         return Stage.OCU if stage is not None and self.administration == NOBODY else stage
 
 
 class Said(NamedTuple):
-    """One sound entry of a chain with what it says now; `corrected` is the last correction's
-    time."""
+    """One sound entry of a chain with what it says now; `applied` are the corrections in it."""
 
     message: Message
     content: Content
-    corrected: int | None = None
+    applied: tuple[Message, ...] = ()
 
     @property
     def kind(self) -> str | None:
@@ -83,6 +86,18 @@ class Said(NamedTuple):
     def by(self) -> str:
         """The author's administration."""
         return self.message.author.administration
+
+    @property
+    def corrected(self) -> int | None:
+        """The last correction's time."""
+        return self.applied[-1].place.at if self.applied else None
+
+    def said_at(self, *names: str) -> int:
+        """When one of these fields was given last: a time that is asked for anew counts anew."""
+        for change in reversed(self.applied):
+            if not reading.changed(change.content or {}).keys().isdisjoint(names):
+                return change.place.at
+        return self.at
 
 
 @dataclass(slots=True)
@@ -102,11 +117,9 @@ def warning_duties(
 ) -> tuple[Duty, ...]:
     """Duties of a WRN; `addressed` are administrations, `answers` in the log's order."""
     clock = clocks.acceptance(root.message.prio)
-    asked = root.message.ack_by
-    parts: dict[str, _Part] = {
-        code: _Part(root.at, asked if asked is not None else root.at + clock)
-        for code in addressed or (NOBODY,)
-    }
+    ack_by = root.message.ack_by
+    asked = clocks.after(root.at, clock) if ack_by is None else clocks.until(root.at, ack_by)
+    parts: dict[str, _Part] = {code: _Part(root.at, asked) for code in addressed or (NOBODY,)}
     for said in answers:
         part = parts.get(said.by)
         if said.kind == reading.RECEIPT:
@@ -125,7 +138,9 @@ def warning_duties(
             for code in targets:
                 asked_now = parts.get(code)
                 if asked_now is None or asked_now.refused is not None:
-                    parts[code] = _Part(said.at, said.at + clock)  # who gave it away has it again
+                    parts[code] = _Part(
+                        said.at, clocks.after(said.at, clock)
+                    )  # who gave it away has it again
         elif said.kind in (reading.FEEDBACK, reading.SEIZURE):
             part = part or _new_part(parts, said)
             part.taken = part.taken if part.taken is not None else said.at
@@ -162,19 +177,26 @@ def _of_part(code: str, part: _Part, root: Said, clock: int, clocks: Clocks) -> 
     if part.asked is not None:
         answered = [at for at in (part.taken, part.refused) if at is not None]
         met = min(answered, default=None)
-        duties.append(Duty(What.ACCEPT, code, part.asked, clock, met))
+        duties.append(Duty(What.ACCEPT, code, clocks.due(part.asked, clock), met))
     if code == NOBODY or part.refused is not None:
         return duties
-    due = reading.deadline(root.content)
+    due = _asked_by(root, clocks)
     if due is None:
         eta = reading.arrival(root.content)
         base = eta if eta is not None else part.taken
-        due = None if base is None else base + clocks.feedback
+        due = None if base is None else clocks.after(base, clocks.feedback)
     if part.again is not None:
-        due = max(due or 0, part.again + clocks.feedback)
+        due = max(due or 0, clocks.after(part.again, clocks.feedback))
     if due is not None:
-        duties.append(Duty(What.FEEDBACK, code, due, clocks.feedback, part.answered))
+        times = clocks.due(due, clocks.feedback)
+        duties.append(Duty(What.FEEDBACK, code, times, part.answered))
     return duties
+
+
+def _asked_by(said: Said, clocks: Clocks) -> int | None:
+    """The deadline that a WRN, TSK or RFI sets; nobody is late in a suspension."""
+    asked = reading.deadline(said.content)
+    return None if asked is None else clocks.until(said.said_at("deadline", "due"), asked)
 
 
 def seizure_duties(said: Sequence[Said], clocks: Clocks) -> tuple[Duty, ...]:
@@ -197,12 +219,12 @@ def seizure_duties(said: Sequence[Said], clocks: Clocks) -> tuple[Duty, ...]:
         since = found.get(code)
         if since is None and report is not None:
             since = reading.seized_at(report.content) or report.at
-        due = (since or 0) + clocks.seizure
+        due = clocks.due(clocks.after(since or 0, clocks.seizure), clocks.seizure)
         met = None if report is None else report.at
-        duties.append(Duty(What.SEIZURE, code, due, clocks.seizure, met))
+        duties.append(Duty(What.SEIZURE, code, due, met))
         if report is not None:
-            due = report.at + clocks.long
-            duties.append(Duty(What.LONG, code, due, clocks.long, long.get(code)))
+            due = clocks.due(clocks.after(report.at, clocks.long), clocks.long)
+            duties.append(Duty(What.LONG, code, due, long.get(code)))
     return tuple(duties)
 
 
@@ -224,7 +246,7 @@ def ends(asked: Message, code: str, by: Message, people: People) -> bool:
         return True
     if asked.kind != reading.TASK:
         return False
-    return by.author.administration == asked.author.administration or people.coordinates(by)
+    return by.author.is_of(asked.author) or people.coordinates(by)
 
 
 def asked_duties(
@@ -236,12 +258,13 @@ def asked_duties(
     people: People,
 ) -> tuple[Duty, ...]:
     """Duties of a TSK or RFI; `named` are administrations, see `ends`."""
-    due = reading.deadline(root.content)
+    asked = _asked_by(root, clocks)
+    times = None if asked is None else clocks.due(asked, clocks.feedback)
     said = [one for one in answers if reading.finishes(one.kind, one.content)]
     ended = (root.corrected or root.at) if reading.ended(root.content) else None
     duties: list[Duty] = []
     for code in named or (NOBODY,):
         fitting = [one.at for one in said if ends(root.message, code, one.message, people)]
         met = min([*fitting, *([] if ended is None else [ended])], default=None)
-        duties.append(Duty(what, code, due, clocks.feedback, met))
+        duties.append(Duty(what, code, times, met))
     return tuple(duties)

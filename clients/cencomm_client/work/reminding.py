@@ -19,6 +19,8 @@ from cencomm_crypto.public.operation.state import Member, OperationState
 from cencomm_crypto.public.rights import SENDING, Role
 
 from cencomm_client.items import Message
+from cencomm_client.people import administration_of
+from cencomm_client.roles import Roles
 from cencomm_client.work.clocks import FLASH, Stage
 from cencomm_client.work.desk import Desk
 from cencomm_client.work.snapshot import Overdue, Snapshot
@@ -58,6 +60,7 @@ def reminders_due(
     state: OperationState,
     directory: DirectoryState,
     device: DeviceId,
+    roles: Roles,
     general: ChannelId | None = None,
 ) -> Iterator[Reminder]:
     """What is overdue and not reminded of at its stage, the longest first.
@@ -77,35 +80,46 @@ def reminders_due(
         said = desk.said(mid, re)
         if any(one.author.device == device for one in said):
             continue
-        if any(one.prio == prio and _reminds(one, row, chan, state, directory) for one in said):
+        if any(
+            one.prio == prio and _reminds(one, row, chan, state, directory, roles) for one in said
+        ):
             continue
         to = addressed(row, chan, state, directory)
         yield Reminder(mid, chan, re, prio, to, _text(row))
 
 
 def _reminds(
-    said: Message, row: Overdue, chan: ChannelId, state: OperationState, directory: DirectoryState
+    said: Message,
+    row: Overdue,
+    chan: ChannelId,
+    state: OperationState,
+    directory: DirectoryState,
+    roles: Roles,
 ) -> bool:
     """Whether a message is the reminder of a duty at its stage: posted after its time, with its
-    words, to somebody whom that stage or a later one asks."""
+    words, to somebody whom that stage or a later one asked then."""
     if said.place.at <= (row.duty.due or 0) or (said.content or {}).get("text") != _text(row):
         return False
-    if not _may_remind(said, row, state):
+    if not _may_remind(said, row, roles):
         return False
     if not said.to:
         return addressed(row, chan, state, directory) == ()
-    members = [state.members.get(PersonId(person)) for person in said.to]
     return any(
-        member is not None and stage >= row.stage and _asked(member, stage, row, directory)
-        for member in members
+        stage >= row.stage
+        and _asks(
+            stage,
+            row,
+            roles.role(PersonId(some), said.place.seq),
+            administration_of(directory, some),
+        )
+        for some in said.to
         for stage in Stage
     )
 
 
-def _may_remind(message: Message, row: Overdue, state: OperationState) -> bool:
-    """Who owes does not remind itself away, unless it coordinates."""
-    person = message.author.person
-    leads = person is not None and state.role_of(person) is Role.COORDINATOR
+def _may_remind(message: Message, row: Overdue, roles: Roles) -> bool:
+    """Who owes does not remind itself away, unless it coordinated when it did."""
+    leads = roles.author(message) is Role.COORDINATOR
     return leads or message.author.administration != row.administration
 
 
@@ -130,12 +144,16 @@ def addressed(
 
 
 def _asked(member: Member, stage: Stage, row: Overdue, directory: DirectoryState) -> bool:
+    return _asks(stage, row, member.role, administration_of(directory, member.admin))
+
+
+def _asks(stage: Stage, row: Overdue, role: Role | None, administration: str | None) -> bool:
+    """Whether a stage asks somebody in this role, of this administration."""
     if stage is Stage.OCU:
-        return member.role is Role.COORDINATOR
-    admin = directory.administration(member.admin)
-    if admin is None or admin.code != row.administration:
+        return role is Role.COORDINATOR
+    if administration != row.administration:
         return False
-    return member.role is Role.NCP if stage is Stage.NCP else member.role in ANSWERING
+    return role is Role.NCP if stage is Stage.NCP else role in ANSWERING
 
 
 def _text(row: Overdue) -> str:

@@ -74,9 +74,15 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The desk at `at` (ms); rows are in the order in which people should look at them."""
+    """The desk at `at` (ms); rows are in the order in which people should look at them.
+
+    `clock` is how far the clocks have come: they stand still while the operation is suspended
+    (since `suspended`) and when it is over. What is due is measured against it.
+    """
 
     at: int
+    clock: int
+    suspended: int | None
     totals: Totals
     warnings: tuple[Chain, ...]  # open ones, the most urgent first
     overdue: tuple[Overdue, ...]  # the longest overdue first

@@ -127,7 +127,7 @@ class Threads:
         seizure = None if named is None else self.message(named)
         if seizure is None or seizure.place.leaf in self._parent:
             return
-        if seizure.author.administration == feedback.author.administration:
+        if seizure.author.is_of(feedback.author):
             self._adopted[seizure.place.leaf] = feedback.place.leaf
             self._link(seizure)
 

@@ -12,7 +12,9 @@ from cencomm_client.bots.checking import checked
 from cencomm_client.bots.dropping import Disk
 from cencomm_client.bots.queue import Queue
 from cencomm_client.bots.source import RawHit
+from cencomm_client.cli.triage_commands import _row, hit_document
 from cencomm_client.errors import LogAlarm
+from cencomm_client.triage import Ground, dismissal, hits_of
 from cencomm_crypto.member.result import make_result, seal_result
 from cencomm_crypto.public.entry import author
 from cencomm_crypto.public.keys import BoxKey
@@ -22,6 +24,7 @@ from tests.support.bot_process import hit
 from tests.support.counter import Desk, Town
 from tests.support.deployment import now_ms
 from tests.support.directory import HeldDevice
+from tests.support.talk import warning
 from tests.support.vaults import vault_of
 
 SOURCE = "gates"
@@ -126,6 +129,49 @@ async def test_a_result_is_told_once_with_the_key_and_place_of_its_hit(post: Pos
     assert (result.seq, result.at) == (item.seq, item.at)
     await answers.told(answer)
     assert await answers.new() == []
+
+
+async def test_a_bot_is_told_by_which_entry_people_decided_or_that_none_is_to_be_seen(
+    post: Post,
+) -> None:
+    """Any sender may post the first result: one of nobody's decision, or that says otherwise."""
+    answers = post.answers()
+    leaves = [await post.landed(f"hit {n}") for n in range(4)]
+    alpha = post.officer.channel(post.town.chan)
+    await post.officer.read()
+    dismissed = await alpha.post("HIT", dismissal(ground=Ground.NO_FINDING), re=leaves[0])
+    promoted = await alpha.post("WRN", warning(promotes=leaves[1]), re=leaves[1])
+    for leaf, outcome in zip(leaves[:3], ("dismissed", "promoted", "dismissed"), strict=True):
+        await post.decided(leaf, outcome)
+    await alpha.post("HIT", dismissal(ground=Ground.NO_FINDING), re=leaves[2])  # too late
+    await alpha.post("WRN", warning(promotes=leaves[3]), re=leaves[3])
+    await post.decided(leaves[3], "dismissed")
+    found = {answer.result.key: answer.result.decision for answer in await answers.new()}
+    assert found == {"hit 0": dismissed.seq, "hit 1": promoted.seq, "hit 2": None, "hit 3": None}
+
+
+async def test_members_see_a_result_that_nobody_had_decided(post: Post) -> None:
+    leaves = [await post.landed(f"hit {n}") for n in range(3)]
+    alpha = post.officer.channel(post.town.chan)
+    await post.officer.read()
+    decision = await alpha.post("HIT", dismissal(ground=Ground.NO_FINDING), re=leaves[0])
+    for leaf in leaves[:2]:
+        await post.decided(leaf, "dismissed")
+    await post.officer.read()
+    await alpha.post("WDR", {"target": decision.leaf, "reason": "x"})  # it was one then
+    await post.officer.read()
+    found = hits_of(post.officer.view.feed.items())
+    assert [(one.told is None, one.unfounded) for one in found] == [
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
+    result = found[1].told
+    assert result is not None
+    told = hit_document(found[1])["told"]
+    assert told == {"seq": result.place.seq, "by": "DE-002", "unfounded": True}
+    assert "DE-002" in _row(found[1], "en")[-1]
+    assert _row(found[0], "en")[-1] == ""
 
 
 async def test_a_result_to_a_former_box_key_still_opens(post: Post) -> None:

@@ -489,6 +489,27 @@ def test_nothing_is_owed_after_live_but_what_was_owed_stays() -> None:
     assert [row.missing for row in talk.desk().snapshot(talk.now).nil_due] == [2]
 
 
+def test_a_live_that_ended_early_owes_nothing_on_the_days_that_were_planned_after_it() -> None:
+    talk = Talk(live_days=9)
+    talk.joins("PL")
+    talk.wait(days=2, hours=3)
+    talk.winds_down()
+    talk.wait(days=30)
+    shown = talk.desk().snapshot(talk.now)
+    assert [row.missing for row in shown.nil_due] == [2]
+    assert [row.total.owed for row in shown.completeness] == [2]
+
+
+def test_nothing_is_owed_on_days_that_were_over_before_live_began() -> None:
+    talk = Talk(live_days=5)
+    talk.joins("PL")
+    talk.timeline = replace(talk.timeline, begun=START + 2 * DAY + HOUR)
+    talk.wait(days=30)
+    assert [row.missing for row in talk.desk().snapshot(talk.now).nil_due] == [3]
+    talk.timeline = replace(talk.timeline, begun=None)
+    assert talk.desk().snapshot(talk.now).nil_due == ()
+
+
 def test_one_container_in_two_places_at_once_is_a_clone() -> None:
     talk = Talk()
     box = {"mode": "1", "container": "CSQU 305438-3"}

@@ -196,6 +196,41 @@ def test_a_prefilled_value_stands_in_brackets_and_enter_takes_it(session: Sessio
     assert "What to do * [control]" in screen
 
 
+@pytest.mark.parametrize(("answer", "kept"), [("", True), ("-", False), (" - ", False)])
+def test_a_prefilled_optional_field_is_taken_by_enter_and_left_empty_by_a_dash(
+    session: Session, answer: str, kept: bool
+) -> None:
+    rules = {"prefill": {"goods_suspected": "tobacco"}}
+    forms = base_set().narrow({"format": 1, "name": "x", "forms": {"WRN": rules}})
+    answers = {"Subject": "container", "Requested action": "control"}
+    answers["Goods suspected"] = answer
+    content, screen = session("WRN", answers, forms=forms)
+    assert content.get("goods_suspected") == ("tobacco" if kept else None)
+    assert "Goods suspected [tobacco; -: leave empty]: " in screen
+
+
+def test_a_dash_is_no_answer_where_something_is_needed(session: Session) -> None:
+    rules = {"prefill": {"action": "control"}}
+    forms = base_set().narrow({"format": 1, "name": "x", "forms": {"WRN": rules}})
+    answers: dict[str, str | list[str]] = {"Subject": "container", "Requested action": ["-", ""]}
+    content, screen = session("WRN", answers, forms=forms)
+    assert content["action"] == "control"
+    assert "Requested action * [control]: " in screen
+
+
+def test_what_was_too_much_for_the_whole_form_may_stay_away(session: Session) -> None:
+    answers: dict[str, str | list[str]] = {
+        "From": "2026-03-01 00:00",
+        "To": "2026-03-02 00:00",
+        "Nil return": "yes",
+        "Seizures": ["3", ""],
+    }
+    content, screen = session("SIT", answers)
+    assert "seizures" not in content
+    assert content["nil"] is True
+    assert screen.count("\nSeizures: \n") == 1  # asked once more, and not as needed
+
+
 def test_a_question_mark_searches_the_list_behind_a_code(session: Session, tmp_path: Path) -> None:
     (tmp_path / "part.csv").write_text(
         ',"DE","HAM","Hamburg","Hamburg",,"1-------","AF","0701",,,\n'

@@ -132,14 +132,14 @@ async def test_where_no_third_side_is_there_a_successor_is_enough(town: Town) ->
 
 async def test_the_last_who_coordinates_neither_goes_nor_steps_back(town: Town) -> None:
     fr, _, _ = await manned(town)
-    size = fr.state.size
+    size = town.operation.log.size
     for step in (
         fr.remove([code(town, COORDINATOR), code(town, OFFICER)]),
         fr.set_role(code(town, COORDINATOR), "officer"),
     ):
         with pytest.raises(SuccessorNeeded):
             await step
-    assert fr.state.size == size
+    assert town.operation.log.size == size
     await fr.set_role(code(town, GERMAN), "coordinator")
     town.directory.suspend(town.people[GERMAN])
     await fr.refresh()

@@ -416,13 +416,15 @@ async def test_what_a_suspension_stopped_is_reminded_of_afterwards(town: Town) -
     await fr.set_role(code(town, 1), "coordinator")
     await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)])
     reminding = bot(fr)
+    town.operation.clock += 31 * MINUTE
     await fr.suspend()
-    town.operation.clock += 5 * 60 * MINUTE  # all stages are over
+    town.operation.clock += 5 * 60 * MINUTE
     assert await reminding.once() == []
     assert not [one for one in fr.notices() if "reminder" in one.detail]
-    proposed = await fr.resume()
-    await de.approve(proposed)
+    await de.approve(await fr.resume())
     await fr.refresh()
+    (reminder,) = reminding.due()
+    assert "recipient" in reminder.text  # nobody could answer: it went no stage further
     assert len(await reminding.once()) == 1
 
 
