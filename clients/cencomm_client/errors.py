@@ -29,6 +29,7 @@ class ClientCode(StrEnum):
     VAULT_PASSWORD = "vault_password"  # noqa: S105 - a code, no secret
     VAULT_BEHIND = "vault_behind"
     REPLICA_DAMAGED = "replica_damaged"
+    FILE_UNUSABLE = "file_unusable"
     REPLICA_FORMAT = "replica_format"
     REPLICA_BEHIND = "replica_behind"
     REPLICA_LOCKED = "replica_locked"
@@ -150,6 +151,12 @@ class VaultBehind(ClientError):
 
     code = ClientCode.VAULT_BEHIND
     row = "A4"
+
+
+class FileUnusable(FileError):
+    """The machine does not let a file be read or written: a full disk, no rights."""
+
+    code = ClientCode.FILE_UNUSABLE
 
 
 class QueueDamaged(FileError):
