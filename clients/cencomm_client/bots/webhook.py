@@ -29,7 +29,7 @@ from cencomm_client.bots.folder import outcome_document
 from cencomm_client.bots.reading import MAX_BYTES
 from cencomm_client.bots.serving import Address, serving
 from cencomm_client.bots.source import Outcome, RawHit, Result, State
-from cencomm_client.errors import ClientCode
+from cencomm_client.errors import ClientCode, QueueUnwritable
 
 WINDOW_S = 300
 REMEMBER_S = 2 * WINDOW_S + 60  # longer than any request is good for
@@ -82,7 +82,7 @@ class Webhook:
         if len(secret) < LEAST_SECRET:
             raise ValueError(f"a secret of at least {LEAST_SECRET} bytes expected")
         self._address, self._secret, self._clock, self._on_port = address, secret, clock, on_port
-        self._arrived: asyncio.Queue[RawHit] = asyncio.Queue()
+        self._arrived: asyncio.Queue[RawHit] = asyncio.Queue(AT_ONCE)
         self._busy: dict[str, _Turn] = {}
         self._waiting = 0
         self.memory: Memory = _Forgetful()
@@ -119,6 +119,8 @@ class Webhook:
                 return await self._in_turn(*await self._judged(request))
             finally:
                 self._waiting -= 1
+        except QueueUnwritable as error:  # sent again it is known, or taken then
+            return _refused(Refusal(503, ClientCode.QUEUE_FULL, error.detail))
         except Refusal as refusal:
             return _refused(refusal)
 
@@ -174,7 +176,8 @@ class Webhook:
                     409, ClientCode.REQUEST_REUSED, f"another body came under the {ID} before"
                 )
             answer = known[1]
-            return web.json_response(answer, status=200 if "code" not in answer else 422)
+            invalid = answer.get("state") == State.INVALID
+            return web.json_response(answer, status=422 if invalid else 200)
         outcome = await self._asked(body)
         answer = outcome_document(outcome)
         if outcome.state is State.INVALID:
@@ -186,7 +189,10 @@ class Webhook:
 
     async def _asked(self, body: bytes) -> Outcome:
         asked = _Asked(asyncio.get_running_loop().create_future())
-        self._arrived.put_nowait(RawHit(None, body, asked))
+        try:
+            self._arrived.put_nowait(RawHit(None, body, asked))
+        except asyncio.QueueFull as error:  # bodies of those that wait no longer lie there still
+            raise Refusal(503, ClientCode.QUEUE_FULL, "the queue takes nothing now") from error
         try:
             async with asyncio.timeout(BUSY_S):
                 return await asked.answer
