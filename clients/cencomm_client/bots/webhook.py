@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ LEAST_SECRET = 32  # bytes
 AT_ONCE = 512  # requests that come in, or wait for the disk; beyond it 503
 BUSY_S = 5
 BODY_S = 10.0  # within which a body is to be whole
+_AS_TEXT = "json"
 ID, TIME, SIGNATURE = "CENcomm-Id", "CENcomm-Time", "CENcomm-Signature"
 _ID = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 _TIME = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -219,11 +221,14 @@ class QueueMemory:
         self._disk = disk
 
     async def recall(self, id: str) -> tuple[bytes, dict[str, Any]] | None:
-        return await self._disk(lambda queue: queue.request(id))
+        found = await self._disk(lambda queue: queue.request(id))
+        return None if found is None else (found[0], json.loads(found[1][_AS_TEXT]))
 
     async def remember(self, id: str, body: bytes, answer: dict[str, Any], now: int) -> None:
         before = now - REMEMBER_S * 1000
-        await self._disk(lambda queue: queue.keep_request(id, body, answer, now, before))
+        # As text: an answer repeats what was read, and that may be half a character.
+        held = {_AS_TEXT: json.dumps(answer)}
+        await self._disk(lambda queue: queue.keep_request(id, body, held, now, before))
 
 
 class _Forgetful:

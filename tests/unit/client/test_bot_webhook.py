@@ -205,6 +205,26 @@ async def test_a_full_queue_asks_to_come_again(door: Door, monkeypatch: pytest.M
     assert (status, answer["code"]) == (503, "queue_full")
 
 
+async def test_half_a_character_is_named_and_named_again(door: Door) -> None:
+    """JSON may hold a lone surrogate, which no text that is sealed may."""
+    body = json.dumps(HIT | {"remarks": "a\ud800b"}).encode()
+    first, again = await door.post(body), await door.post(body)
+    assert first == again
+    assert (first[0], [row["path"] for row in first[1]["fields"]]) == (422, ["remarks"])
+
+
+async def test_what_is_no_http_fills_no_log(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    port = int(door.url.split(":")[2].split("/")[0])
+    for rest in (b"Transfer-Encoding: chunked\r\n\r\nZZZ\r\n", b"Content-Length: x\r\n\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /hits HTTP/1.1\r\nHost: here\r\n" + rest)
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    status, _ = await door.post(Content_Encoding="gzip")
+    assert status == 400
+    assert caplog.records == []
+
+
 async def test_while_nothing_is_taken_no_more_bodies_lie_in_memory_than_may_wait(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
