@@ -146,11 +146,11 @@ class CorrectionBook:
             )
         if entry.kind == WITHDRAWAL:
             raise NotChangeable("a withdrawal is final: report anew")
-        if "fields" not in content:
-            return dict(content)
         _, present = self._fold(entry, self._changes.about(about))
         if present is None:
             raise NotChangeable(f"entry {place} is withdrawn")
+        if "fields" not in content:
+            return dict(content)
         fields = normal(self._forms(), entry.kind, present, reading.changed(content))
         corrected(self._forms(), entry.kind, present, fields)
         return {**content, "fields": fields}

@@ -29,7 +29,7 @@ from cencomm_crypto.public.wire import (
 
 from cencomm_client.arriving import decode_items
 from cencomm_client.collecting import all_of_it_stays
-from cencomm_client.errors import LogAlarm, NewerProtocol
+from cencomm_client.errors import FileError, LogAlarm, NewerProtocol
 from cencomm_client.kept_alarms import KeptAlarms
 from cencomm_client.lost_tails import LostTails
 from cencomm_client.progress import Progress, silent
@@ -178,8 +178,7 @@ class KeptLogs:
         """
         if not self._alarms.lift(log):
             return False
-        for rebuilt in self._logs.rebuild(log):
-            self._tell(Update(rebuilt, (), (), (), rebuilt=True))
+        self._rebuild(log)
         return True
 
     def listen(self, listener: Listener) -> Callable[[], None]:
@@ -234,17 +233,25 @@ class KeptLogs:
     def _keep(self, log: LogId, taken: Taken) -> None:
         if taken.items:
             self._logs.take_decoded(log)  # no longer all of it
-            self._replica.append(
-                log,
-                taken.items[0].seq,
-                map(encode_sequenced, taken.items),
-                taken.head.note,
-            )
+            try:
+                self._replica.append(
+                    log,
+                    taken.items[0].seq,
+                    map(encode_sequenced, taken.items),
+                    taken.head.note,
+                )
+            except FileError:  # what is held in memory goes no further than the disk
+                self._rebuild(log)
+                raise
         self._advance(taken.head)
         for alarm in taken.alarms:
             self._alarms.keep(alarm)
         if taken.items:
             self._tell(Update(log, taken.items, taken.outcomes, taken.alarms))
+
+    def _rebuild(self, log: LogId) -> None:
+        for rebuilt in self._logs.rebuild(log):
+            self._tell(Update(rebuilt, (), (), (), rebuilt=True))
 
     def _advance(self, head: KnownHead) -> None:
         held = self._vault.head(head.log)

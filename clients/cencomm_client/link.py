@@ -52,6 +52,7 @@ class Link:
         self._tasks: list[asyncio.Task[None]] = []
         self._wanted: set[LogId] = set()
         self._behind: set[LogId] = set()
+        self._failing: set[str] = set()  # codes of files that take nothing now
         self._pull_now = asyncio.Event()
 
     @property
@@ -173,10 +174,22 @@ class Link:
             self._pull_now.set()
 
     async def _keep_live(self, live: LiveConnection) -> None:
-        try:
-            await live.run()
-        except CencommError as error:  # the session is over, or a file cannot be written
+        while True:
+            try:
+                await live.run()
+                return
+            except FileError as error:
+                await self._unwritten(error)
+            except CencommError as error:  # the session is over
+                self._tell(None, error)
+                return
+
+    async def _unwritten(self, error: FileError) -> None:
+        """A file cannot be written: told once, and tried again; a full disk has room some day."""
+        if str(error.code) not in self._failing:
+            self._failing.add(str(error.code))
             self._tell(None, error)
+        await asyncio.sleep(self._station.timing.retry_s[1])
 
     async def _pull_wanted(self) -> None:
         pause_s, longest_s = self._station.timing.retry_s
@@ -196,17 +209,21 @@ class Link:
                 wait_s = min(wait_s * 2, longest_s)
                 self._pull_now.set()
             except FileError as error:
-                self._tell(None, error)
-                return
+                self._wanted |= wanted
+                await self._unwritten(error)
+                self._pull_now.set()
 
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(self._station.timing.poll_s)
             try:
                 await self.catch_up()
-            except (NotAuthenticated, FileError) as error:
+                self._failing.clear()
+            except NotAuthenticated as error:
                 self._tell(None, error)
                 return
+            except FileError as error:
+                await self._unwritten(error)
             except (TransportError, Refused):
                 continue
 

@@ -22,10 +22,13 @@ from types import TracebackType
 
 from cencomm_crypto.public.ids import LogId
 
-from cencomm_client.errors import ReplicaDamaged, ReplicaFormat, ReplicaLocked
+from cencomm_client.errors import FileUnusable, ReplicaDamaged, ReplicaFormat, ReplicaLocked
 
 FORMAT = 1
 APPLICATION_ID = 0x43454E43  # "CENC", in SQLite's own header
+_REFUSED = frozenset(
+    [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN]
+)
 _SCHEMA = (
     "CREATE TABLE logs (no INTEGER PRIMARY KEY, log BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,"
     " note BLOB NOT NULL)",
@@ -237,14 +240,14 @@ class Replica:
     def _transaction(self) -> Iterator[None]:
         if not self._writable:
             raise ReplicaDamaged("the replica was not verified yet; nothing is written before")
-        with _named(self.path):
+        with _named(self.path), _on_the_disk(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:  # some failures SQLite has taken back itself
+                    self._connection.execute("ROLLBACK")
 
 
 def _placed(number: int, start: int, items: Iterable[bytes]) -> Iterator[tuple[int, int, bytes]]:
@@ -305,6 +308,17 @@ def _check_header(path: Path) -> None:
 
 def _u32(data: bytes, offset: int) -> int:
     return int.from_bytes(data[offset : offset + 4], "big")
+
+
+@contextmanager
+def _on_the_disk(path: Path) -> Iterator[None]:
+    """What a disk refuses is no damage: the file is as it was before."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _REFUSED:  # the low byte names the kind
+            raise
+        raise FileUnusable(f"{path.name} cannot be written: {error}") from error
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from cencomm_crypto.public.encoding import decode_map, encode
 from cencomm_crypto.public.ids import LogId, PersonId
 
 from cencomm_client.errors import (
+    FileUnusable,
     VaultDamaged,
     VaultExists,
     VaultFormat,
@@ -155,13 +156,18 @@ class Vault(Records):
     def save(self) -> None:
         """Write what changed, atomically and to the disk; nothing if nothing changed.
 
-        Inside `batch()` this waits for the end of the outermost block.
+        Inside `batch()` this waits for the end of the outermost block. Raises FileUnusable where
+        the disk does not take it: the file is as it was, and a later `save` writes all.
         """
         if not self._changed or self._depth:
             return
         context = encode({"account": self.account, "directory": self.directory_id})
         plaintext = self._contents.encode()
-        replace_file(self.path, seal(plaintext, KIND, context, self._stretched.vault, self._random))
+        sealed = seal(plaintext, KIND, context, self._stretched.vault, self._random)
+        try:
+            replace_file(self.path, sealed)
+        except OSError as error:
+            raise FileUnusable(f"the vault cannot be written: {error.strerror}") from error
         self._changed = False
 
     @contextmanager

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
+from cencomm_client.channel import Channel
 from cencomm_client.cli.exits import Exit
 from cencomm_client.errors import RefusedByRule
 from cencomm_client.outbox import Outbox
+from cencomm_client.posting import Posted
+from cencomm_client.triage import HIT, Ground, dismissal
 from cencomm_crypto.errors import ErrorCode
 
 from tests.lifecycle.desk import Desk
-from tests.mallory.harness import Stages
+from tests.mallory.harness import Stage, Stages
 from tests.mallory.test_bots import hit
 from tests.mallory.world import ALERTS, ANALYST, BOT, MEMBERS, OFFICER, OPERATION
 
@@ -70,6 +74,62 @@ async def test_a_refused_hit_is_put_back_and_all_are_decided_by_commands(
         assert "dismiss, wrong data" in await analyst.text("triage", "list", OPERATION, "--all")
         assert "No hit is open" in await analyst.text("triage", "list", OPERATION)
         assert ALERTS in {row["channel"] for row in rows}
+
+
+async def laid(stage: Stage, count: int) -> list[int]:
+    """So many hits in the log; their entry numbers."""
+    await stage.look(*MEMBERS, BOT)
+    channel = (await stage.operation(BOT)).channel(ALERTS)
+    return [(await channel.drop("HIT", hit(number))).seq for number in range(count)]
+
+
+async def test_a_hit_is_merged_only_into_what_somebody_still_looks_at(stages: Stages) -> None:
+    """Two that are merged into each other, or one merged into no matter what, nobody looks at."""
+    async with stages() as stage:
+        first, second, third = map(str, await laid(stage, 3))
+        officer = Desk(stage, OFFICER)
+        merge = ("triage", "merge", OPERATION)
+        await officer(*merge, first, "1", code=Exit.INPUT)  # a decision, no message
+        await officer(*merge, first, second)
+        await officer(*merge, second, third)
+        told = await officer(*merge, third, first, code=Exit.INPUT)
+        assert f"entry {first} was itself merged into entry {third}" in told["error"]["detail"]
+        warned = await officer("triage", "promote", OPERATION, third)
+        (why := stage.folder / "why").write_text("mistaken")
+        withdraw = ("withdraw", OPERATION, str(warned["seq"]), "--why-file", str(why))
+        await officer(*withdraw)
+        *_, last = await laid(stage, 1)
+        told = await officer(*merge, str(last), str(warned["seq"]), code=Exit.INPUT)
+        assert "withdrawn" in told["error"]["detail"]
+
+
+async def test_who_decides_second_in_the_same_moment_hears_it(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stages() as stage:
+        (seq,) = await laid(stage, 1)
+        await stage.look(*MEMBERS)
+        loop, post = asyncio.get_running_loop(), Channel.post
+        decided: list[object] = []
+
+        async def other() -> None:
+            channel = (await stage.operation(ANALYST)).channel(ALERTS)
+            (one,) = [item for item in stage.messages(ANALYST) if item.place.seq == seq]
+            await post(channel, HIT, dismissal(ground=Ground.NO_FINDING), re=one)
+
+        async def late(self: Channel, *given: Any, **named: Any) -> Posted:
+            if not decided:
+                decided.append(True)
+                first = asyncio.run_coroutine_threadsafe(other(), loop)
+                await asyncio.wrap_future(first)
+            return await post(self, *given, **named)
+
+        monkeypatch.setattr(Channel, "post", late)
+        told = await Desk(stage, OFFICER)._run(
+            ("triage", "promote", OPERATION, str(seq), "--json"), "", Exit.REFUSED
+        )
+        assert json.loads(told.stdout)["seq"] > seq  # it is in the log all the same
+        assert json.loads(told.stderr)["error"]["code"] == "hit_decided"
 
 
 async def test_a_hit_under_h2_is_not_copied_out_by_triage(stages: Stages) -> None:

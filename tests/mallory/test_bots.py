@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -437,6 +438,20 @@ async def test_a_full_disk_keeps_hits_waiting_and_none_is_lost(
         assert sorted(keys(stage)) == ["manifest-1", "manifest-2"]
         assert (bot.health.blocked, bot.health.posted) == ("", 2)
         assert bot.health.left_this_hour == RATE - 2  # what was not signed is not counted
+
+
+async def test_a_status_file_that_cannot_be_written_ends_no_bot(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Health, path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        monkeypatch.setattr(Health, "write", full)
+        await run(Listed(stage, [(None, hit(1))]))
+        await stage.look(*MEMBERS)
+        assert keys(stage) == ["manifest-1"]
 
 
 class Killed(Exception):

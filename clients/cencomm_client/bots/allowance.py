@@ -27,6 +27,7 @@ class Allowance:
 
     def left(self, now: int) -> int:
         """How many may be signed now."""
+        self._not_ahead(now)
         while self._slots and self._slots[0][0] + SLOT_MS + HOUR_MS <= now:
             self._used -= self._slots.popleft()[1]
         return max(self.rate - self._used, 0)
@@ -34,13 +35,24 @@ class Allowance:
     def spend(self, now: int, count: int) -> None:
         """So many were signed."""
         start = now - now % SLOT_MS
-        if self._slots and self._slots[-1][0] >= start:  # also by a clock that went back
+        self._not_ahead(now)
+        if self._slots and self._slots[-1][0] >= start:
             last, before = self._slots.pop()
             start, count_before = last, before
         else:
             count_before = 0
         self._slots.append((start, count_before + count))
         self._used += count
+
+    def _not_ahead(self, now: int) -> None:
+        """What a clock that was wrong dated ahead counts as signed now: else nothing would go out
+        until that day."""
+        start, ahead = now - now % SLOT_MS, 0
+        while self._slots and self._slots[-1][0] > start:
+            ahead += self._slots.pop()[1]
+        if ahead:
+            self._used -= ahead
+            self.spend(now, ahead)
 
     def next_at(self, now: int) -> int:
         """When the next one may be signed: `now`, or when the oldest slot leaves."""

@@ -6,6 +6,7 @@ A result that does not open is counted and never raised: one bad entry must not 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from cencomm_crypto.errors import ProtocolError
@@ -17,6 +18,7 @@ from cencomm_crypto.public.wire import Sequenced
 from cencomm_client.bots.dropping import Disk
 from cencomm_client.bots.queue import Queue
 from cencomm_client.bots.source import Result
+from cencomm_client.errors import QueueUnwritable
 from cencomm_client.follow import Cursor
 from cencomm_client.items import Control, Message
 from cencomm_client.station import Station
@@ -45,12 +47,14 @@ class Answers:
         self._told: set[bytes] | None = None
         self._decided: dict[bytes, list[tuple[int, str]]] = {}  # drop -> (seq, kind) of answers
         self._waiting: dict[bytes, Result] = {}  # the queue does not know yet that it was posted
+        self._unkept: list[bytes] = []  # told, and not on the disk yet: it was full
         self.unopened = 0
 
     async def new(self) -> list[Answer]:
         """Results that were not told yet; each comes again until `told`."""
         if self._told is None:
             self._told = set(await self._disk(Queue.answered))
+        await self._keep()
         self._look(self._told)
         found: list[Answer] = []
         for leaf, result in list(self._waiting.items()):
@@ -61,14 +65,23 @@ class Answers:
         return found
 
     async def told(self, answer: Answer) -> None:
-        """The source has heard it: durably, so that a restart does not tell it again."""
+        """The source has heard it: durably, so that a restart does not tell it again; on a full
+        disk as soon as that takes it."""
         leaf = answer.result.leaf
-        await self._disk(lambda queue: queue.keep_answered(leaf))
+        self._unkept.append(leaf)
         if self._told is not None:
             self._told.add(leaf)
         self._waiting.pop(leaf, None)
+        await self._keep()
 
     # -- inside -------------------------------------------------------------------------------
+
+    async def _keep(self) -> None:
+        with suppress(QueueUnwritable):
+            while self._unkept:
+                leaf = self._unkept[0]
+                await self._disk(_kept(leaf))
+                del self._unkept[0]
 
     def _look(self, told: set[bytes]) -> None:
         """Read what came since the last look; all of it where the log was told anew."""
@@ -123,6 +136,10 @@ class Answers:
             except ProtocolError:
                 continue
         return None
+
+
+def _kept(leaf: bytes) -> Callable[[Queue], None]:
+    return lambda queue: queue.keep_answered(leaf)
 
 
 def _place(leaf: bytes) -> Callable[[Queue], tuple[str, str] | None]:

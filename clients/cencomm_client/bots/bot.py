@@ -311,10 +311,12 @@ class Bot:
         health.left_this_hour, health.next_slot_at = allowance.left(now), allowance.next_at(now)
         health.live, health.at = self.client.live, now
         if self._view.forgotten and (health.waiting or not self._forgot):
-            await disk(Queue.forget)
-            health.count(await disk(Queue.counts))
-            self._forgot = True
-        await asyncio.to_thread(health.write, self._status)
+            with suppress(QueueUnwritable):  # the next look tries again
+                await disk(Queue.forget)
+                health.count(await disk(Queue.counts))
+                self._forgot = True
+        with suppress(OSError):  # a full disk keeps the file as it was: no bot ends for it
+            await asyncio.to_thread(health.write, self._status)
 
     def _now(self) -> int:
         return self.client._station.now()

@@ -64,6 +64,8 @@ def checked(raw: RawHit, kind: str, now: int, forms: FormSet | None = None) -> H
         key, errors = _key(content, found)
         if kind == KIND and key:
             content.setdefault(KEY_FIELD, key)
+        if "triage" in content:  # people decide, no source system: nobody would look at it
+            errors.append(_undecided(content["triage"]))
         form = (forms or base_set()).form(kind)
         made = form.normal(content)
         known = {error.path for error in errors}
@@ -112,6 +114,11 @@ def _key(content: Mapping[str, Any], value: Any) -> tuple[str, list[FieldError]]
         expected = Expected("hit_key_differs")
         return text, [FieldError((KEY_FIELD,), labels_of("key"), read_text(named), expected)]
     return text, []
+
+
+def _undecided(value: Any) -> FieldError:
+    labels = base_set().form(KIND).root.fields["triage"].labels
+    return FieldError(("triage",), labels, read_text(value), Expected("field_unknown"))
 
 
 def _unlikely(content: Mapping[str, Any], now: int) -> list[FieldError]:

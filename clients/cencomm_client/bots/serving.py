@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from cencomm_client.errors import AddressUnusable
 
 LINGER_S = 1.0  # for the rest of a body that was refused
+
+
+def _of_this_program(record: logging.LogRecord) -> bool:
+    """Whether a log record is about a defect; of what no HTTP is, whoever sent it is told."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
+
+
+_log = logging.getLogger(__name__)
+_log.addFilter(_of_this_program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,7 @@ class Address:
 async def serving(application: web.Application, address: Address) -> AsyncIterator[int]:
     """Serve until the block ends; gives the port. Raises AddressUnusable if it is taken."""
     runner = web.AppRunner(
-        application, access_log=None, shutdown_timeout=2.0, lingering_time=LINGER_S
+        application, access_log=None, logger=_log, shutdown_timeout=2.0, lingering_time=LINGER_S
     )
     await runner.setup()
     try:

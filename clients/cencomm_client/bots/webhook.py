@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from cencomm_client.bots.folder import outcome_document
 from cencomm_client.bots.reading import MAX_BYTES
 from cencomm_client.bots.serving import Address, serving
 from cencomm_client.bots.source import Outcome, RawHit, Result, State
-from cencomm_client.errors import ClientCode
+from cencomm_client.errors import ClientCode, QueueUnwritable
 
 WINDOW_S = 300
 REMEMBER_S = 2 * WINDOW_S + 60  # longer than any request is good for
@@ -37,6 +38,7 @@ LEAST_SECRET = 32  # bytes
 AT_ONCE = 512  # requests that come in, or wait for the disk; beyond it 503
 BUSY_S = 5
 BODY_S = 10.0  # within which a body is to be whole
+_AS_TEXT = "json"
 ID, TIME, SIGNATURE = "CENcomm-Id", "CENcomm-Time", "CENcomm-Signature"
 _ID = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 _TIME = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -82,7 +84,7 @@ class Webhook:
         if len(secret) < LEAST_SECRET:
             raise ValueError(f"a secret of at least {LEAST_SECRET} bytes expected")
         self._address, self._secret, self._clock, self._on_port = address, secret, clock, on_port
-        self._arrived: asyncio.Queue[RawHit] = asyncio.Queue()
+        self._arrived: asyncio.Queue[RawHit] = asyncio.Queue(AT_ONCE)
         self._busy: dict[str, _Turn] = {}
         self._waiting = 0
         self.memory: Memory = _Forgetful()
@@ -119,6 +121,8 @@ class Webhook:
                 return await self._in_turn(*await self._judged(request))
             finally:
                 self._waiting -= 1
+        except QueueUnwritable as error:  # sent again it is known, or taken then
+            return _refused(Refusal(503, ClientCode.QUEUE_FULL, error.detail))
         except Refusal as refusal:
             return _refused(refusal)
 
@@ -174,7 +178,8 @@ class Webhook:
                     409, ClientCode.REQUEST_REUSED, f"another body came under the {ID} before"
                 )
             answer = known[1]
-            return web.json_response(answer, status=200 if "code" not in answer else 422)
+            invalid = answer.get("state") == State.INVALID
+            return web.json_response(answer, status=422 if invalid else 200)
         outcome = await self._asked(body)
         answer = outcome_document(outcome)
         if outcome.state is State.INVALID:
@@ -186,7 +191,10 @@ class Webhook:
 
     async def _asked(self, body: bytes) -> Outcome:
         asked = _Asked(asyncio.get_running_loop().create_future())
-        self._arrived.put_nowait(RawHit(None, body, asked))
+        try:
+            self._arrived.put_nowait(RawHit(None, body, asked))
+        except asyncio.QueueFull as error:  # bodies of those that wait no longer lie there still
+            raise Refusal(503, ClientCode.QUEUE_FULL, "the queue takes nothing now") from error
         try:
             async with asyncio.timeout(BUSY_S):
                 return await asked.answer
@@ -213,11 +221,14 @@ class QueueMemory:
         self._disk = disk
 
     async def recall(self, id: str) -> tuple[bytes, dict[str, Any]] | None:
-        return await self._disk(lambda queue: queue.request(id))
+        found = await self._disk(lambda queue: queue.request(id))
+        return None if found is None else (found[0], json.loads(found[1][_AS_TEXT]))
 
     async def remember(self, id: str, body: bytes, answer: dict[str, Any], now: int) -> None:
         before = now - REMEMBER_S * 1000
-        await self._disk(lambda queue: queue.keep_request(id, body, answer, now, before))
+        # As text: an answer repeats what was read, and that may be half a character.
+        held = {_AS_TEXT: json.dumps(answer)}
+        await self._disk(lambda queue: queue.keep_request(id, body, held, now, before))
 
 
 class _Forgetful:

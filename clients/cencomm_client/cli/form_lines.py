@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
 from cencomm_config.display import shown
-from cencomm_config.forms import Form
+from cencomm_config.forms import Form, FormSet
 from cencomm_config.forms.fields import Field, Kind
 from cencomm_config.forms.typed import told_time
 
@@ -23,6 +23,32 @@ def form_line(
     if set(content) == {"text"}:
         return shown(str(content["text"]))
     return "; ".join(_told(form.root, content, output, zone))
+
+
+def times_told(fields: Mapping[str, Any], forms: FormSet) -> dict[str, Any]:
+    """Changed fields of a correction with their times in words. A line does not know what is
+    corrected: a field is a time where every form that has all of them says so."""
+    roots = [forms.form(code).root for code in forms.codes]
+    fitting = [root for root in roots if all(name in root.fields for name in fields)]
+    return {
+        name: _times_told([root.fields[name] for root in fitting], value)
+        for name, value in fields.items()
+    }
+
+
+def _times_told(fields: Sequence[Field], value: Any) -> Any:
+    if not fields:
+        return value
+    if isinstance(value, Mapping):
+        return {
+            name: _times_told([one.fields[name] for one in fields if name in one.fields], item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        rows = [one.row for one in fields if one.row is not None]
+        return [_times_told(rows, item) for item in value]
+    times = type(value) is int and all(one.kind is Kind.TIME for one in fields)
+    return told_time(value) if times else value
 
 
 def _told(

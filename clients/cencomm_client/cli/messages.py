@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ from cencomm_client.cli.arguments import OperationName, hex_bytes
 from cencomm_client.cli.documents import item_document, verification_document
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown
 from cencomm_client.cli.filled import filled_content, list_notes
-from cencomm_client.cli.form_lines import form_line
+from cencomm_client.cli.form_lines import form_line, times_told
 from cencomm_client.cli.form_prompts import Prompts
 from cencomm_client.cli.frame import Here, Session, framed
 from cencomm_client.cli.output import Output, dumps
@@ -29,6 +29,7 @@ from cencomm_client.code_lists import CodeLists
 from cencomm_client.directed import split_circle
 from cencomm_client.handling import label
 from cencomm_client.items import Alarm, Control, Item, Message, Notice
+from cencomm_client.kinds import CORRECTION
 from cencomm_client.operation import Operation
 from cencomm_client.work.gate import Gate
 
@@ -245,7 +246,11 @@ def content_of(form: Form, file: str | None, output: Output, lists: CodeLists) -
 def referred(operation: Operation, text: str) -> bytes:
     """The leaf that --re names, by entry number or by its hex digits."""
     if not text.isdecimal() or len(text) >= 64:
-        return hex_bytes(text, 32)
+        try:
+            return hex_bytes(text, 32)
+        except InputInvalid:
+            expected = "an entry number, or the 64 hex digits of a leaf, expected"
+            raise InputInvalid(f"entry {text[:64]!r} read, {expected}") from None
     found = operation.view.feed.at(int(text))
     if not isinstance(found, Message | Control):
         raise NotKnown(f"no entry {text} is shown in this operation")
@@ -265,4 +270,6 @@ def content_line(item: Message, output: Output, forms: FormSet) -> str:
     """By its form, where this version has one; a profile, or a newer kind, as it is."""
     content = item.content or {}
     form = forms.find(item.kind or "")
+    if item.kind == CORRECTION and isinstance(content.get("fields"), Mapping):
+        content = {**content, "fields": times_told(content["fields"], forms)}
     return dumps(content) if form is None else form_line(form, content, output)

@@ -16,7 +16,7 @@ from cencomm_client.cli.exits import Exit, exit_for
 from cencomm_client.cli.output import Output
 from cencomm_client.cli.prompts import secret
 from cencomm_client.client import Client
-from cencomm_client.errors import NoSession, VaultPassword
+from cencomm_client.errors import FileUnusable, NoSession, VaultPassword
 from cencomm_client.station import Settings
 
 DEFAULT_VAULT = Path("cencomm.vault")
@@ -52,12 +52,6 @@ def run(as_json: bool, work: Work) -> None:
         raise typer.Exit(Exit.OK) from None  # who read has had enough
     except OSError as error:
         _leave(output, FileUnusable(f"{error.filename or 'a file'}: {error.strerror}"))
-
-
-class FileUnusable(CencommError):
-    """The machine does not let this file be read or written."""
-
-    code = "file_unusable"
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from cencomm_client.cli.output import fill
 from cencomm_client.code_lists import CodeLists
 from cencomm_client.items import Message
 from cencomm_client.operation import Operation
+from cencomm_client.posting import Posted
 from cencomm_client.triage import (
     ACTION,
     HIT,
@@ -83,8 +84,10 @@ async def promote(
     if expect_open(one, Decision.PROMOTE):
         channel = found.channel(one.hit.channel.hex())
         content = warning_from(one.hit, action)
-        here.posted(await channel.post(WARNING, content, re=one.hit, prio=prio, to=to or ()))
+        posted = await channel.post(WARNING, content, re=one.hit, prio=prio, to=to or ())
+        here.posted(posted)
         await found.tend()  # the bot hears of it
+        await _first(here, found, one, posted, Decision.PROMOTE, None)
     else:
         await _stands(here, found, one)
 
@@ -114,7 +117,8 @@ async def merge(
     into: Annotated[str, typer.Argument(metavar="INTO", help="A warning or another hit.")],
 ) -> None:
     """Say that a hit is part of a warning, or the same as another hit."""
-    leaf = referred(await here.operation(operation), into)
+    found = await here.operation(operation)
+    leaf = _target(found, _hit(found, hit), into)
     await _decide(here, operation, hit, Decision.MERGE, merger(leaf), leaf)
 
 
@@ -181,22 +185,68 @@ async def _decide(
 ) -> None:
     found = await here.operation(operation)
     one = _hit(found, hit)
-    if into == one.hit.place.leaf:
-        raise InputInvalid("a hit cannot be merged into itself")
     if expect_open(one, decision, into):
         channel = found.channel(one.hit.channel.hex())
-        here.posted(await channel.post(HIT, content, re=one.hit))
+        posted = await channel.post(HIT, content, re=one.hit)
+        here.posted(posted)
         await found.tend()  # the bot hears of it
+        await _first(here, found, one, posted, decision, into)
     else:
         await _stands(here, found, one)
 
 
+async def _first(
+    here: Here,
+    operation: Operation,
+    hit: Triaged,
+    posted: Posted,
+    decision: Decision,
+    into: bytes | None,
+) -> None:
+    """Say so where somebody else's decision came before; raises Decided where it was another."""
+    await operation.refresh()
+    one = _hit(operation, str(hit.hit.place.seq))
+    first = one.outcome is None or one.outcome.entry.place.leaf == posted.leaf
+    if not first and not expect_open(one, decision, into):
+        await _stands(here, operation, one)
+
+
 def _hit(operation: Operation, name: str) -> Triaged:
     leaf = referred(operation, name)
-    for one in hits_in(operation.view.threads().refresh(), operation.items()):
+    for one in _hits(operation):
         if one.hit.place.leaf == leaf:
             return one
     raise NotKnown(f"entry {name} is no hit that can be read here")
+
+
+def _hits(operation: Operation) -> tuple[Triaged, ...]:
+    return hits_in(operation.view.threads().refresh(), operation.items())
+
+
+def _target(operation: Operation, hit: Triaged, name: str) -> bytes:
+    """The leaf of what a hit is merged into; raises InputInvalid where nobody would look at the hit
+    any more: it is no warning and no hit, is withdrawn, or was merged into this very hit."""
+    desk = operation.attend().refresh()
+    hits = {one.hit.place.leaf: one for one in _hits(operation)}
+    target = desk.message(referred(operation, name))
+    leaf = b"" if target is None or target.content is None else target.place.leaf
+    if target is None or not (leaf in hits or (leaf and target.kind == WARNING)):
+        raise InputInvalid(f"entry {name}: a warning or another hit expected that is read here")
+    if desk.present(target).withdrawn is not None:
+        raise InputInvalid(f"entry {name} is withdrawn")
+    seen, next_ = set[bytes](), leaf
+    while next_ in hits and next_ not in seen:
+        if next_ == hit.hit.place.leaf:
+            raise InputInvalid(
+                "a hit cannot be merged into itself"
+                if next_ == leaf
+                else f"entry {name} was itself merged into entry {hit.hit.place.seq}"
+            )
+        seen.add(next_)
+        outcome = hits[next_].outcome
+        further = None if outcome is None else desk.message(outcome.into or b"")
+        next_ = b"" if further is None else further.place.leaf
+    return leaf
 
 
 async def _stands(here: Here, operation: Operation, one: Triaged) -> None:

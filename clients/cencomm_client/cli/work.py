@@ -26,6 +26,7 @@ from cencomm_client.sealed_file import replace_file
 from cencomm_client.work import authoring
 from cencomm_client.work.gate import Gate
 from cencomm_client.work.searching import search as search_in
+from cencomm_client.work.searching import sought
 
 MOST = 50
 Entry = Annotated[str, typer.Argument(help="Entry number, or leaf hash in hex.")]
@@ -43,6 +44,8 @@ async def search(
     most: Annotated[int, typer.Option("--most", min=1, help="At most so many.")] = MOST,
 ) -> None:
     """Search what this device can read, newest first; nothing is indexed on disk."""
+    if not any(sought(words)):
+        raise InputInvalid("WORDS: at least one letter, digit or sign expected")
     found = await here.operation(operation)
     gate, desk = Gate(found), found.attend().refresh()
     rows: list[dict[str, Any]] = []
@@ -67,6 +70,8 @@ async def search(
                 "former": one.former,
             }
         )
+    if not rows:
+        here.say("cli_none_found")
     here.show(
         {"found": rows, "more": more},
         (

@@ -29,6 +29,7 @@ from cencomm_client.errors.connection import (
 from cencomm_client.errors.files import (
     DraftDamaged,
     FileError,
+    FileUnusable,
     FolderUnusable,
     QueueDamaged,
     QueueUnwritable,
@@ -94,6 +95,7 @@ __all__ = [
     "EpochSuperseded",
     "ExerciseMixed",
     "FileError",
+    "FileUnusable",
     "FolderUnusable",
     "HandlingForbids",
     "InsecureUrl",

@@ -19,6 +19,7 @@ class ClientCode(StrEnum):
     VAULT_PASSWORD = "vault_password"  # noqa: S105 - a code, no secret
     VAULT_BEHIND = "vault_behind"
     REPLICA_DAMAGED = "replica_damaged"
+    FILE_UNUSABLE = "file_unusable"
     REPLICA_FORMAT = "replica_format"
     REPLICA_BEHIND = "replica_behind"
     REPLICA_LOCKED = "replica_locked"

@@ -124,6 +124,12 @@ class RequestDamaged(FileError):
     code = ClientCode.REQUEST_DAMAGED
 
 
+class FileUnusable(FileError):
+    """The machine does not let a file be read or written: a full disk, no rights."""
+
+    code = ClientCode.FILE_UNUSABLE
+
+
 class QueueDamaged(FileError):
     """A bot's queue that does not open: changed, of another vault or operation, or newer."""
 

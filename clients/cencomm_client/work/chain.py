@@ -162,7 +162,7 @@ def _stand(
         done = all(duty.met_at is not None for duty in duties)
         return ("done" if done else _progress(said)), duties
     duties = seizure_duties([own, *said], clocks)
-    if kind == reading.HIT and reading.triaged(own.content) is None:
+    if _is_hit(root, own.content):
         return WAITING, duties
     return ("seizure" if kind == reading.SEIZURE else ""), duties
 
@@ -204,8 +204,13 @@ def _counts(message: Message) -> bool:
     """Whether an entry has effect on a chain: sound; and a bot, which reads nothing, only hits."""
     if not sound(message) or Flag.UNEXPECTED_KIND in message.flags:
         return False
-    hit = message.kind == reading.HIT and reading.triaged(message.content or {}) is None
-    return message.type != "drop" or hit
+    return message.type != "drop" or message.kind == reading.HIT
+
+
+def _is_hit(message: Message, content: reading.Content) -> bool:
+    """Whether an entry is a hit itself and no decision about one: a bot decides nothing."""
+    hit = message.kind == reading.HIT
+    return hit and (message.type == "drop" or reading.triaged(content) is None)
 
 
 def _addressed(own: Said, who: Who) -> tuple[str, ...]:

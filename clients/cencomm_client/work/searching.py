@@ -1,7 +1,8 @@
 """Search over what this device can read: decrypted in memory, no index on any disk.
 
-A word of letters alone finds words that begin with it; anything with a digit finds identifiers,
-with or without spaces, dots and dashes. All words must be found. Newest first.
+A word of letters alone finds words that begin with it; in scripts that join words (the Arabic
+article, Chinese) it finds them anywhere. Anything with a digit finds identifiers, with or without
+spaces, dots and dashes. All words must be found. Newest first.
 """
 
 from __future__ import annotations
@@ -17,6 +18,28 @@ from cencomm_client.work.changes import CHANGING, Present
 from cencomm_client.work.desk import Desk
 
 EXCERPT = 160  # characters
+_ALIKE = str.maketrans(
+    {
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "ħ": "h",
+        "ŧ": "t",
+        "\u0131": "i",
+        "ð": "d",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+        "\u2019": "'",
+        "\u2018": "'",
+        "\u02bc": "'",
+        "\u0629": "\u0647",
+        "\u0649": "\u064a",
+        "\u0640": None,  # Arabic teh, alef maksura; tatweel
+    }
+)
+"""Letters that Unicode takes for others and people type for the same."""
+_AROUND = "\"'“”„«»()[]{},;:!?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +54,8 @@ class Found:
 
 def search(desk: Desk, words: Sequence[str]) -> Iterator[Found]:
     """Entries with all the words, newest first; nothing for no words."""
-    asked = (_Word.of(word) for text in words for word in text.split())
-    sought = [word for word in asked if word.text]  # an accent alone is no word
-    if not sought:
+    asked = sought(words)
+    if not asked:
         return
     for message in reversed(desk.messages()):
         if message.content is None:
@@ -42,13 +64,19 @@ def search(desk: Desk, words: Sequence[str]) -> Iterator[Found]:
         said = present.content if present.content is not None else message.content
         pieces = _pieces(message, said)
         former = present.content is None
-        if not _holds(pieces, sought):
+        if not _holds(pieces, asked):
             if said is message.content:
                 continue
             pieces, former = _pieces(message, message.content), True
-            if not _holds(pieces, sought):
+            if not _holds(pieces, asked):
                 continue
-        yield Found(message, present, former, _excerpt(pieces, sought))
+        yield Found(message, present, former, _excerpt(pieces, asked))
+
+
+def sought(words: Sequence[str]) -> list[_Word]:
+    """The words of what a person typed: an accent alone is none."""
+    asked = (_Word.of(word) for text in words for word in text.split())
+    return [word for word in asked if word.text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +90,7 @@ class _Word:
     @classmethod
     def of(cls, word: str) -> _Word:
         folded = fold(word)
+        folded = folded.strip(_AROUND) or folded
         return cls(folded, _bare(folded), any(char.isdigit() for char in folded))
 
     def found(self, folded: str) -> bool:
@@ -69,15 +98,38 @@ class _Word:
         if self.number:
             return bool(self.bare) and self.bare in _bare(folded)
         start = folded.find(self.text)
-        while start > 0 and folded[start - 1].isalnum():
+        while start > 0 and _parts(folded[start - 1]):
             start = folded.find(self.text, start + 1)
         return start >= 0
 
 
 def fold(text: str) -> str:
-    """Lower case without accents: one spelling for what people type and what stands there."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in apart if not unicodedata.combining(char))
+    """Lower case without accents, in plain digits, dashes and apostrophes: one spelling for what
+    people type and what stands there."""
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", text.casefold()).translate(_ALIKE)
+    return "".join(map(_folded, apart))
+
+
+def _folded(char: str) -> str:
+    """One character of a text that was taken apart; nothing for accents and what is not seen."""
+    if char.isascii():
+        return char
+    match unicodedata.category(char):
+        case "Mn" | "Cf":
+            return ""
+        case "Nd":
+            return str(unicodedata.decimal(char))
+        case "Pd":
+            return "-"
+    return char
+
+
+def _parts(char: str) -> bool:
+    """Whether no word begins behind this character: it is of a word, in a script with capitals,
+    which sets its words apart."""
+    return char.isalnum() and unicodedata.category(char) != "Lo"
 
 
 def _bare(folded: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from cencomm_client.bots.dropping import Disk
 from cencomm_client.bots.queue import Queue
 from cencomm_client.bots.source import RawHit
 from cencomm_client.cli.triage_commands import _row, hit_document
-from cencomm_client.errors import LogAlarm
+from cencomm_client.errors import LogAlarm, QueueUnwritable
 from cencomm_client.triage import Ground, dismissal, hits_of
 from cencomm_crypto.member.result import make_result, seal_result
 from cencomm_crypto.public.entry import author
@@ -277,3 +278,30 @@ async def test_a_log_restored_from_a_backup_is_looked_at_anew(post: Post) -> Non
     await post.decided(second, "dismissed")
     assert await told(answers) == [("two", "dismissed")]
     assert await told(answers) == []
+
+
+async def test_a_result_told_over_a_full_disk_is_not_told_again_and_kept_when_there_is_room(
+    post: Post,
+) -> None:
+    answers = post.answers()
+    leaf = await post.landed("one")
+    await post.decided(leaf)
+
+    def limit(pages: int) -> Callable[[Queue], object]:
+        return lambda queue: queue._db.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+
+    def crowd(queue: Queue) -> None:
+        for number in range(400):  # what fills the room that is left
+            queue.keep_answered(number.to_bytes(32, "big"))
+
+    (answer,) = await answers.new()
+    await post.disk(limit(1))
+    with suppress(QueueUnwritable):
+        await post.disk(crowd)
+    await answers.told(answer)
+    assert leaf not in await post.disk(Queue.answered)
+    assert await answers.new() == []
+    await post.disk(limit(1_000_000))
+    assert await answers.new() == []
+    assert leaf in await post.disk(Queue.answered)
+    assert await post.answers().new() == []  # nor after a restart

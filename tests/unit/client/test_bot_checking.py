@@ -81,6 +81,7 @@ def test_what_a_source_leaves_null_is_left_out() -> None:
         ({"matched": ["x", 7]}, "matched[1]"),
         ({"remarks": "x" * 4001}, "remarks"),
         ({"source": ""}, "source"),
+        ({"triage": {"decision": "dismiss", "reason_code": "no_finding"}}, "triage"),
     ],
 )
 def test_a_wrong_field_is_named(change: dict[str, Any], path: str) -> None:

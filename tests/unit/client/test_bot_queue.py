@@ -216,3 +216,22 @@ def test_the_hour_goes_on_after_a_restart(tmp_path: Path) -> None:
     allowance = Allowance(6, opened(tmp_path).signed_since(now - HOUR_MS))
     assert allowance.left(now) == 1
     assert allowance.left(NOW + HOUR_MS + 2 * SLOT_MS) == 4
+
+
+def test_a_clock_that_was_ahead_for_a_moment_keeps_no_hit_back_until_that_day(
+    tmp_path: Path,
+) -> None:
+    """A machine that starts with a wrong clock, and is set right."""
+    week = 7 * 24 * HOUR_MS
+    running = Allowance(10)
+    running.spend(NOW + week, 4)
+    assert running.left(NOW) == 6
+    running.spend(NOW, 6)
+    assert (running.left(NOW), running.next_at(NOW) <= NOW + HOUR_MS + SLOT_MS) == (0, True)
+    assert running.left(NOW + HOUR_MS + SLOT_MS) == 10
+    queue = opened(tmp_path)
+    queue.put("s", [hit("a")], NOW)
+    queue.sign([(queue.waiting(1)[0].row, b"")], NOW + week)
+    restarted = Allowance(1, queue.signed_since(NOW - HOUR_MS))
+    assert restarted.left(NOW) == 0
+    assert restarted.left(NOW + HOUR_MS + 2 * SLOT_MS) == 1

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from cencomm_client.bots.bot import _known
 from cencomm_client.bots.checking import KIND, checked
 from cencomm_client.bots.dropping import Disk
 from cencomm_client.bots.intake import Intake
@@ -28,7 +29,7 @@ from cencomm_client.bots.webhook import (
     Webhook,
     signature,
 )
-from cencomm_client.errors import AddressUnusable
+from cencomm_client.errors import AddressUnusable, QueueUnwritable
 from cencomm_config.forms import FormInvalid
 from cencomm_crypto.public.ids import LogId
 
@@ -73,7 +74,7 @@ class Door:
         async for raw in self.webhook.hits():
             try:
                 kept = await self._intake.take(checked(raw, KIND, self.now_ms))
-                outcome = Outcome(State.WAITING, known=not kept.fresh)
+                outcome = _known("", kept)
             except FormInvalid as wrong:
                 outcome = Outcome(State.INVALID, code=wrong.code, fields=wrong.errors)
             await self.webhook.taken(raw, outcome)
@@ -202,6 +203,61 @@ async def test_a_full_queue_asks_to_come_again(door: Door, monkeypatch: pytest.M
     monkeypatch.setattr(door._intake, "take", lambda hit: asyncio.sleep(60))
     status, answer = await door.post()
     assert (status, answer["code"]) == (503, "queue_full")
+
+
+async def test_half_a_character_is_named_and_named_again(door: Door) -> None:
+    """JSON may hold a lone surrogate, which no text that is sealed may."""
+    body = json.dumps(HIT | {"remarks": "a\ud800b"}).encode()
+    first, again = await door.post(body), await door.post(body)
+    assert first == again
+    assert (first[0], [row["path"] for row in first[1]["fields"]]) == (422, ["remarks"])
+
+
+async def test_what_is_no_http_fills_no_log(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    port = int(door.url.split(":")[2].split("/")[0])
+    for rest in (b"Transfer-Encoding: chunked\r\n\r\nZZZ\r\n", b"Content-Length: x\r\n\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /hits HTTP/1.1\r\nHost: here\r\n" + rest)
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    status, _ = await door.post(Content_Encoding="gzip")
+    assert status == 400
+    assert caplog.records == []
+
+
+async def test_while_nothing_is_taken_no_more_bodies_lie_in_memory_than_may_wait(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cencomm_client.bots.webhook.BUSY_S", 0.02)
+    monkeypatch.setattr(door._intake, "take", lambda hit: asyncio.sleep(60))
+    door.webhook._arrived = asyncio.Queue(3)
+    for number in range(6):
+        status, _ = await door.post({**HIT, "dedupe": str(number)}, str(number))
+        assert status == 503
+    assert door.webhook._arrived.qsize() == 3
+
+
+async def test_an_answer_that_cannot_be_kept_asks_to_come_again(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise QueueUnwritable("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Queue, "keep_request", full)
+        status, answer = await door.post()
+        assert (status, answer["code"]) == (503, "queue_full")
+    status, answer = await door.post()
+    assert (status, answer["known"], await door.rows()) == (200, True, 1)
+
+
+async def test_a_hit_refused_before_is_answered_alike_when_it_is_sent_again(door: Door) -> None:
+    await door.post(id="one")
+    (waiting,) = await door.disk(lambda queue: queue.waiting(1))
+    await door.disk(lambda queue: queue.end(refused=[(waiting.row, "too_large")]))
+    first, again = await door.post(id="two"), await door.post(id="two")
+    assert first == again
+    assert (first[0], first[1]["state"]) == (200, "refused")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from cencomm_client.cli.arguments import milliseconds
 from cencomm_client.cli.cen_commands import folder_for
 from cencomm_client.cli.course import channel_end
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown, exit_for
-from cencomm_client.cli.form_lines import form_line
+from cencomm_client.cli.form_lines import form_line, times_told
 from cencomm_client.cli.messages import chosen_kind, content_of, item_line, referred, show_item
 from cencomm_client.cli.operations import admission
 from cencomm_client.cli.output import Output, dumps, fill
@@ -192,6 +192,21 @@ def test_a_time_that_no_calendar_has_crashes_no_view(ms: int) -> None:
     line = form_line(form, {"subject": "container", "deadline": ms}, Output(as_json=False), east)
     for text in (line, shown_time(ms)):
         assert str(ms) in text or "1970" in text or "9999" in text
+
+
+def test_the_times_that_a_correction_changes_are_told_as_times() -> None:
+    """Nobody reads 1795956660000; what a text or a number is that is no time stays as it is."""
+    forms = base_set()
+    assert times_told({"at": 1_795_956_660_000, "office": "FRBAS"}, forms) == {
+        "at": "2026-11-29T12:51+00:00",
+        "office": "FRBAS",
+    }
+    nested = times_told({"route": {"eta": 0, "legs": [{"arrives": 0, "to": "FRBAS"}]}}, forms)
+    (leg,) = nested["route"]["legs"]
+    assert nested["route"]["eta"] == leg["arrives"] == "1970-01-01T00:00+00:00"
+    assert leg["to"] == "FRBAS"
+    for odd in ({"score": 7}, {"nobody's": 7}, {"at": "x", "route": [1]}, {"at": True}):
+        assert times_told(odd, forms) == odd
 
 
 @pytest.mark.parametrize("filler", [" ", ".", "\u4e00", "\u00a0 x"])

@@ -298,6 +298,8 @@ async def test_an_author_seals_new_fields_in_their_normal_form(town: Town) -> No
     withdrawn = await authoring.withdraw(operation, warned, "x")
     with pytest.raises(NotChangeable, match="withdrawn"):
         await authoring.correct(operation, warned, new, "x")
+    with pytest.raises(NotChangeable, match="withdrawn"):
+        await authoring.withdraw(operation, warned, "once more")
     with pytest.raises(NotChangeable, match="final"):
         await authoring.withdraw(operation, withdrawn.leaf, "x")
 

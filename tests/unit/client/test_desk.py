@@ -402,6 +402,15 @@ def test_a_hit_waits_for_triage_until_a_person_decides() -> None:
     assert [chain.stand for chain in shown.warnings] == ["waiting"]
 
 
+def test_a_hit_that_a_bot_calls_decided_waits_for_people_all_the_same() -> None:
+    """A31: else the host of a bot takes hits off the desk that `triage list` still shows."""
+    talk = Talk()
+    content = {"rule": "TOB-7", "triage": {"decision": "dismiss", "reason": "x"}}
+    hit = talk.says("DE", "HIT", content, type="drop")
+    assert [chain.leaf for chain in talk.desk().snapshot(talk.now).hits] == [hit.place.leaf]
+    assert [one.open for one in hits_of(talk.messages)] == [True]
+
+
 def test_the_first_decision_on_a_hit_stands() -> None:
     talk = Talk()
     hit = talk.says("DE", "HIT", {"rule": "TOB-7"}, type="drop")

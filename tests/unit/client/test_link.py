@@ -1,4 +1,4 @@
-"""The link ends by saying why, never in silence."""
+"""The link says what keeps it from going on, never in silence, and goes on when it can."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from cencomm_client.automation.timing import Timing
-from cencomm_client.errors import LogBehind, ReplicaDamaged
+from cencomm_client.errors import FileUnusable, LogBehind
 from cencomm_client.link import Link
 from cencomm_client.live import LiveConnection
 from cencomm_client.station import Station
@@ -19,36 +19,51 @@ LOG = LogId(b"L" * 16)
 
 
 class FullDisk:
-    """A mirror whose replica takes nothing any more, and a live connection that met it."""
+    """A mirror whose replica takes nothing for three tries, and a live connection that met it."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.written = asyncio.Event()
 
     async def pull(self, source: object, log: LogId) -> None:
-        raise ReplicaDamaged("SQLite cannot use it: database or disk is full")
+        await self.run()
 
     async def run(self) -> None:
-        raise ReplicaDamaged("SQLite cannot use it: database or disk is full")
+        self.tries += 1
+        if self.tries <= 3:
+            raise FileUnusable("the replica cannot be written: database or disk is full")
+        self.written.set()
+        await asyncio.Event().wait()  # up, until it is cancelled
 
 
 @pytest.mark.parametrize("task", ["_poll", "_pull_wanted", "_keep_live"])
-async def test_a_replica_that_cannot_be_written_is_told(task: str) -> None:
-    """Else the client looks alive, shows nothing new and seals over what it last saw (A46)."""
+async def test_a_replica_that_cannot_be_written_is_told_once_and_tried_again(task: str) -> None:
+    """Else the client looks alive, shows nothing new and seals over what it last saw (A46); and a
+    bot or a desk that met a full disk would be deaf until somebody starts it anew."""
     told: list[tuple[LogId | None, str]] = []
 
     def tell(log: LogId | None, error: CencommError) -> None:
         told.append((log, str(error.code)))
 
+    disk = FullDisk()
     station: Any = SimpleNamespace(
         vault=SimpleNamespace(directory_log=LOG),
-        mirror=FullDisk(),
+        mirror=disk,
         transport=None,
-        timing=Timing(poll_s=0.01, retry_s=(0.0, 0.0)),
+        timing=Timing(poll_s=0.01, retry_s=(0.0, 0.01)),
     )
     link = Link(cast(Station, station), tell)
     link._wanted.add(LOG)
     link._pull_now.set()
-    live: tuple[Any, ...] = (cast(LiveConnection, FullDisk()),) if task == "_keep_live" else ()
-    async with asyncio.timeout(5):
-        await getattr(link, task)(*live)
-    assert told == [(None, "replica_damaged")]
+    live: tuple[Any, ...] = (cast(LiveConnection, disk),) if task == "_keep_live" else ()
+    working = asyncio.create_task(getattr(link, task)(*live))
+    try:
+        async with asyncio.timeout(5):
+            await disk.written.wait()
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    assert told == [(None, "file_unusable")]
 
 
 async def test_a_log_that_the_server_lost_a_part_of_keeps_no_other_and_is_told_once() -> None:

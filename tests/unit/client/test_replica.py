@@ -9,10 +9,12 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from cencomm_client.errors import (
     FileError,
+    FileUnusable,
     ReplicaBehind,
     ReplicaDamaged,
     ReplicaFormat,
@@ -264,3 +266,72 @@ async def test_a_lost_replica_is_fetched_again_and_held_against_the_vault(device
     mirror = device.load()
     assert mirror.operation(device.log).state == device.operation.state
     mirror.close()
+
+
+def full(replica: Replica) -> None:
+    """From now on the disk has no further page for it."""
+    (pages,) = replica._connection.execute("PRAGMA page_count").fetchone()
+    replica._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def room(replica: Replica) -> None:
+    """There is room again."""
+    replica._connection.execute("PRAGMA max_page_count = 1000000")
+
+
+def test_what_a_full_disk_does_not_take_is_no_damage_and_is_taken_later(tmp_path: Path) -> None:
+    with Replica.create(tmp_path / "replica", DIRECTORY) as replica:
+        replica.append(LOG, 0, [b"a"], b"note 1")
+        full(replica)
+        for _ in range(2):
+            with pytest.raises(FileUnusable, match="full"):
+                replica.append(LOG, 1, [bytes(100_000)], b"note 2")
+        assert (list(replica.items(LOG)), replica.note(LOG)) == ([b"a"], b"note 1")
+        room(replica)
+        replica.append(LOG, 1, [b"b"], b"note 2")
+        assert list(replica.items(LOG)) == [b"a", b"b"]
+
+
+def test_a_commit_that_fails_leaves_the_replica_usable(tmp_path: Path) -> None:
+    with Replica.create(tmp_path / "replica", DIRECTORY) as replica:
+        connection = replica._connection
+
+        class Failing:
+            """A connection whose next commit the disk refuses."""
+
+            in_transaction = property(lambda self: connection.in_transaction)
+
+            def execute(self, statement: str, *given: Any) -> sqlite3.Cursor:
+                if statement == "COMMIT":
+                    error = sqlite3.OperationalError("disk I/O error")
+                    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+                    raise error
+                return connection.execute(statement, *given)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(connection, name)
+
+        replica._connection = cast(sqlite3.Connection, Failing())
+        with pytest.raises(FileUnusable):
+            replica.append(LOG, 0, [b"a"], b"note 1")
+        replica._connection = connection
+        replica.append(LOG, 0, [b"b"], b"note 1")
+        assert list(replica.items(LOG)) == [b"b"]
+
+
+async def test_a_full_disk_leaves_memory_no_further_than_the_file(device: Device) -> None:
+    """Else the next pull goes on from what the file lacks, and the next start finds it behind."""
+    mirror = device.load()
+    full(mirror._replica)
+    before = mirror.operation(device.log).size
+    for _ in range(40):
+        device.operation.message(device.work)
+    for _ in range(2):
+        with pytest.raises(FileUnusable):
+            await mirror.pull(device.served, device.log)
+        assert mirror.operation(device.log).size == before == mirror._replica.size(device.log)
+    room(mirror._replica)
+    await mirror.pull(device.served, device.log)
+    assert list(mirror.items(device.log)) == device.operation.entries
+    mirror.close()
+    device.load().close()

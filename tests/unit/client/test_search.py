@@ -51,6 +51,39 @@ def test_all_words_must_be_found_newest_first(
     assert found(talk, *words) == entries
 
 
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ("magasin de Łódź, Møn", "lodz"),
+        ("magasin de Lodz", "ŁÓDŹ"),
+        ("œuvre à Århus", "oeuvre"),
+        ("l\u2019avion", "l'avion"),
+        ("l'avion", "l\u2019avion"),
+        ("Port\u2011au\u2011Prince", "port-au"),
+        ("ciga\u00adrettes", "cigarettes"),
+        ("the cat", '"cat"'),
+        ("«chat»", "chat"),
+        ("ضبط السجائر", "سجائر"),  # with the article
+        ("سجـائر مهرّبة", "مهربه"),
+        ("查获香烟", "香烟"),
+        ("حاوية ٦٠١١٦٧", "601167"),
+        ("container 601167", "٦٠١١٦٧"),
+        ("a (.*) b", "(.*)"),
+    ],
+)
+def test_one_spelling_finds_the_other(said: str, word: str) -> None:
+    talk = Talk()
+    talk.says("FR", "MSG", {"text": said})
+    assert found(talk, word) == [1]
+
+
+@pytest.mark.parametrize("word", ["dicator", "ат", "ивот"])
+def test_where_words_stand_apart_half_of_one_finds_nothing(word: str) -> None:
+    talk = Talk()
+    talk.says("FR", "MSG", {"text": "indicator живот"})
+    assert found(talk, word) == []
+
+
 def test_what_an_entry_said_before_its_correction_is_found_as_former(talk: Talk) -> None:
     first = talk.messages[0]
     change = {"target": first.place.leaf, "fields": {"goods_suspected": "ivory"}, "reason": "x"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from cencomm_client.errors import (
     FileError,
+    FileUnusable,
     VaultBehind,
     VaultDamaged,
     VaultExists,
@@ -211,11 +213,11 @@ def test_a_crash_while_writing_leaves_the_old_vault(
     vault.put_session(b"t" * 32, 1)
 
     def fail(self: Path, target: Path) -> Path:
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", fail)
-        with pytest.raises(OSError, match="disk full"):
+        with pytest.raises(FileUnusable):
             vault.save()
     assert path.read_bytes() == before
     assert sorted(item.name for item in tmp_path.iterdir()) == ["vault", "vault.lock"]
