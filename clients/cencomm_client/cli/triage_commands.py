@@ -81,7 +81,7 @@ async def promote(
     one = _hit(found, hit)
     if expect_open(one, Decision.PROMOTE):
         channel = found.channel(one.hit.channel.hex())
-        content = warning_from(one.hit, action)
+        content = warning_from(one, action)
         here.posted(await channel.post(WARNING, content, re=one.hit, prio=prio, to=to or ()))
         await found.tend()  # the bot hears of it
     else:
@@ -148,7 +148,8 @@ def hit_document(one: Triaged) -> dict[str, Any]:
         "at": one.hit.place.at,
         "author": one.hit.author.code,
         "channel": one.hit.channel_name,
-        "content": None if one.hit.content is None else dict(one.hit.content),
+        "content": None if one.present.content is None else dict(one.present.content),
+        "withdrawn": one.present.withdrawn is not None,
         "outcome": None
         if stands is None
         else {
@@ -200,15 +201,16 @@ async def _stands(here: Here, operation: Operation, one: Triaged) -> None:
 
 async def _copied(one: Triaged, gate: Gate) -> Triaged:
     """A hit and its decision as another program may have them (`Gate.copied`)."""
-    hit, outcome = await gate.copied(one.hit), one.outcome
+    hit, outcome = await gate.copied(one.hit, one.present.content), one.outcome
     assert isinstance(hit, Message)  # noqa: S101 - it gives the item's own type
     if outcome is not None and gate.hidden(outcome.entry):
         outcome = replace(outcome, reason="", ground=None)
-    return replace(one, hit=hit, outcome=outcome)
+    said = None if one.present.content is None else hit.content
+    return replace(one, outcome=outcome, present=one.present._replace(content=said))
 
 
 def _row(one: Triaged, language: str) -> tuple[str, ...]:
-    content, stands = one.hit.content or {}, one.outcome
+    content, stands = one.present.content or {}, one.outcome
     identifiers = content.get("identifiers") or {}
     return (
         str(one.hit.place.seq),
@@ -216,7 +218,7 @@ def _row(one: Triaged, language: str) -> tuple[str, ...]:
         str(content.get("rule", "")),
         str(content.get("score", "")),
         ", ".join(f"{name} {value}" for name, value in identifiers.items()),
-        "" if stands is None else _decided(stands, language),
+        _decided(stands, language) if stands is not None else "" if one.open else "withdrawn",
     )
 
 

@@ -64,8 +64,9 @@ class Gate:
         await self.log_use(grant, way)
         return grant.narrowed(content)
 
-    async def copied(self, item: Item) -> Item:
-        """An item as another program may have it: one that is forbidden comes without content.
+    async def copied(self, item: Item, stands: Content | None = None) -> Item:
+        """An item as another program may have it, as posted or as it stands; one that is forbidden
+        comes without content.
 
         Its `damage` says why. A grant is used, and its use logged, once per device. Of a wrong form
         nobody can say what binds it: where it is wrong is told, not what was read there.
@@ -75,7 +76,7 @@ class Gate:
         if item.content is None:
             return item if item.damage is None else replace(item, damage=_untold(item.damage))
         try:
-            return replace(item, content=await self.let_out(item, Way.COPY))
+            return replace(item, content=await self.let_out(item, Way.COPY, stands))
         except CencommError as refused:  # forbidden, or its use could not be logged
             return replace(item, content=None, damage=Damage(str(refused.code), refused.detail))
 
