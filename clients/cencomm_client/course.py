@@ -109,6 +109,9 @@ def _more(
         span = state.live if body.get("phase") == Phase.LIVE else state.window
         times = {"first": shown_time(span[0]), "last": shown_time(span[1])}
         return (Sentence("course_times", times),)
+    if kind.startswith("window.") and code in (ErrorCode.BAD_VALUE, ErrorCode.OUT_OF_WINDOW):
+        ends = {"last": shown_time(state.window[1]), "live": shown_time(state.live[1])}
+        return (Sentence("course_ends", ends),)
     if code == ErrorCode.HELD and state.holds:
         holds = [
             f"{hold.leaf.hex()} ({directory.persons[hold.person].code})"

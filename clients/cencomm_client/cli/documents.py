@@ -112,8 +112,8 @@ def operation_document(operation: Operation, directory: DirectoryState) -> dict[
 def _readers(
     state: OperationState, channel: Channel, directory: DirectoryState
 ) -> list[str] | None:
-    """Codes of who reads a directed channel, whose name may say anything; None for others."""
-    if channel.parent is None:
+    """Codes of who reads a channel, whose name may say anything; None for one of everybody."""
+    if channel.main or (channel.rule is not None and channel.rule.everybody):
         return None
     inside = (person for person in state.members if state.in_channel(person, channel))
     return sorted(directory.persons[person].code for person in inside)
