@@ -21,7 +21,7 @@ from cencomm_crypto.public.operation.state import Release as Released
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.cen_record import FORMAT, FreeText, Record, ascii_json, make_record
-from cencomm_client.handling import Grant, Way
+from cencomm_client.handling import Way, codes
 from cencomm_client.items import DOUBTS, Flag, Message
 from cencomm_client.kinds import SEIZURE
 from cencomm_client.operation import Operation
@@ -36,8 +36,9 @@ RECALLED = frozenset(["withdrawn", "handling_h2", "tlp_red"])  # damage here rec
 _EXERCISE = "entries of an exercise never reach CEN"
 
 
-Permit = Callable[[Message], Grant | None]
-"""The REL that lets an entry pass to CEN in spite of its handling codes."""
+Forbids = Callable[[Message], Collection[str]]
+"""The codes that bind an entry and that no REL for CEN lifts. What it says now is not all of them:
+who may not grant takes none off (`Handling.codes`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,10 @@ def prepare(
     administration: str,
     approved: Collection[str] = (),
     released: Iterable[Released] = (),
-    permit: Permit | None = None,
+    forbids: Forbids | None = None,
 ) -> Extract:
     """Select, correct, reduce. `approved` holds `FreeText.answer` lines that a person said yes to;
-    `permit` gives the grant that lets an H2 or TLP RED entry pass.
+    Without `forbids` an entry's own codes bind it, and nothing lifts them.
 
     Only entries of the own administration are looked at: each NCP releases its own.
     """
@@ -128,7 +129,8 @@ def prepare(
             try:
                 seizure = _standing(threads.changes.present(message))
                 refusal = _exercise(seizure) or _undated(seizure)
-                refusal = refusal or _handling(seizure, permit and permit(message))
+                marks = codes(seizure) if forbids is None else forbids(message)
+                refusal = refusal or _handling(marks)
             except FormInvalid as error:
                 refusal = ("form_invalid", error.detail)
             except _Withdrawn as error:
@@ -234,9 +236,9 @@ async def extract(
 
     gate = Gate(operation)
 
-    def permit(message: Message) -> Grant | None:
-        written = folder is not None
-        return None if written and not release else gate.lifts(message, Way.CEN)
+    def forbids(message: Message) -> Collection[str]:
+        logged = release or folder is None
+        return () if logged and gate.lifts(message, Way.CEN) else gate.codes(message)
 
     def prepared(answers: Collection[str]) -> Extract:
         return prepare(
@@ -245,7 +247,7 @@ async def extract(
             administration=operation.administration,
             approved=answers,
             released=released,
-            permit=permit,
+            forbids=forbids,
         )
 
     made = prepared(approved)
@@ -287,13 +289,11 @@ def _undated(seizure: Mapping[str, Any]) -> tuple[str, str] | None:
     return ("form_invalid", f"at: {seizure['at']} is a time without a date") if wrong else None
 
 
-def _handling(seizure: Mapping[str, Any], grant: Grant | None) -> tuple[str, str] | None:
-    """What the codes forbid that no grant lifts."""
-    if grant is not None:
-        return None
-    if "H2" in seizure.get("handling", ()):
+def _handling(marks: Collection[str]) -> tuple[str, str] | None:
+    """What the codes forbid."""
+    if "H2" in marks:
         return "handling_h2", "H2: not passed on without permission"
-    if seizure.get("tlp") == "RED":
+    if "TLP RED" in marks:
         return "tlp_red", "TLP RED: for the named recipients only"
     return None
 

@@ -254,13 +254,13 @@ async def test_what_is_typed_for_an_operation_is_judged_as_it_was_typed(stages: 
             assert refused["error"]["code"] == "input_invalid"
             assert told in refused["error"]["detail"]
         admit = ("operation", "admit", OPERATION)
-        for words, told in (
+        for named, told in (
             ((f"{OUTSIDER}:king",), "role 'king' read"),
             ((f"{OUTSIDER}:officer", "--channel", "raid"), "--channel is for a bot or an expert"),
             ((f"{OUTSIDER}:officer", "--rate", "5"), "--rate is for a bot"),
             ((f"{OUTSIDER}:expert", "--channel", "raid", "--kind", "HIT"), "--kind is for a bot"),
         ):
-            assert told in (await chief(*admit, *words, code=Exit.INPUT))["error"]["detail"]
+            assert told in (await chief(*admit, *named, code=Exit.INPUT))["error"]["detail"]
         told = await chief("operation", "role", OPERATION, OFFICER, "king", code=Exit.INPUT)
         assert "role 'king' read" in told["error"]["detail"]
         told = await chief("operation", "hold", OPERATION, " ", code=Exit.INPUT)

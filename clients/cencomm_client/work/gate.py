@@ -37,6 +37,10 @@ class Gate:
         HandlingForbids."""
         return self._attendant.refresh().handling.check(message, way, self._attendant.now())
 
+    def codes(self, message: Message) -> tuple[str, ...]:
+        """The codes that bind an entry now."""
+        return self._attendant.refresh().handling.codes(message)
+
     def standing(self, message: Message) -> Content | None:
         """What an entry says now; None where it was withdrawn."""
         return self._attendant.refresh().present(message).content
@@ -83,7 +87,7 @@ class Gate:
     def hidden(self, message: Message) -> bool:
         """Whether an overview for another program leaves out what this is about: no use of a
         grant is made for a line of it."""
-        return bool(self._attendant.refresh().handling.codes(message))
+        return bool(self.codes(message))
 
     def hidden_at(self, seq: int) -> bool:
         """`hidden`, of an entry by its number."""
