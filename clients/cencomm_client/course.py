@@ -55,6 +55,7 @@ def explained(
     told = (
         Sentence("course_rule", {"step": kind, "rules": RULES[kind]}),
         _who(kind),
+        *_later(kind, state, directory, at),
         *_more(code, kind, body, state, directory, at),
     )
     made = refusal(
@@ -87,6 +88,16 @@ def _who(kind: str) -> Sentence:
         return Sentence("course_approved", {})
     roles = {"roles": ", ".join(sorted(OPERATION_RIGHTS[kind]))}
     return Sentence("course_proposed" if kind.endswith(".propose") else "course_made", roles)
+
+
+def _later(
+    kind: str, state: OperationState, directory: DirectoryState, at: int
+) -> tuple[Sentence, ...]:
+    """Who else may after the end, when its members may all be gone (PROTOCOL 7)."""
+    if not state.ended(at) or Role.COORDINATOR not in OPERATION_RIGHTS[kind]:
+        return ()
+    founder = directory.admins[state.author_admin].code
+    return (Sentence("course_later", {"administration": founder}),)
 
 
 def _more(

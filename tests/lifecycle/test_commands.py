@@ -77,6 +77,8 @@ async def test_a_phase_waits_for_mandatory_tasks_and_says_the_rule(stages: Stage
         told = await chief("operation", "phase", OPERATION, "prep", code=Exit.REFUSED)
         assert "From post the way leads to: debrief, suspended, closed" in told["error"]["detail"]
         await chief("operation", "phase", OPERATION, "nowhere", code=Exit.INPUT)
+        told = await chief("operation", "approve", OPERATION, "first", code=Exit.INPUT)
+        assert "an entry number or 64 hex digits" in told["error"]["detail"]
         assert "No open tasks" in await chief.text("operation", "tasks", OPERATION)
 
 
@@ -118,6 +120,7 @@ async def test_what_cannot_be_undone_asks_for_the_password_again(stages: Stages)
             ("operation", "offboard", OPERATION, "FR"),
             ("channel", "close", OPERATION, ALERTS),
             ("revoke", "00" * 16),
+            ("reset", OFFICER, "--devices"),
         ):
             size = stage.head().size
             told = await chief(*words, *piped, stdin=f"{PASSWORD}\nwrong\n", code=Exit.FILE)
@@ -142,6 +145,7 @@ async def test_a_hold_is_lifted_and_the_operation_erased_by_two_sides(stages: St
         await deputy("operation", "approve", OPERATION, early["leaf"])
         told = await chief("operation", "erase", OPERATION, code=Exit.REFUSED)
         assert told["error"]["code"] == ErrorCode.HELD
+        assert "After the end also: who may create operations, in RILO" in told["error"]["detail"]
         assert f"{held['leaf']} ({DEPUTY})" in told["error"]["detail"]
         (row,) = (await chief("operation", "show", OPERATION))["holds"]
         assert (row["hold"], row["reason"]) == (held["leaf"], "case 4711")

@@ -245,7 +245,12 @@ def content_of(form: Form, file: str | None, output: Output, lists: CodeLists) -
 def referred(operation: Operation, text: str) -> bytes:
     """The leaf that --re names, by entry number or by its hex digits."""
     if not text.isdecimal() or len(text) >= 64:
-        return hex_bytes(text, 32)
+        try:
+            return hex_bytes(text, 32)
+        except InputInvalid as error:
+            raise InputInvalid(
+                f"{text!r} read, an entry number or 64 hex digits expected"
+            ) from error
     found = operation.view.feed.at(int(text))
     if not isinstance(found, Message | Control):
         raise NotKnown(f"no entry {text} is shown in this operation")
