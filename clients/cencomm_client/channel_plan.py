@@ -16,6 +16,7 @@ from cencomm_crypto.public.operation.channel import Channel, Window
 from cencomm_crypto.public.operation.state import OperationState
 from cencomm_crypto.public.rights import READING
 
+from cencomm_client.directing import expect_not_closed
 from cencomm_client.directory import administration_id, person_id
 
 
@@ -40,6 +41,8 @@ def channel_body(
         raise _bad("members, administrations and roles read; one of the three says who is in it")
     if parent is not None and window is not None:
         raise _bad("a directed channel has its parent's window, none of its own")
+    if parent is not None:
+        expect_not_closed(parent)
     body: dict[str, Any] = {"name": name, "window": list(window or state.window)}
     if parent is not None:
         body |= {"parent": parent.id, "window": list(state.window_of(parent))}

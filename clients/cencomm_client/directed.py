@@ -15,6 +15,7 @@ from cencomm_crypto.public.ids import AdminId, ChannelId, PersonId
 from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.operation.state import OperationState
 
+from cencomm_client.directing import expect_not_closed
 from cencomm_client.directory import administration_id, person_id
 from cencomm_client.errors import ConflictingEntry, TryLater
 from cencomm_client.posting import Poster
@@ -79,8 +80,9 @@ def circle(
     too. Anything else is the list of those who are in the parent now, and of the author alone
     from an administration that was not named: nobody reads who was not meant.
 
-    Raises ProtocolError: UNKNOWN_PERSON, UNKNOWN_ADMINISTRATION, NOT_MEMBER, BAD_VALUE.
+    Raises ProtocolError: UNKNOWN_PERSON, UNKNOWN_ADMINISTRATION, NOT_MEMBER, BAD_VALUE, CLOSED.
     """
+    expect_not_closed(parent)
     people, codes = sorted(set(people)), sorted(set(administrations))
     named = frozenset(person_id(directory, code) for code in people)
     for person, code in zip(map(directory.person_by_code, people), people, strict=True):

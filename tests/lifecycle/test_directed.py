@@ -182,6 +182,32 @@ async def test_one_posted_elsewhere_all_the_same_is_valid_and_flagged(stages: St
         stage.quiet()
 
 
+async def test_nothing_more_is_said_within_a_channel_that_was_closed(stages: Stages) -> None:
+    """The rules of the log cannot ask for it: who does not read the parent could not follow."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        place = await chief.directed(ALERTS, administrations=["RILO", "FR"])
+        await place.post("MSG", {"text": "before", "tlp": "RED"})
+        officer = await stage.operation(OFFICER)
+        await officer.refresh()
+        await chief.channel(ALERTS).close()
+        await officer.refresh()
+        size = stage.head().size
+        for channel in (place.id, officer.channel(ALERTS).id):
+            with pytest.raises(ProtocolError, match="was closed at") as refused:
+                await officer.channel(channel.hex()).post("MSG", {"text": "after"})
+            assert refused.value.code == ErrorCode.CLOSED
+        with pytest.raises(ProtocolError, match="was closed at"):
+            await officer.directed(ALERTS, people=[ANALYST])
+        with pytest.raises(ProtocolError, match="was closed at"):
+            await officer.create_channel("more", members=[ANALYST], parent=ALERTS)
+        assert stage.head().size == size
+        document = operation_document(officer, officer.directory)
+        closed = {row["channel"]: row["closed"] for row in document["channels"]}
+        assert closed[place.id] == closed[officer.channel(ALERTS).id] is not None
+
+
 async def test_it_is_shown_within_its_parent(stages: Stages) -> None:
     async with stages() as stage:
         await directed_and_not(stage)
