@@ -22,7 +22,7 @@ from cencomm_crypto.public.rights import Role
 
 from cencomm_client.cen_record import FORMAT, FreeText, Record, ascii_json, make_record
 from cencomm_client.exercise import is_exercise
-from cencomm_client.handling import Grant, Way
+from cencomm_client.handling import Way, codes
 from cencomm_client.items import DOUBTS, Flag, Message
 from cencomm_client.kinds import SEIZURE
 from cencomm_client.operation import Operation
@@ -38,8 +38,9 @@ RECALLED = frozenset(["withdrawn", "handling_h2", "tlp_red", "exercise"])
 _EXERCISE = "entries of an exercise never reach CEN"
 
 
-Permit = Callable[[Message], Grant | None]
-"""The REL that lets an entry pass to CEN in spite of its handling codes."""
+Forbids = Callable[[Message], Collection[str]]
+"""The codes that bind an entry and that no REL for CEN lifts. What it says now is not all of them:
+who may not grant takes none off (`Handling.codes`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +109,10 @@ def prepare(
     administration: str,
     approved: Collection[str] = (),
     released: Iterable[Released] = (),
-    permit: Permit | None = None,
+    forbids: Forbids | None = None,
 ) -> Extract:
     """Select, correct, reduce. `approved` holds `FreeText.answer` lines that a person said yes to;
-    `permit` gives the grant that lets an H2 or TLP RED entry pass.
+    Without `forbids` an entry's own codes bind it, and nothing lifts them.
 
     Only entries of the own administration are looked at: each NCP releases its own.
     """
@@ -130,7 +131,8 @@ def prepare(
             try:
                 seizure = _standing(threads.changes.present(message))
                 refusal = _exercise(seizure) or _undated(seizure)
-                refusal = refusal or _handling(seizure, permit and permit(message))
+                marks = codes(seizure) if forbids is None else forbids(message)
+                refusal = refusal or _handling(marks)
             except FormInvalid as error:
                 refusal = ("form_invalid", error.detail)
             except _Withdrawn as error:
@@ -242,9 +244,9 @@ async def extract(
 
     gate = Gate(operation)
 
-    def permit(message: Message) -> Grant | None:
-        written = folder is not None
-        return None if written and not release else gate.lifts(message, Way.CEN)
+    def forbids(message: Message) -> Collection[str]:
+        logged = release or folder is None
+        return () if logged and gate.lifts(message, Way.CEN) else gate.codes(message)
 
     def prepared(answers: Collection[str]) -> Extract:
         return prepare(
@@ -253,7 +255,7 @@ async def extract(
             administration=operation.administration,
             approved=answers,
             released=released,
-            permit=permit,
+            forbids=forbids,
         )
 
     made = prepared(approved)
@@ -295,13 +297,11 @@ def _undated(seizure: Mapping[str, Any]) -> tuple[str, str] | None:
     return ("form_invalid", f"at: {seizure['at']} is a time without a date") if wrong else None
 
 
-def _handling(seizure: Mapping[str, Any], grant: Grant | None) -> tuple[str, str] | None:
-    """What the codes forbid that no grant lifts."""
-    if grant is not None:
-        return None
-    if "H2" in seizure.get("handling", ()):
+def _handling(marks: Collection[str]) -> tuple[str, str] | None:
+    """What the codes forbid."""
+    if "H2" in marks:
         return "handling_h2", "H2: not passed on without permission"
-    if seizure.get("tlp") == "RED":
+    if "TLP RED" in marks:
         return "tlp_red", "TLP RED: for the named recipients only"
     return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cencomm_config.forms import FieldError, FormInvalid, FormSet
 from cencomm_config.forms.errors import Expected
-from cencomm_crypto.errors import ErrorCode, ProtocolError
+from cencomm_crypto.errors import CencommError, ErrorCode, ProtocolError
 from cencomm_crypto.member.closing import close_body
 from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.public.ids import ChannelId
@@ -16,11 +16,13 @@ from cencomm_crypto.public.rights import Role
 
 from cencomm_client.directing import expect_directed, path_of
 from cencomm_client.directory import person_id
+from cencomm_client.errors import NotDirected
 from cencomm_client.exercise import expect_unmixed
 from cencomm_client.items import Item, Message
 from cencomm_client.kinds import PRECEDENCE
 from cencomm_client.posting import PATIENCE_S, Posted, Poster
 from cencomm_client.profiles import KIND as PROFILE
+from cencomm_client.reaching import expect_reached
 from cencomm_client.station import Station
 from cencomm_client.view import OperationView
 from cencomm_client.warning_time import expect_in_time
@@ -77,7 +79,8 @@ class Channel:
         what must be told apart from a repetition (16 bytes; else random). Raises
         FormInvalid for a form with wrong fields, NotTheAuthor and NotChangeable for a correction or
         withdrawal that would have no effect, ProtocolError where this client refuses to
-        author, NotDirected for what only some may read, NoNewWarnings for a warning after LIVE,
+        author (NOT_MEMBER where somebody that it is for would not read it), NotDirected for what
+        only some may read, NoNewWarnings for a warning after LIVE,
         Refused where the server does, TransportError after `patience_s` (the bytes stay in the
         outbox and go out later).
         """
@@ -98,6 +101,7 @@ class Channel:
         self._expect_fitting(kind)
         expect_in_time(self._view.state, kind)
         expect_directed(self._view.state, self.state, kind, held, addressees)
+        await self._expect_reached(kind, held, addressees)
         return await self._poster.seal(self.id, payload, patience_s=patience_s)
 
     async def drop(
@@ -137,6 +141,27 @@ class Channel:
                 raise
         await self._poster.sender.pull()
         return self._view.expect_right(change)
+
+    async def _expect_reached(
+        self, kind: str, content: Mapping[str, Any], to: tuple[bytes, ...] | None
+    ) -> None:
+        """As `reaching.expect_reached`; reads on first: somebody may have been admitted since."""
+        if self._reaches(kind, content, to) is not None:
+            await self._poster.sender.pull()
+            missed = self._reaches(kind, content, to)
+            if missed is not None:
+                raise missed
+
+    def _reaches(
+        self, kind: str, content: Mapping[str, Any], to: tuple[bytes, ...] | None
+    ) -> CencommError | None:
+        state, directory = self._view.state, self._station.directory
+        author = self._station.vault.person
+        try:
+            expect_reached(state, directory, self.state, author, kind, content, to)
+        except (ProtocolError, NotDirected) as error:
+            return error
+        return None
 
     def _addressees(self, codes: Iterable[str]) -> tuple[bytes, ...] | None:
         found = tuple(person_id(self._station.directory, code) for code in codes)

@@ -241,7 +241,13 @@ class Client(DeviceSession):
             found = self._operations.find(name)
         if len(found) != 1:
             shown = name.hex() if isinstance(name, bytes) else name
-            raise NotFound("unknown_log", f"{len(found)} operations are called {shown}")
+            ids = ", ".join(each.id.hex() for each in found)
+            raise NotFound(
+                "unknown_log",
+                f"{len(found)} operations are called {shown}; name one by its id: {ids}"
+                if found
+                else f"no operation is called {shown}",
+            )
         return found[0]
 
     async def create_operation(self, plan: OperationPlan) -> Operation:

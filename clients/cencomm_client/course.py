@@ -55,6 +55,7 @@ def explained(
     told = (
         Sentence("course_rule", {"step": kind, "rules": RULES[kind]}),
         _who(kind),
+        *_later(kind, state, directory, at),
         *_more(code, kind, body, state, directory, at),
     )
     made = refusal(
@@ -89,6 +90,16 @@ def _who(kind: str) -> Sentence:
     return Sentence("course_proposed" if kind.endswith(".propose") else "course_made", roles)
 
 
+def _later(
+    kind: str, state: OperationState, directory: DirectoryState, at: int
+) -> tuple[Sentence, ...]:
+    """Who else may after the end, when its members may all be gone (PROTOCOL 7)."""
+    if not state.ended(at) or Role.COORDINATOR not in OPERATION_RIGHTS[kind]:
+        return ()
+    founder = directory.admins[state.author_admin].code
+    return (Sentence("course_later", {"administration": founder}),)
+
+
 def _more(
     code: str,
     kind: str,
@@ -109,6 +120,9 @@ def _more(
         span = state.live if body.get("phase") == Phase.LIVE else state.window
         times = {"first": shown_time(span[0]), "last": shown_time(span[1])}
         return (Sentence("course_times", times),)
+    if kind.startswith("window.") and code in (ErrorCode.BAD_VALUE, ErrorCode.OUT_OF_WINDOW):
+        ends = {"last": shown_time(state.window[1]), "live": shown_time(state.live[1])}
+        return (Sentence("course_ends", ends),)
     if code == ErrorCode.HELD and state.holds:
         holds = [
             f"{hold.leaf.hex()} ({directory.persons[hold.person].code})"

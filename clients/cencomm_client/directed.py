@@ -15,7 +15,8 @@ from cencomm_crypto.public.ids import AdminId, ChannelId, PersonId
 from cencomm_crypto.public.operation.channel import Channel
 from cencomm_crypto.public.operation.state import OperationState
 
-from cencomm_client.directory import person_id
+from cencomm_client.directing import expect_not_closed
+from cencomm_client.directory import administration_id, person_id
 from cencomm_client.errors import ConflictingEntry, TryLater
 from cencomm_client.posting import Poster
 from cencomm_client.sending import TRIES
@@ -79,8 +80,9 @@ def circle(
     too. Anything else is the list of those who are in the parent now, and of the author alone
     from an administration that was not named: nobody reads who was not meant.
 
-    Raises ProtocolError: UNKNOWN_PERSON, UNKNOWN_ADMINISTRATION, NOT_MEMBER, BAD_VALUE.
+    Raises ProtocolError: UNKNOWN_PERSON, UNKNOWN_ADMINISTRATION, NOT_MEMBER, BAD_VALUE, CLOSED.
     """
+    expect_not_closed(parent)
     people, codes = sorted(set(people)), sorted(set(administrations))
     named = frozenset(person_id(directory, code) for code in people)
     for person, code in zip(map(directory.person_by_code, people), people, strict=True):
@@ -88,13 +90,13 @@ def circle(
             raise ProtocolError(ErrorCode.NOT_MEMBER, f"{code} is not in channel {parent.name!a}")
     inside: set[PersonId] = set()
     for code in codes:  # a set with nobody behind a name is not the one that was meant
-        found = _inside(state, parent, _administration(directory, code))
+        found = _inside(state, parent, administration_id(directory, code))
         if not found or (found == {author} and codes == [code] and not named):
             raise ProtocolError(
                 ErrorCode.NOT_MEMBER, f"nobody else of {code} is in channel {parent.name!a}"
             )
         inside |= found
-    admins = frozenset(_administration(directory, code) for code in codes)
+    admins = frozenset(administration_id(directory, code) for code in codes)
     if not named - {author} and not admins:
         raise ProtocolError(ErrorCode.BAD_VALUE, "somebody to read it besides the author expected")
     name = _name([*codes, *people])
@@ -170,15 +172,6 @@ def _inside(state: OperationState, parent: Channel, admin: AdminId) -> set[Perso
         for member in state.members.values()
         if member.admin == admin and state.in_channel(member.person, parent)
     }
-
-
-def _administration(directory: DirectoryState, code: str) -> AdminId:
-    found = directory.administration_by_code(code)
-    if found is None:
-        raise ProtocolError(
-            ErrorCode.UNKNOWN_ADMINISTRATION, f"no administration has the code {code}"
-        )
-    return found.id
 
 
 def _name(codes: list[str]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from cencomm_config.display import shown_time
 from cencomm_config.forms import schemas
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import PersonId
@@ -60,6 +61,26 @@ def expect_directed(
         raise NotDirected(
             f"{reason}; all of channel {channel.name!a} would read it. Post it in a directed"
             f" channel: operation.directed({channel.name!a}, ...), or on the command line --to-only"
+        )
+
+
+def closed_at(state: OperationState, channel: Channel) -> int | None:
+    """When a channel was closed, or the one that it is part of (ms).
+
+    A client rule: who does not read the parent cannot tell, so the rules of the log go on taking
+    what is sealed in a directed channel after its parent's close.
+    """
+    if channel.closed_at is not None or channel.parent is None:
+        return channel.closed_at
+    return state.channels[channel.parent].closed_at
+
+
+def expect_not_closed(parent: Channel) -> None:
+    """Raise ProtocolError(CLOSED): nothing is begun within a channel that was closed."""
+    if parent.closed_at is not None:
+        raise ProtocolError(
+            ErrorCode.CLOSED,
+            f"channel {parent.name!a} was closed at {shown_time(parent.closed_at)}",
         )
 
 

@@ -12,7 +12,7 @@ from cencomm_crypto.member.invitation import Invitation
 from cencomm_crypto.member.profile import Profile, parse_profiles, profile_content
 from cencomm_crypto.public.directory.state import DirectoryState, Person
 from cencomm_crypto.public.encoding import decode_map, encode
-from cencomm_crypto.public.ids import DeviceId, PersonId
+from cencomm_crypto.public.ids import AdminId, DeviceId, PersonId
 
 from cencomm_client import vouching
 from cencomm_client.authoring import entry_id
@@ -213,3 +213,13 @@ def person_id(directory: DirectoryState, code: str) -> PersonId:
     if person is None:
         raise ProtocolError(ErrorCode.UNKNOWN_PERSON, f"no person has the code {code}")
     return person.id
+
+
+def administration_id(directory: DirectoryState, code: str) -> AdminId:
+    """The id of an active administration by code; raises ProtocolError(UNKNOWN_ADMINISTRATION)."""
+    found = directory.administration_by_code(code)
+    if found is None:
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_ADMINISTRATION, f"no administration has the code {code}"
+        )
+    return found.id

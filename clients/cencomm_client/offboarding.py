@@ -89,7 +89,8 @@ async def offboard(
     stale = [
         channel.id
         for channel in operation.state.channels.values()
-        if channel.epoch and any(state.in_channel(member.person, channel) for member in leaving)
+        if (channel.epoch or not state.in_channel(operation.person, channel))  # not seen from here
+        and any(state.in_channel(member.person, channel) for member in leaving)
     ]
     removed: list[str] = []
     for _ in range(TRIES):

@@ -12,6 +12,7 @@ from cencomm_crypto.public.rights import DECISION_SUBJECTS, Role
 
 from cencomm_client.automation.runner import Runner
 from cencomm_client.channel import Channel
+from cencomm_client.channel_plan import channel_body
 from cencomm_client.course import explained
 from cencomm_client.directed import circle, find_or_make
 from cencomm_client.directory import Directory, person_id
@@ -86,25 +87,22 @@ class Operation(KnownOperation):
     ) -> Channel:
         """Create a channel for listed people, or by rule; for everybody if neither is said.
 
-        `members` and `administrations` are codes; `window` in ms, inside the operation's. With
-        a `parent` it is a directed channel: exactly for its members, within the parent's.
+        `members` and `administrations` are codes, one of the three says who; `window` in ms, inside
+        the operation's. With a `parent` it is a directed channel: exactly for its members, within
+        the parent's, and over with it. Raises ProtocolError: BAD_VALUE, UNKNOWN_PERSON,
+        UNKNOWN_ADMINISTRATION.
         """
-        state, directory = self.state, self._station.directory
-        body: dict[str, Any] = {"name": name, "window": list(window or state.window)}
-        if parent is not None:
-            upper = self.channel(parent)
-            body |= {"parent": upper.id, "window": list(state.window_of(upper.state))}
-        administrations, roles = list(administrations), list(roles)
-        if members is not None:
-            listed = {person_id(directory, code) for code in members}
-            body["members"] = sorted({*listed, self._station.vault.person})
-        elif administrations:
-            found = (directory.administration_by_code(code) for code in administrations)
-            body["rule"] = {"admins": [admin.id for admin in found if admin is not None]}
-        elif roles:
-            body["rule"] = {"roles": roles}
-        else:
-            body["rule"] = {"all": True}
+        body = channel_body(
+            self.state,
+            self._station.directory,
+            self.person,
+            name,
+            members=members,
+            administrations=list(administrations),
+            roles=list(roles),
+            window=window,
+            parent=None if parent is None else self.channel(parent).state,
+        )
         posted = await self._decide("channel.create", body)
         created = [chan for chan in self.state.channels.values() if chan.created == posted.seq]
         return self._channel(created[0].id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from cencomm_config.display import shown_time
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.operation.channel import Channel
@@ -20,6 +21,7 @@ from cencomm_client.automation.rotation import (
 )
 from cencomm_client.automation.standing import Standing, Verdict
 from cencomm_client.automation.syncing import gone
+from cencomm_client.directing import closed_at, path_of
 from cencomm_client.errors import TryLater
 from cencomm_client.sending import PATIENCE_S, TRIES, Sender
 from cencomm_client.station import Station
@@ -131,12 +133,19 @@ class Preparer:
         if not own_drop and role not in SENDING:
             raise ProtocolError(ErrorCode.NOT_PERMITTED, f"role {role} does not send")
         if not authoring_open(standing, channel, "drop" if own_drop else "message"):
+            closed = closed_at(state, channel)
+            if closed is not None:
+                raise ProtocolError(
+                    ErrorCode.CLOSED,
+                    f"channel {path_of(state, channel)!a} was closed at {shown_time(closed)}",
+                )
             start, end = state.window_of(channel)
             inside = start <= max(standing.now, state.at) <= end
+            phase = state.effective_phase(standing.now)
             raise ProtocolError(
                 ErrorCode.WRONG_PHASE if inside else ErrorCode.OUT_OF_WINDOW,
-                f"the channel takes messages from {start} to {end}; it is {standing.now}, and the"
-                f" phase is {state.effective_phase(standing.now)}",
+                f"the channel takes messages from {shown_time(start)} to {shown_time(end)}; it is"
+                f" {shown_time(standing.now)}, and the phase is {phase}",
             )
         head = self._station.vault.head(self._view.log)
         if head is not None and forbids_sealing(head.note, state.witness, standing.now):

@@ -18,7 +18,7 @@ from cencomm_crypto.errors import CencommError
 from cencomm_client.errors import ClientCode
 from cencomm_client.items import Control, Item, Message
 from cencomm_client.work import reading
-from cencomm_client.work.changes import Changes, sound
+from cencomm_client.work.changes import Changes, Present, sound
 from cencomm_client.work.threads import Threads
 
 HIT, WARNING = "HIT", "WRN"
@@ -31,8 +31,9 @@ _SUBJECTS = (  # what an identifier is of; the first that is there
     ("flight", "aircraft"),
     ("post", "post"),
 )
-_CARRIED = ("identifiers", "route", "tlp", "handling", "handling_text")
+_CARRIED = ("identifiers", "route")
 MOST_INDICATORS = 50
+_UNREAD = Present(None)
 
 
 class Decision(StrEnum):
@@ -69,7 +70,7 @@ _GROUNDS = {str(ground): ground for ground in Ground}
 
 
 class Decided(CencommError):
-    """Somebody decided otherwise about this hit before."""
+    """Somebody decided otherwise about this hit before, or its administration withdrew it."""
 
     code = ClientCode.HIT_DECIDED
 
@@ -90,22 +91,24 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Triaged:
-    """A hit, once however often it was sealed; `outcome` is None while it is open.
+    """A hit, once however often it was sealed; `outcome` is None while nobody decided.
 
-    `told` is the result that its bot got; `unfounded`: before anybody had decided, as far as is
-    read here. What it says is sealed to the bot, and the bot is told once.
+    `present` is what it says now: its bot's administration corrects it, or takes it back. `told`
+    is the result that its bot got; `unfounded`: before anybody had decided, as far as is read
+    here. What it says is sealed to the bot, and the bot is told once.
     """
 
     hit: Message
     outcome: Outcome | None = None
     later: tuple[Message, ...] = ()  # decisions that came too late
+    present: Present = _UNREAD
     told: Control | None = None
     unfounded: bool = False
 
     @property
     def open(self) -> bool:
-        """Whether nobody has decided."""
-        return self.outcome is None
+        """Whether it is still to be decided about."""
+        return self.outcome is None and self.present.withdrawn is None
 
 
 def hits_of(items: Iterable[Item]) -> tuple[Triaged, ...]:
@@ -151,7 +154,8 @@ def triaged(hit: Message, threads: Threads) -> Triaged | None:
     if hit.type != "drop" or hit.kind != HIT or hit.content is None:
         return None
     made = decisions(threads.answers(hit.place.leaf), threads.changes)
-    return Triaged(hit, made[0] if made else None, tuple(later.entry for later in made[1:]))
+    later = tuple(one.entry for one in made[1:])
+    return Triaged(hit, made[0] if made else None, later, threads.changes.present(hit))
 
 
 def decisions(answers: Iterable[Message], changes: Changes) -> list[Outcome]:
@@ -195,9 +199,14 @@ def _decision(message: Message, content: Mapping[str, Any]) -> Outcome | None:
 def expect_open(triaged: Triaged, decision: Decision, into: bytes | None = None) -> bool:
     """Whether this decision is still to be written: False if it stands already.
 
-    Raises Decided where another one does.
+    Raises Decided where another one does, or where the hit was withdrawn.
     """
-    stands = triaged.outcome
+    stands, withdrawn = triaged.outcome, triaged.present.withdrawn
+    if stands is None and withdrawn is not None:
+        raise Decided(
+            f"entry {triaged.hit.place.seq}: withdrawn by {withdrawn.author.code}, entry"
+            f" {withdrawn.place.seq}"
+        )
     if stands is None:
         return True
     if stands.decision is decision and stands.into == into:
@@ -208,17 +217,19 @@ def expect_open(triaged: Triaged, decision: Decision, into: bytes | None = None)
     )
 
 
-def warning_from(hit: Message, action: str = ACTION) -> dict[str, Any]:
-    """Content of the warning that a hit is promoted to; post it with `re=hit`."""
-    content = hit.content or {}
+def warning_from(triaged: Triaged, action: str = ACTION) -> dict[str, Any]:
+    """Content of the warning that a hit is promoted to, as the hit stands now; post it with
+    `re=triaged.hit`. Its codes, label, grading and caveats go with it."""
+    content = triaged.present.content or {}
     identifiers = content.get("identifiers") or {}
     of_identifier = (subject for name, subject in _SUBJECTS if name in identifiers)
     made: dict[str, Any] = {
         "subject": content.get("subject") or next(of_identifier, "consignment"),
         "action": action,
-        "promotes": hit.place.leaf,
+        "promotes": triaged.hit.place.leaf,
         "remarks": _said(content),
         **{name: content[name] for name in _CARRIED if name in content},
+        **reading.caveats(content),
     }
     matched = [word for word in content.get("matched", ()) if isinstance(word, str)]
     return made | ({"indicators": matched[:MOST_INDICATORS]} if matched else {})

@@ -104,8 +104,9 @@ async def test_each_decision_reaches_the_bot_once_and_not_again_after_a_restart(
     async with at_work(bot):
         hits = await hits_seen(officer, 3)
         channel = officer.channel("alpha")
+        first = hits["manifest-0"]
         promoted, dismissed, merged = (hits[f"manifest-{n}"].hit for n in range(3))
-        await channel.post("WRN", warning_from(promoted), re=promoted)
+        await channel.post("WRN", warning_from(first), re=promoted)
         await channel.post(HIT, dismissal("Jan Kowalski is known to us"), re=dismissed)
         await channel.post(HIT, merger(promoted.place.leaf), re=merged)
         await until(lambda: bot.health.answered == 3, "three results")

@@ -17,7 +17,7 @@ DELIVERY = {  # CDN
     "legs": [{"from": "DEHAM", "to": "PLGDN", "mode": "3"}],
     "consents": [{"country": "DE", "consent": "given"}],
     "stop_conditions": ["contact is lost for an hour"],
-    "recipients": ["FR-001"],
+    "recipients": ["FR", "RILO"],
 }
 
 

@@ -8,12 +8,22 @@ from datetime import UTC, datetime
 import pytest
 from cencomm_client.cli.exits import Exit
 from cencomm_config.catalog.pseudo import PSEUDO
+from cencomm_config.display import shown_time
 from cencomm_crypto.errors import ErrorCode
 
 from tests.lifecycle.desk import Desk
 from tests.lifecycle.said import FINAL, task
 from tests.mallory.harness import Stage, Stages
-from tests.mallory.world import ALERTS, CHIEF, CONTACT, DEPUTY, MEMBERS, OFFICER, OPERATION
+from tests.mallory.world import (
+    ALERTS,
+    CHIEF,
+    CONTACT,
+    DEPUTY,
+    MEMBERS,
+    OFFICER,
+    OPERATION,
+    OUTSIDER,
+)
 from tests.support.loopback import now_ms
 from tests.support.vaults import PASSWORD
 
@@ -67,6 +77,8 @@ async def test_a_phase_waits_for_mandatory_tasks_and_says_the_rule(stages: Stage
         told = await chief("operation", "phase", OPERATION, "prep", code=Exit.REFUSED)
         assert "From post the way leads to: debrief, suspended, closed" in told["error"]["detail"]
         await chief("operation", "phase", OPERATION, "nowhere", code=Exit.INPUT)
+        told = await chief("operation", "approve", OPERATION, "first", code=Exit.INPUT)
+        assert "an entry number or 64 hex digits" in told["error"]["detail"]
         assert "No open tasks" in await chief.text("operation", "tasks", OPERATION)
 
 
@@ -108,6 +120,7 @@ async def test_what_cannot_be_undone_asks_for_the_password_again(stages: Stages)
             ("operation", "offboard", OPERATION, "FR"),
             ("channel", "close", OPERATION, ALERTS),
             ("revoke", "00" * 16),
+            ("reset", OFFICER, "--devices"),
         ):
             size = stage.head().size
             told = await chief(*words, *piped, stdin=f"{PASSWORD}\nwrong\n", code=Exit.FILE)
@@ -132,6 +145,7 @@ async def test_a_hold_is_lifted_and_the_operation_erased_by_two_sides(stages: St
         await deputy("operation", "approve", OPERATION, early["leaf"])
         told = await chief("operation", "erase", OPERATION, code=Exit.REFUSED)
         assert told["error"]["code"] == ErrorCode.HELD
+        assert "After the end also: who may create operations, in RILO" in told["error"]["detail"]
         assert f"{held['leaf']} ({DEPUTY})" in told["error"]["detail"]
         (row,) = (await chief("operation", "show", OPERATION))["holds"]
         assert (row["hold"], row["reason"]) == (held["leaf"], "case 4711")
@@ -185,3 +199,90 @@ async def test_a_channel_gets_a_window_of_its_own(stages: Stages, given: str) ->
         shown = await chief("operation", "show", OPERATION)
         (night,) = [row for row in shown["channels"] if row["name"] == "night"]
         assert night["window"][given == "--until"] == soon
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("--administration", "FR", "--administration", "XX"), Exit.NOT_FOUND, "the code XX"),
+        (("--member", OFFICER, "--administration", "BE"), Exit.REFUSED, "one of the three"),
+        (("--role", "officer", "--administration", "BE"), Exit.REFUSED, "one of the three"),
+        (("--role", "king"), Exit.REFUSED, "role 'king' read, one of analyst"),
+        (("--parent", ALERTS, "--until", "2099-01-01T00:00Z"), Exit.INPUT, "inside the operation"),
+        (("--until", "2020-01-01T00:00Z"), Exit.INPUT, "a start before its end"),
+        (("--from", "1960-01-01T00:00Z"), Exit.INPUT, "since 1970"),
+    ],
+)
+async def test_a_channel_leaves_out_nobody_and_nothing_that_was_named(
+    stages: Stages, words: tuple[str, ...], code: Exit, told: str
+) -> None:
+    async with stages() as stage:
+        (chief,) = await desks(stage, CHIEF)
+        size = stage.head().size
+        refused = await chief("channel", "create", OPERATION, "new", *words, code=code)
+        assert told in refused["error"]["detail"]
+        assert stage.head().size == size
+
+
+async def test_a_directed_channel_takes_no_window_of_its_own(stages: Stages) -> None:
+    async with stages() as stage:
+        (chief,) = await desks(stage, CHIEF)
+        soon = datetime.fromtimestamp(now_ms() // 1000 + 3_600, UTC).isoformat()
+        words = ("channel", "create", OPERATION, "new", "--parent", ALERTS, "--member", OFFICER)
+        refused = await chief(*words, "--until", soon, code=Exit.REFUSED)
+        assert "its parent's window" in refused["error"]["detail"]
+        await chief(*words)
+        await chief("channel", "create", OPERATION, "few", "--member", OFFICER)
+        shown = await chief("operation", "show", OPERATION)
+        readers = {row["name"]: row["readers"] for row in shown["channels"]}
+        few = [OFFICER, CHIEF]
+        assert (readers[ALERTS], readers["few"], readers[f"{ALERTS}/new"]) == (None, few, few)
+
+
+async def test_what_is_typed_for_an_operation_is_judged_as_it_was_typed(stages: Stages) -> None:
+    """Before the server is asked, in dates and words, and with the code for wrong input."""
+    async with stages() as stage:
+        (chief,) = await desks(stage, CHIEF)
+        soon = datetime.fromtimestamp(now_ms() // 1000 + 3_600, UTC).isoformat()
+        create = ("operation", "create")
+        begin = ("--from", "2026-01-01T00:00Z")
+        for words, told in (
+            (("X", *begin, "--until", "2025-01-01T00:00Z", "--legal", "x"), "before its end"),
+            (("X", *begin, "--until", "2026-01-02T00:00Z", "--legal", "x"), "2026-01-02 00:00:00Z"),
+            (("X", "--from", "0001-01-01T00:00Z", "--standing", "--legal", "x"), "since 1970"),
+            ((" ", *begin, "--until", soon, "--legal", "x"), "NAME: 1 bytes of text read"),
+            (("é" * 40, *begin, "--until", soon, "--legal", "x"), "NAME: 80 bytes of text read"),
+            (("X", *begin, "--until", soon, "--legal", ""), "--legal: 0 bytes of text read"),
+        ):
+            refused = await chief(*create, *words, code=Exit.INPUT)
+            assert refused["error"]["code"] == "input_invalid"
+            assert told in refused["error"]["detail"]
+        admit = ("operation", "admit", OPERATION)
+        for named, told in (
+            ((f"{OUTSIDER}:king",), "role 'king' read"),
+            ((f"{OUTSIDER}:officer", "--channel", "raid"), "--channel is for a bot or an expert"),
+            ((f"{OUTSIDER}:officer", "--rate", "5"), "--rate is for a bot"),
+            ((f"{OUTSIDER}:expert", "--channel", "raid", "--kind", "HIT"), "--kind is for a bot"),
+        ):
+            assert told in (await chief(*admit, *named, code=Exit.INPUT))["error"]["detail"]
+        told = await chief("operation", "role", OPERATION, OFFICER, "king", code=Exit.INPUT)
+        assert "role 'king' read" in told["error"]["detail"]
+        told = await chief("operation", "hold", OPERATION, " ", code=Exit.INPUT)
+        assert "REASON" in told["error"]["detail"]
+        early = ("operation", "extend", OPERATION, "--until", "2026-01-01T00:00Z")
+        told = await chief(*early, code=Exit.REFUSED)
+        end = (await chief("operation", "show", OPERATION))["window"][1]
+        assert f"the operation ends at {shown_time(end)}" in told["error"]["detail"]
+
+
+async def test_of_operations_of_one_name_each_is_named_by_its_id(stages: Stages) -> None:
+    async with stages() as stage:
+        (chief,) = await desks(stage, CHIEF)
+        soon = datetime.fromtimestamp(now_ms() // 1000 + 3_600, UTC).isoformat()
+        words = ("--from", "2026-01-01T00:00Z", "--until", soon, "--legal", "x")
+        made = await chief("operation", "create", OPERATION, *words)
+        told = await chief("operation", "show", OPERATION, code=Exit.NOT_FOUND)
+        assert made["log"] in told["error"]["detail"]
+        assert (await chief("operation", "show", made["log"]))["phase"] == "draft"
+        told = await chief("operation", "show", "NONE", code=Exit.NOT_FOUND)
+        assert "no operation is called NONE" in told["error"]["detail"]

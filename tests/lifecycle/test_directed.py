@@ -10,10 +10,11 @@ from cencomm_client.cli.documents import operation_document
 from cencomm_client.cli.messages import within
 from cencomm_client.directed import split_circle
 from cencomm_client.errors import NotDirected
+from cencomm_client.work import authoring
 from cencomm_crypto.errors import ErrorCode, ProtocolError
 from cencomm_crypto.member.payload import make_payload
 
-from tests.lifecycle.said import DELIVERY, QUESTION
+from tests.lifecycle.said import DELIVERY, QUESTION, WARNED, task
 from tests.mallory.harness import Stage, Stages, refusal
 from tests.mallory.world import (
     ALERTS,
@@ -128,6 +129,44 @@ async def test_what_is_for_a_few_is_posted_in_a_directed_channel_alone(stages: S
         await place.post("EXP", {**QUESTION, "tlp": "RED"}, to=[OUTSIDER])
 
 
+async def test_whom_a_channel_does_not_reach_is_not_told_in_vain(stages: Stages) -> None:
+    """A warning to who does not read it, a task for who is not there: its author would wait."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        size = stage.head().size
+        raid = chief.channel(RAID)
+        for kind, content, to in (
+            ("WRN", WARNED, [ANALYST]),  # a member, not of this channel
+            ("WRN", WARNED, [OFFICER, OUTSIDER]),  # in no operation
+            ("TSK", task("BE"), []),
+            ("TSK", task("XX"), []),
+        ):
+            with pytest.raises(ProtocolError, match="would not read it") as refused:
+                await raid.post(kind, content, to=to)
+            assert refused.value.code == ErrorCode.NOT_MEMBER
+        assert stage.head().size == size
+        other = await stage.operation(DEPUTY)  # admits somebody whom the chief has not seen yet
+        await other.admit([Admission(OUTSIDER, "officer")])
+        await chief.channel(ALERTS).post("WRN", WARNED, to=[OUTSIDER])
+
+
+async def test_a_controlled_delivery_is_read_by_those_that_it_names_alone(stages: Stages) -> None:
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        place = await chief.directed(ALERTS, people=[DEPUTY, OFFICER])
+        size = stage.head().size
+        with pytest.raises(NotDirected, match=f"{OFFICER} would read it"):
+            await place.post("CDN", {**DELIVERY, "recipients": [DEPUTY]})
+        with pytest.raises(ProtocolError, match=f"{ANALYST} would not read it"):
+            await place.post("CDN", {**DELIVERY, "recipients": ["FR", ANALYST]})
+        assert stage.head().size == size
+        told = await place.post("CDN", {**DELIVERY, "recipients": [DEPUTY, OFFICER]})
+        with pytest.raises(NotDirected, match=OFFICER):
+            await authoring.correct(chief, told.leaf, {"recipients": [DEPUTY]}, "fewer")
+
+
 async def test_one_posted_elsewhere_all_the_same_is_valid_and_flagged(stages: Stages) -> None:
     """By a program that does not ask: readers are told (DESIGN 2, client rules)."""
     async with stages() as stage:
@@ -141,6 +180,32 @@ async def test_one_posted_elsewhere_all_the_same_is_valid_and_flagged(stages: St
         shown = [item for item in stage.messages(OFFICER) if item.kind == "CDN"]
         assert [Flag.NOT_DIRECTED in item.flags for item in shown] == [True, False]
         stage.quiet()
+
+
+async def test_nothing_more_is_said_within_a_channel_that_was_closed(stages: Stages) -> None:
+    """The rules of the log cannot ask for it: who does not read the parent could not follow."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief = await stage.operation(CHIEF)
+        place = await chief.directed(ALERTS, administrations=["RILO", "FR"])
+        await place.post("MSG", {"text": "before", "tlp": "RED"})
+        officer = await stage.operation(OFFICER)
+        await officer.refresh()
+        await chief.channel(ALERTS).close()
+        await officer.refresh()
+        size = stage.head().size
+        for channel in (place.id, officer.channel(ALERTS).id):
+            with pytest.raises(ProtocolError, match="was closed at") as refused:
+                await officer.channel(channel.hex()).post("MSG", {"text": "after"})
+            assert refused.value.code == ErrorCode.CLOSED
+        with pytest.raises(ProtocolError, match="was closed at"):
+            await officer.directed(ALERTS, people=[ANALYST])
+        with pytest.raises(ProtocolError, match="was closed at"):
+            await officer.create_channel("more", members=[ANALYST], parent=ALERTS)
+        assert stage.head().size == size
+        document = operation_document(officer, officer.directory)
+        closed = {row["channel"]: row["closed"] for row in document["channels"]}
+        assert closed[place.id] == closed[officer.channel(ALERTS).id] is not None
 
 
 async def test_it_is_shown_within_its_parent(stages: Stages) -> None:

@@ -58,6 +58,17 @@ async def test_its_people_go_in_one_entry_with_one_rotation_per_channel(stages: 
         stage.quiet()
 
 
+async def test_channels_that_who_does_it_does_not_read_are_named_too(stages: Stages) -> None:
+    """It sees no epoch of theirs: their members' clients make the new keys."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS)
+        chief, officer = await stage.operation(CHIEF), await stage.operation(OFFICER)
+        between = await officer.directed(ALERTS, people=[ANALYST])
+        await between.post("MSG", {"text": "for you alone", "tlp": "RED"})
+        done = await chief.offboard("BE")
+        assert done.waiting == (between.name,)
+
+
 async def test_who_is_admitted_while_it_goes_on_goes_too(
     stages: Stages, monkeypatch: pytest.MonkeyPatch
 ) -> None:

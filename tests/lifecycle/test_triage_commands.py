@@ -145,3 +145,46 @@ async def test_a_hit_under_h2_is_not_copied_out_by_triage(stages: Stages) -> Non
         decide = ("triage", "promote", OPERATION, str(row["seq"]))
         await officer(*decide)
         assert (await officer(*decide))["content"] is None
+
+
+async def test_a_warning_is_made_of_what_a_hit_says_now_with_all_that_goes_with_it(
+    stages: Stages,
+) -> None:
+    """Its administration set a number right and put H2 on; the second hit it took back."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        alerts = (await stage.operation(BOT)).channel(ALERTS)
+        graded = {"grading": {"scale": "4x4", "source": "B", "information": "2"}}
+        marks = {**graded, "caveats": ["not before the raid"]}
+        await alerts.drop("HIT", {**hit(1), "identifiers": {"container": "CSQU3054383"}, **marks})
+        await alerts.drop("HIT", hit(2))
+        await stage.look(*MEMBERS)
+        officer, analyst = Desk(stage, OFFICER), Desk(stage, ANALYST)
+        first, second = (await officer("triage", "list", OPERATION))["hits"]
+        right = {"identifiers": {"container": "MSCU6639870"}}
+        changes = json.dumps({**right, "handling": ["H2"]})
+        why = stage.folder / "why"
+        why.write_text("typing error")
+        because = ("--why-file", str(why))
+        number = str(first["seq"])
+        await analyst("correct", OPERATION, number, "--file", "-", *because, stdin=changes)
+        await analyst("withdraw", OPERATION, str(second["seq"]), *because)
+        (row,) = (await officer("triage", "list", OPERATION))["hits"]
+        assert (row["seq"], row["content"]) == (first["seq"], None)  # H2: no program copies it
+        made = await officer("triage", "promote", OPERATION, number)
+        await stage.look(ANALYST)
+        warning = next(
+            one for one in stage.messages(ANALYST) if one.place.leaf.hex() == made["leaf"]
+        )
+        await stage.leave(ANALYST)
+        said = warning.content
+        assert said is not None
+        assert {name: said.get(name) for name in (*right, *marks, "handling")} == {
+            **right,
+            **marks,
+            "handling": ["H2"],
+        }
+        told = await officer("triage", "promote", OPERATION, str(second["seq"]), code=Exit.REFUSED)
+        assert told["error"]["code"] == "hit_decided"
+        assert "withdrawn by BE-007" in told["error"]["detail"]
+        assert "withdrawn" in await officer.text("triage", "list", OPERATION, "--all")

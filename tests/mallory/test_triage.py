@@ -43,8 +43,9 @@ async def decide(stage: Stage, code: str, about: Message, kind: str, content: An
 async def test_all_members_see_the_same_hits_open_and_decided(stages: Stages) -> None:
     async with stages() as stage:
         await dropped(stage, 4, subject="container", identifiers={"container": "CSQU3054383"})
-        hits = [one.hit for one in triaged(stage, OFFICER)]
-        await decide(stage, OFFICER, hits[0], "WRN", warning_from(hits[0]))
+        first, *_ = all_of_them = triaged(stage, OFFICER)
+        hits = [one.hit for one in all_of_them]
+        await decide(stage, OFFICER, hits[0], "WRN", warning_from(first))
         await decide(stage, ANALYST, hits[1], "HIT", dismissal("known consignee"))
         await decide(stage, OFFICER, hits[2], "HIT", merger(hits[0].place.leaf))
         for code in MEMBERS:
@@ -73,7 +74,7 @@ async def test_the_first_decision_stands_and_the_same_again_is_no_entry(stages: 
         await dropped(stage, 1)
         (one,) = triaged(stage, OFFICER)
         await decide(stage, OFFICER, one.hit, "HIT", dismissal("known consignee"))
-        await decide(stage, ANALYST, one.hit, "WRN", warning_from(one.hit))
+        await decide(stage, ANALYST, one.hit, "WRN", warning_from(one))
         (found,) = triaged(stage, ANALYST)
         assert found.outcome is not None
         assert (found.outcome.decision, len(found.later)) == (Decision.DISMISS, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cencomm_crypto.member.flag import FlagReason
+from cencomm_crypto.public.bodies import OPAQUE_TYPES
 from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.operation.recipients import (
     Recipient,
@@ -22,6 +23,7 @@ from cencomm_crypto.public.rights import SENDING
 
 from cencomm_client.automation.standing import Standing, Verdict
 from cencomm_client.automation.timing import Timing
+from cencomm_client.directing import closed_at
 
 MISMATCH, AGE, COUNT, JOIN = "mismatch", "age", "count", "join"
 
@@ -121,9 +123,12 @@ def may_rotate(standing: Standing, channel: Channel) -> bool:
 def authoring_open(standing: Standing, channel: Channel, kind: str) -> bool:
     """Whether the channel takes entries of this type by own clock and by the log's time.
 
-    Clients stop at not_after; the grace is for what is under way then (A30).
+    Clients stop at not_after; the grace is for what is under way then (A30). Nothing more is said
+    in a directed channel whose parent was closed: it is part of it.
     """
     state, now = standing.state, max(standing.now, standing.state.at)
+    if kind in OPAQUE_TYPES and closed_at(state, channel) is not None:
+        return False
     start, end = state.window_of(channel)
     if not start <= now <= end or state.channel_over(channel, now):
         return False

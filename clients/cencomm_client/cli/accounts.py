@@ -276,7 +276,10 @@ async def reset(
         bool, typer.Option("--devices", help="All its devices are lost: revoke them too.")
     ] = False,
 ) -> None:
-    """Void a person's logins and second factor (its NCP); then invite it again."""
+    """Void a person's logins and second factor (its NCP); then invite it again. With --devices asks
+    for the password again."""
+    if devices:
+        await here.confirm()
     receipt = await here.client.directory.reset(code)
     revoked = await here.client.directory.revoke_all(code) if devices else ()
     here.say("cli_reset", code=code)

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cencomm_client.cli.arguments import OperationName, milliseconds
+from cencomm_client.cli.arguments import OperationName, milliseconds, span, worded
 from cencomm_client.cli.frame import Here, command
+from cencomm_client.directed import LONGEST_NAME
 
 channels = typer.Typer(no_args_is_help=True, help="Channels of an operation.")
 
@@ -35,12 +36,10 @@ async def create_channel(
     ] = None,
 ) -> None:
     """Create a channel: for those named, else for everybody; its window inside the operation's."""
+    worded("NAME", name, LONGEST_NAME)
+    first, last = (None if text is None else milliseconds(text) for text in (start, end))
     found = await here.operation(operation)
-    first, last = found.state.window
-    window = (
-        first if start is None else milliseconds(start),
-        last if end is None else milliseconds(end),
-    )
+    window = None if first is last is None else span(first, last, found.state.window)
     made = await found.create_channel(
         name,
         members=member or None,

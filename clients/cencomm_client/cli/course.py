@@ -8,7 +8,7 @@ import typer
 from cencomm_config.display import shown_time
 from cencomm_crypto.public.phases import SETS
 
-from cencomm_client.cli.arguments import OperationName, milliseconds
+from cencomm_client.cli.arguments import LONGEST_PROSE, OperationName, milliseconds, worded
 from cencomm_client.cli.documents import offboarded_document, proposal_document, task_document
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Decide, Here, Session, command
@@ -150,6 +150,7 @@ async def hold(
     reason: Annotated[str, typer.Argument(help="Why nothing may be erased.")],
 ) -> None:
     """Put a legal hold on the operation."""
+    worded("REASON", reason, LONGEST_PROSE)
     await here.decide(operation, lambda found: found.hold(reason))
 
 

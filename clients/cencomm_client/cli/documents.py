@@ -9,7 +9,7 @@ from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.operation.state import Channel, Hold, Member, OperationState
 
 from cencomm_client.cli.output import field_documents
-from cencomm_client.directing import path_of
+from cencomm_client.directing import closed_at, path_of
 from cencomm_client.items import Alarm, Author, Control, Item, Message, Place
 from cencomm_client.offboarding import Offboarded
 from cencomm_client.operation import Operation
@@ -91,7 +91,7 @@ def operation_document(operation: Operation, directory: DirectoryState) -> dict[
                 "main": channel.main,
                 "epoch": channel.epoch,
                 "window": list(state.window_of(channel)),
-                "closed": channel.closed_at,
+                "closed": closed_at(state, channel),
                 "mine": state.in_channel(operation.person, channel),
                 "readers": _readers(state, channel, directory),
             }
@@ -112,8 +112,8 @@ def operation_document(operation: Operation, directory: DirectoryState) -> dict[
 def _readers(
     state: OperationState, channel: Channel, directory: DirectoryState
 ) -> list[str] | None:
-    """Codes of who reads a directed channel, whose name may say anything; None for others."""
-    if channel.parent is None:
+    """Codes of who reads a channel, whose name may say anything; None for one of everybody."""
+    if channel.main or (channel.rule is not None and channel.rule.everybody):
         return None
     inside = (person for person in state.members if state.in_channel(person, channel))
     return sorted(directory.persons[person].code for person in inside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,17 +10,23 @@ import typer
 from cencomm_config.display import shown, shown_time
 from cencomm_config.forms import base_set
 from cencomm_crypto.public.ids import DeviceId
+from cencomm_crypto.public.rights import Role
 
 from cencomm_client.cli.arguments import (
+    LONGEST_PROSE,
     Codes,
     OperationName,
     bytes_of,
     hex_bytes,
     milliseconds,
+    span,
+    worded,
 )
 from cencomm_client.cli.documents import operation_document, posted_document, summary_document
 from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Here, Session, command
+from cencomm_client.course import MOST_NAMED
+from cencomm_client.directed import LONGEST_NAME
 from cencomm_client.form_library import FormLibrary
 from cencomm_client.plan import Admission, OperationPlan
 from cencomm_client.reviewing import GROUP_YEAR_MS
@@ -60,13 +67,16 @@ async def create(
     """Found an operation, as a draft; its author is the first coordinator."""
     if standing == (end is not None):
         raise InputInvalid("one of --until and --standing expected")
+    worded("NAME", name, LONGEST_NAME)
+    worded("--legal", legal, LONGEST_PROSE)
     begins = milliseconds(start)
+    window = span(begins, begins + GROUP_YEAR_MS if end is None else milliseconds(end))
     chosen = base_set() if forms is None else FormLibrary(here.client.data).keep(bytes_of(forms))
     plan = OperationPlan(
         name=name,
         forms=chosen,
-        not_before=begins,
-        not_after=begins + GROUP_YEAR_MS if end is None else milliseconds(end),
+        not_before=window[0],
+        not_after=window[1],
         legal=legal,
         grace_ms=grace * 1000,
         auditors=tuple(auditor or ()),
@@ -127,7 +137,7 @@ async def show(here: Here, operation: OperationName) -> None:
                     str(row["epoch"]),
                     shown_time(row["window"][1]),
                     shown_time(row["closed"]) if row["closed"] else "",
-                    ", ".join(row["readers"] or ()),
+                    _few(row["readers"] or ()),
                 )
                 for row in document["channels"]
             ],
@@ -160,6 +170,7 @@ async def admit(
 ) -> None:
     """Admit people (a coordinator); shows the devices that will read."""
     rows = [admission(text, channel, tuple(kind or ()), rate) for text in members]
+    expect_used(rows, channel=channel, kind=kind, rate=rate)
     found = await here.operation(operation)
     devices = {row.code: found.devices_of(row.code) for row in rows}
     posted = await found.admit(rows)
@@ -194,7 +205,7 @@ async def role(
     to: Annotated[str, typer.Argument(metavar="ROLE", help="The new role.")],
 ) -> None:
     """Give a member another role (a coordinator)."""
-    await here.decide(operation, lambda found: found.set_role(code, to))
+    await here.decide(operation, lambda found: found.set_role(code, role_name(to)))
 
 
 @command(operations)
@@ -214,6 +225,7 @@ def admission(
     code, colon, role = text.rpartition(":")
     if not colon or not code or not role:
         raise InputInvalid(f"{text!r} read, CODE:ROLE expected, such as FR-014:officer")
+    role_name(role)
     special = role in ("bot", "expert")
     return Admission(
         code,
@@ -222,3 +234,30 @@ def admission(
         kinds=kinds if role == "bot" else (),
         rate=rate if role == "bot" else None,
     )
+
+
+def expect_used(rows: Iterable[Admission], **given: object) -> None:
+    """Raise InputInvalid for an option that says something of nobody who is admitted: who names a
+    channel for an officer would believe that the officer reads no other."""
+    for name, value in given.items():
+        used = any(getattr(row, _OF_OPTION.get(name, name)) for row in rows)
+        if value is not None and not used:
+            whose = "a bot or an expert" if name == "channel" else "a bot"
+            raise InputInvalid(f"--{name} is for {whose}; nobody here is admitted as one")
+
+
+def role_name(text: str) -> str:
+    """A member's role; raises InputInvalid."""
+    if text not in _ROLES:
+        raise InputInvalid(f"role {text!r} read, one of {', '.join(_ROLES)} expected")
+    return text
+
+
+def _few(codes: Sequence[str]) -> str:
+    """People in a table; a channel may have thousands."""
+    more = f" +{len(codes) - MOST_NAMED}" if len(codes) > MOST_NAMED else ""
+    return ", ".join(codes[:MOST_NAMED]) + more
+
+
+_OF_OPTION = {"kind": "kinds"}
+_ROLES = tuple(Role)

@@ -83,7 +83,7 @@ async def promote(
     one = _hit(found, hit)
     if expect_open(one, Decision.PROMOTE):
         channel = found.channel(one.hit.channel.hex())
-        content = warning_from(one.hit, action)
+        content = warning_from(one, action)
         posted = await channel.post(WARNING, content, re=one.hit, prio=prio, to=to or ())
         here.posted(posted)
         await found.tend()  # the bot hears of it
@@ -153,7 +153,8 @@ def hit_document(one: Triaged) -> dict[str, Any]:
         "at": one.hit.place.at,
         "author": one.hit.author.code,
         "channel": one.hit.channel_name,
-        "content": None if one.hit.content is None else dict(one.hit.content),
+        "content": None if one.present.content is None else dict(one.present.content),
+        "withdrawn": one.present.withdrawn is not None,
         "outcome": None
         if stands is None
         else {
@@ -258,15 +259,16 @@ async def _stands(here: Here, operation: Operation, one: Triaged) -> None:
 
 async def _copied(one: Triaged, gate: Gate) -> Triaged:
     """A hit and its decision as another program may have them (`Gate.copied`)."""
-    hit, outcome = await gate.copied(one.hit), one.outcome
+    hit, outcome = await gate.copied(one.hit, one.present.content), one.outcome
     assert isinstance(hit, Message)  # noqa: S101 - it gives the item's own type
     if outcome is not None and gate.hidden(outcome.entry):
         outcome = replace(outcome, reason="", ground=None)
-    return replace(one, hit=hit, outcome=outcome)
+    said = None if one.present.content is None else hit.content
+    return replace(one, outcome=outcome, present=one.present._replace(content=said))
 
 
 def _row(one: Triaged, language: str) -> tuple[str, ...]:
-    content, stands = one.hit.content or {}, one.outcome
+    content = one.present.content or {}
     identifiers = content.get("identifiers") or {}
     return (
         str(one.hit.place.seq),
@@ -274,15 +276,15 @@ def _row(one: Triaged, language: str) -> tuple[str, ...]:
         str(content.get("rule", "")),
         str(content.get("score", "")),
         ", ".join(f"{name} {value}" for name, value in identifiers.items()),
-        "; ".join(
-            part
-            for part in (
-                "" if stands is None else _decided(stands, language),
-                _told(one, language),
-            )
-            if part
-        ),
+        "; ".join(filter(None, (_stand(one, language), _told(one, language)))),
     )
+
+
+def _stand(one: Triaged, language: str) -> str:
+    """What was decided, or that the hit was taken back."""
+    if one.outcome is not None:
+        return _decided(one.outcome, language)
+    return "" if one.open else sentences(language)["label_withdrawn"]
 
 
 def _told(one: Triaged, language: str) -> str:

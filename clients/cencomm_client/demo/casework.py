@@ -69,7 +69,7 @@ class Casework(Field):
         if not expect_open(one, choice, into):
             return {"leaf": leaf}
         if choice is Decision.PROMOTE:
-            kind, content = WARNING, warning_from(one.hit)
+            kind, content = WARNING, warning_from(one)
         else:
             kind, content = HIT, dismissal(said) if into is None else merger(into)
         channel = self.operation.channel(one.hit.channel.hex())

@@ -19,6 +19,7 @@ from cencomm_client.items import Message
 from cencomm_client.kinds import CORRECTION, WITHDRAWAL
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
+from cencomm_client.reaching import expect_reached
 from cencomm_client.work import reading
 from cencomm_client.work.changes import CHANGING
 from cencomm_client.work.gate import Gate
@@ -42,6 +43,9 @@ async def correct(
         stands = operation.attend().refresh().present(message).content
         made = {**(stands or {}), **changed}
         expect_directed(operation.state, place.state, message.kind or "", made, message.to)
+        if changed.keys() & {"recipients", "assignee"}:
+            directory, own = operation.directory, operation.person
+            expect_reached(operation.state, directory, place.state, own, message.kind or "", made)
     content = {"target": message.place.leaf, "fields": dict(changed), "reason": reason}
     return await place.post(CORRECTION, content, re=message)
 

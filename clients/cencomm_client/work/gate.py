@@ -37,6 +37,10 @@ class Gate:
         HandlingForbids."""
         return self._attendant.refresh().handling.check(message, way, self._attendant.now())
 
+    def codes(self, message: Message) -> tuple[str, ...]:
+        """The codes that bind an entry now."""
+        return self._attendant.refresh().handling.codes(message)
+
     def standing(self, message: Message) -> Content | None:
         """What an entry says now; None where it was withdrawn."""
         return self._attendant.refresh().present(message).content
@@ -64,8 +68,9 @@ class Gate:
         await self.log_use(grant, way)
         return grant.narrowed(content)
 
-    async def copied(self, item: Item) -> Item:
-        """An item as another program may have it: one that is forbidden comes without content.
+    async def copied(self, item: Item, stands: Content | None = None) -> Item:
+        """An item as another program may have it, as posted or as it stands; one that is forbidden
+        comes without content.
 
         Its `damage` says why. A grant is used, and its use logged, once per device. Of a wrong form
         nobody can say what binds it: where it is wrong is told, not what was read there.
@@ -75,14 +80,14 @@ class Gate:
         if item.content is None:
             return item if item.damage is None else replace(item, damage=_untold(item.damage))
         try:
-            return replace(item, content=await self.let_out(item, Way.COPY))
+            return replace(item, content=await self.let_out(item, Way.COPY, stands))
         except CencommError as refused:  # forbidden, or its use could not be logged
             return replace(item, content=None, damage=Damage(str(refused.code), refused.detail))
 
     def hidden(self, message: Message) -> bool:
         """Whether an overview for another program leaves out what this is about: no use of a
         grant is made for a line of it."""
-        return bool(self._attendant.refresh().handling.codes(message))
+        return bool(self.codes(message))
 
     def hidden_at(self, seq: int) -> bool:
         """`hidden`, of an entry by its number."""

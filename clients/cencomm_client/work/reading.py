@@ -189,6 +189,11 @@ def assignees(content: Content) -> tuple[str, ...]:
     return texts(part, "administration") if isinstance(part, dict) else ()
 
 
+def recipients(content: Content) -> tuple[str, ...]:
+    """The named recipients of a CDN, by code."""
+    return texts(content, "recipients")
+
+
 def assigned_role(content: Content) -> str | None:
     """The role of a TSK that names one."""
     part = content.get("assignee")

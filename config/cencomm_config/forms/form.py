@@ -18,6 +18,7 @@ import jsonschema_rs
 from cencomm_config.forms import identifiers
 from cencomm_config.forms.errors import Expected, FieldError, FormInvalid, WrongValue, read_text
 from cencomm_config.forms.fields import Field, Kind, tree
+from cencomm_config.forms.iso8601 import skipped
 from cencomm_config.forms.since import AS_SEEN, since_of
 
 _PATTERNED = ("decimal", "hs", "leaf")  # the schema's pattern says all: no call back from Rust
@@ -163,7 +164,7 @@ def _explained(
     elif isinstance(kind, jsonschema_rs.ValidationErrorKind.MaxLength):
         since = _count(error.instance)
     elif isinstance(kind, jsonschema_rs.ValidationErrorKind.Type):
-        since = since or _unquoted(_field_at(path, root), error.instance)
+        since = since or _mistyped(_field_at(path, root), error.instance)
     elif isinstance(kind, _MAXIMUM):
         expected = _at_most(_field_at(path, root), kind.limit)
     elif isinstance(kind, jsonschema_rs.ValidationErrorKind.UniqueItems):
@@ -182,8 +183,11 @@ def _count(value: object) -> Expected | None:
     return Expected("field_count", {"count": len(value)})
 
 
-def _unquoted(field: Field | None, value: object) -> Expected | None:
-    """A number where text is expected looks right: in a file it lacks its quotes."""
+def _mistyped(field: Field | None, value: object) -> Expected | None:
+    """A number where text is expected looks right: in a file it lacks its quotes. So does a time
+    that the clocks of its zone skip."""
+    if field is not None and field.kind is Kind.TIME and isinstance(value, str):
+        return Expected("field_time_skipped") if skipped(value) else None
     text = field is not None and field.kind in (Kind.TEXT, Kind.CODE, Kind.CHOICE)
     return Expected("field_unquoted") if text and isinstance(value, int) else None
 

@@ -17,7 +17,7 @@ from cencomm_config.forms.errors import WrongValue
 
 _CONTAINER = re.compile(r"[A-Z]{3}[UJZR][0-9]{7}")
 _CONTAINER_BARE = re.compile(r"[A-Z]{3}[UJZR][0-9]{6}")  # as people write it from memory
-_SHIP = re.compile(r"[0-9]{7}")
+_SHIP = re.compile(r"[1-9][0-9]{6}")  # 0000000 only fills a form up, with a right check digit
 _MMSI = re.compile(r"([2-7][0-9]{8}|98[2-7][0-9]{6}|111[2-7][0-9]{5})")
 _WAYBILL = re.compile(r"[0-9]{11}")
 _POSTAL = re.compile(r"[A-Z]{2}[0-9]{9}[A-Z]{2}")
@@ -26,11 +26,13 @@ _PRODUCT = re.compile(r"[0-9]{8}|[0-9]{12}|[0-9]{13}|[0-9]{14}")
 _CHEMICAL = re.compile(r"[1-9][0-9]{1,6}-[0-9]{2}-[0-9]")
 _PLACE = re.compile(r"[A-Z]{2}[A-Z2-9]{3}")
 _HEADING = re.compile(r"[0-9]{2}([0-9]{2}){0,2}")
+_NATIONAL = re.compile(r"[0-9]{8}|[0-9]{10}")  # what the Union, or a country, added to six digits
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,6})?")
 _LEAF = re.compile(r"[0-9a-f]{64}")
 _POSTAL_WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
 CODES_KEPT = 4096  # of each kind
 LONGEST = 64  # characters of any identifier
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 _OPEN_SEA = "XZ"  # UN/LOCODE's own "country" of installations in international waters
 
 
@@ -87,7 +89,7 @@ def product(text: str) -> str:
 
 def chemical(text: str) -> str:
     """A CAS registry number with its hyphens."""
-    number = _shaped(_CHEMICAL, text.strip(), "cas")
+    number = _shaped(_CHEMICAL, _hyphened(text).strip(), "cas")
     return _ending(number, casrn.calc_check_digit(number[:-1].replace("-", "")), "CAS")
 
 
@@ -101,9 +103,14 @@ def place(text: str) -> str:
 
 def heading(text: str) -> str:
     """A Harmonized System code of 2, 4 or 6 digits; chapters 01 to 97, without 77."""
-    number = _shaped(_HEADING, text.strip().replace(".", "").replace(" ", ""), "hs")
+    number = _compact(text).replace(".", "")
+    national = _NATIONAL.fullmatch(number) is not None
+    if not national:
+        _shaped(_HEADING, number, "hs")
     if not 1 <= int(number[:2]) <= 97 or number[:2] == "77":
         raise WrongValue("field_hs_chapter")
+    if national:
+        raise WrongValue("field_hs_national", number=number[:6])
     return number
 
 
@@ -119,7 +126,8 @@ def currency(text: str) -> str:
 
 def language(text: str) -> str:
     """A language as two letters (ISO 639-1)."""
-    value = text.strip().lower()
+    value = text.strip()
+    value = value.lower() if value.isascii() else value
     if value not in code_lists.languages():
         raise WrongValue("field_iso639")
     return value
@@ -190,7 +198,18 @@ def _digit_of_letters(text: str) -> str:
 
 
 def _compact(text: str) -> str:
-    return text.replace(" ", "").replace("-", "").upper()
+    """Without spaces and hyphens, those of other programs too: a number is often a copy."""
+    return _upper("".join(_hyphened(text).replace("-", "").split()))
+
+
+def _hyphened(text: str) -> str:
+    """Every hyphen, and the dash that a word processor made of one, as the one of a keyboard."""
+    return text if text.isascii() else text.translate(_HYPHENS)
+
+
+def _upper(text: str) -> str:
+    """Upper case, of letters A to Z alone: `upper` makes SS, a country, of a sharp s."""
+    return text.upper() if text.isascii() else text
 
 
 def _shaped(pattern: re.Pattern[str], number: str, name: str) -> str:
@@ -209,7 +228,7 @@ def _ending(number: str, digit: str, standard: str, *, place: int = -1) -> str:
 
 
 def _listed(text: str, known: frozenset[str], code: str) -> str:
-    value = text.strip().upper()
+    value = _upper(text.strip())
     if value not in known:
         raise WrongValue(code)
     return value

@@ -19,6 +19,7 @@ from cencomm_config.forms import schemas
 from cencomm_config.forms.errors import spelled
 from cencomm_config.forms.fields import Field, Kind, tree
 from cencomm_config.forms.form import Form
+from cencomm_config.forms.iso8601 import written
 
 _YES = frozenset({"yes", "y", "true", "1", "oui", "o"})
 _NO = frozenset({"no", "n", "false", "0", "non"})
@@ -72,14 +73,20 @@ def read_time(text: str, zone: tzinfo | None = None) -> int:
 
 
 def moment(text: str, zone: tzinfo | None = None) -> datetime | None:
-    """The time that a text means, with its zone; None if it means none."""
-    try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
+    """The time that a text means, with its zone; None if it means none.
+
+    Without a zone it is one of `zone`: there is none while its clocks go forward, and where they
+    go back the first of the two is meant.
+    """
+    found = written(text)
+    if found is None:
         return None
     try:
         if found.tzinfo is None:
+            local = found
             found = found.replace(tzinfo=zone) if zone is not None else found.astimezone()
+            if found.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) != local:
+                return None
         return found if found.astimezone(UTC).year >= 1970 else None
     except (OverflowError, OSError):
         return None  # the machine's zone knows no such year

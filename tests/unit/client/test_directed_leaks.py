@@ -77,7 +77,7 @@ async def test_a_name_that_two_sets_have_is_no_name(town: Town) -> None:
 async def test_a_controlled_delivery_is_forwarded_into_no_wider_channel(town: Town) -> None:
     fr, de, _ = await manned(town)
     few = await fr.directed("alpha", people=[code(town, GERMAN)])
-    told = await few.post("CDN", DELIVERY)
+    told = await few.post("CDN", DELIVERY | {"recipients": [code(town, GERMAN)]})
     changed = await authoring.correct(fr, told.leaf, {"stop_conditions": ["fog"]}, "late")
     await refreshed(de)
     for leaf in (told.leaf, changed.leaf):

@@ -217,10 +217,15 @@ def test_an_h2_seizure_reaches_cen_only_under_its_grant() -> None:
             talk.messages,
             operation="MERIDIAN",
             administration="DE",
-            permit=lambda one: handling.grant(one, Way.CEN, talk.now),
+            forbids=lambda one: (
+                () if handling.grant(one, Way.CEN, talk.now) else handling.codes(one)
+            ),
         )
         return [row.reason for row in made.excluded]
 
+    assert extract() == ["handling_h2"]
+    change = {"target": message.place.leaf, "fields": {"handling": []}, "reason": "x"}
+    talk.says("DE", "COR", change, person="DE-014")  # an officer takes H2 off for nobody
     assert extract() == ["handling_h2"]
     talk.says("DE", "REL", grants(entry=message.place.leaf, use="export"))
     assert extract() == ["handling_h2"]

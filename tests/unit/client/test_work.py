@@ -260,7 +260,7 @@ async def test_a_controlled_delivery_is_quoted_in_directed_channels_alone(town: 
     """It bears no code that forbids a way out: who its readers are is what it says."""
     fr, _, _ = await manned(town)
     few = await fr.directed("alpha", administrations=["DE"])
-    notice = await few.post("CDN", DELIVERY)
+    notice = await few.post("CDN", DELIVERY | {"recipients": ["FR", "DE"]})
     await fr.refresh()
     size = town.operation.log.size
     with pytest.raises(NotDirected):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, timedelta, timezone
@@ -287,6 +288,57 @@ def test_a_time_without_zone_is_one_of_the_persons_zone_and_told_with_its_offset
     assert told_time(made.content["deadline"], UTC) == "2026-01-05T13:30+00:00"
     for nonsense in ("soon", "9999-99-99", "0001-01-01", ""):
         assert typed(form("RFI"), {"deadline": nonsense}, PARIS).content == {"deadline": nonsense}
+
+
+@pytest.fixture
+def central_europe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's zone, by its rule: no list of zones is needed."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("central_europe")
+def test_a_time_that_the_zone_skips_is_none_and_one_that_comes_twice_is_the_first() -> None:
+    """In the last night of March the clocks go from 2 to 3, in that of October from 3 to 2."""
+    skipped = typed(form("RFI"), {"deadline": "2026-03-29 02:30"})
+    assert (skipped.content["deadline"], skipped.times) == ("2026-03-29 02:30", ())
+    (wrong,) = [one for one in form("RFI").check(skipped.content) if one.path == "deadline"]
+    assert "skip that time; name its offset" in wrong.text("en")
+    assert "sautent cette heure" in wrong.text("fr")
+    for text, told in (
+        ("2026-03-29 01:59", "2026-03-29T01:59+01:00"),
+        ("2026-03-29 03:00", "2026-03-29T03:00+02:00"),
+        ("2026-03-29 02:30+01:00", "2026-03-29T02:30+01:00"),
+        ("2026-10-25 02:30", "2026-10-25T02:30+02:00"),
+        ("2026-10-25 02:30+01:00", "2026-10-25T02:30+01:00"),
+        ("2026-W10-1", "2026-03-02T00:00+01:00"),
+    ):
+        assert typed(form("RFI"), {"deadline": text}).times == (("deadline", told),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-01+02:00",  # a day with an offset is no hour
+        "2026-03-01-14:30",
+        "2026-03-01\u200b14:30",
+        "2026-03-01 24:01",
+        "2026-03-01 23:59:60",
+        "2026-03-01 14:30 CET",
+        "2026-02-30 10:00",
+        "\uff12026-03-01 10:00",
+        "0001-01-01 00:00",
+        "9999-12-31 23:59-12:00",
+    ],
+)
+def test_what_is_no_time_is_not_read_as_one(text: str) -> None:
+    made = typed(form("RFI"), {"deadline": text}, PARIS)
+    assert (made.content["deadline"], made.times) == (text, ())
+    (wrong,) = [one for one in form("RFI").check(made.content) if one.path == "deadline"]
+    assert wrong.since is None
 
 
 def test_json_numbers_of_amounts_keep_their_digits() -> None:

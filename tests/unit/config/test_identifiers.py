@@ -152,6 +152,7 @@ INVALID: dict[str, dict[str, str]] = {  # what is wrong -> what the answer must 
         "907472": "7 digits",
         "IMO90747290": "7 digits",
         "90747²9": "7 digits",
+        "0000000": "7 digits",  # its check digit is right
     },
     "mmsi": {  # stations of other kinds: MMSI tests of NMEAParser; "03699999": e-navigation.nl,
         "023012325": "9 digits",  # "MMSI MID formats", a group of ships with a digit left out
@@ -220,7 +221,9 @@ INVALID: dict[str, dict[str, str]] = {  # what is wrong -> what the answer must 
         "9801": "01 to 97",
         "0001": "01 to 97",
         "24022": "2, 4 or 6",
-        "2402200000": "2, 4 or 6",
+        "2402 20 90": "the first 6, 240220",  # Combined Nomenclature
+        "9801000000": "01 to 97",
+        "2402200000": "the first 6, 240220",
     },
     "iso3166": {
         "DEU": "ISO 3166",
@@ -308,6 +311,41 @@ def test_any_text_is_taken_or_refused_and_never_anything_else(text: str, name: s
         return
     assert normal.isascii()
     assert CHECKS[name](normal) == normal
+
+
+@pytest.mark.parametrize(
+    ("name", "copied", "normal"),
+    [
+        ("iso6346", "CSQU\u00a0305438\u20113", "CSQU3054383"),  # from a printed document
+        ("iso6346", "CSQU\t3054383", "CSQU3054383"),  # from a spreadsheet
+        ("awb", "020\u201312345675", "02012345675"),  # a word processor's dash
+        ("cas", "7732\u201118\u20115", "7732-18-5"),
+        ("hs", "2402\u202f20", "240220"),
+    ],
+)
+def test_spaces_and_hyphens_of_other_programs_are_those_of_a_keyboard(
+    name: str, copied: str, normal: str
+) -> None:
+    assert CHECKS[name](copied) == normal
+
+
+@pytest.mark.parametrize(
+    ("name", "alike"),
+    [
+        ("iso3166", "\u00df"),  # whose upper case is SS, a country
+        ("iso3166", "\u0131t"),  # a dotless i
+        ("iso6346", "M\u017fKU6639870"),  # a long s
+        ("iso6346", "\u0421SQU3054383"),  # a Cyrillic letter
+        ("iso6346", "\uff23SQU3054383"),  # a full-width letter
+        ("iso6346", "CSQU3\u200b054383"),  # a space of no width
+        ("iso6346", "CSQU305438\uff13"),
+        ("iso639", "\u212ao"),  # the sign of kelvin
+        ("decimal", "\u0661\u0662"),
+    ],
+)
+def test_what_only_looks_like_a_letter_or_a_digit_is_refused(name: str, alike: str) -> None:
+    with pytest.raises(WrongValue):
+        CHECKS[name](alike)
 
 
 def test_the_small_lists_have_names_in_both_languages() -> None:
