@@ -78,7 +78,7 @@ async def test_a_phase_waits_for_mandatory_tasks_and_says_the_rule(stages: Stage
         assert "From post the way leads to: debrief, suspended, closed" in told["error"]["detail"]
         await chief("operation", "phase", OPERATION, "nowhere", code=Exit.INPUT)
         told = await chief("operation", "approve", OPERATION, "first", code=Exit.INPUT)
-        assert "an entry number or 64 hex digits" in told["error"]["detail"]
+        assert "an entry number, or the 64 hex digits" in told["error"]["detail"]
         assert "No open tasks" in await chief.text("operation", "tasks", OPERATION)
 
 
