@@ -40,6 +40,6 @@ def remembering() -> Iterator[None]:
             stack.enter_context(patch(f"cencomm_crypto.public.{module}.verify_signature", verify))
         for module in ("cencomm_client.signed_heads", "cencomm_server.engine.signer"):
             stack.enter_context(patch(f"{module}.open_checkpoint", opened))
-        for module in ("mirror", "arriving"):
+        for module in ("kept_logs", "arriving"):
             stack.enter_context(patch(f"cencomm_client.{module}.decode_sequenced", decoded))
         yield

@@ -151,5 +151,9 @@ def test_it_begins_anew_with_the_log_and_forgets_when_told() -> None:
     assert decided.owed(stood()) == ()
     feed.put([said(2, "HIT", dismissal("noise"), about=0)])
     assert places(decided.owed(stood())) == [0]
+    feed.begin_anew()  # nor is the hit there
+    assert decided.owed(stood()) == ()
+    feed.put([*hits(1), said(2, "HIT", dismissal("noise"), about=0)])
+    assert places(decided.owed(stood())) == [0]
     decided.forget()
     assert places(decided.owed(stood())) == [0]

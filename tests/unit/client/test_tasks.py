@@ -215,8 +215,10 @@ def test_a_question_costs_what_came_since_the_last_one(monkeypatch: pytest.Monke
             patch.setattr(Threads, "take", counting)
             book.note(message(size, "RPL", {"status": "final"}, re=0))
             assert book.mandatory() == book.mandatory(size + 1) == ()
+            assert book.mandatory(1) != ()  # of a place in between: threaded for itself
+            assert book.mandatory() == ()
             cost[size] = len(taken)
-    assert cost == {20: 1, 2_000: 1}
+    assert cost == {20: 2, 2_000: 2}
 
 
 def test_the_refusal_lists_tasks_and_how_to_close_them() -> None:
