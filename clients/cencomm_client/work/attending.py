@@ -97,7 +97,8 @@ def _turns(items: Iterable[Item]) -> dict[int, Control]:
 def owing_administrations(
     state: OperationState, directory: DirectoryState, feed: Feed
 ) -> dict[str, int]:
-    """Code -> when its first posting member was admitted, ms."""
+    """Code -> when its first posting member was admitted, ms; of a code that is given again, when
+    that of its present bearer was."""
     first: dict[AdminId, int] = {}
     for member in state.members.values():
         if member.role in SENDING:
@@ -105,6 +106,7 @@ def owing_administrations(
     found: dict[str, int] = {}
     for admin, seq in first.items():
         known, item = directory.administration(admin), feed.at(seq)
-        if known is not None:
+        bearer = None if known is None else directory.administration_by_code(known.code)
+        if known is not None and (bearer is None or bearer.id == admin):
             found[known.code] = item.place.at if isinstance(item, Control) else state.window[0]
     return dict(sorted(found.items()))

@@ -8,9 +8,11 @@ import pytest
 from cencomm_client import Admission
 from cencomm_client.errors import HandlingForbids, NotTheAuthor
 from cencomm_client.handling import Way
+from cencomm_client.items import Control
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
 from cencomm_client.work import authoring
+from cencomm_client.work.attending import owing_administrations
 from cencomm_client.work.gate import Gate
 from cencomm_crypto.errors import ErrorCode, Rejected
 from cencomm_crypto.member.payload import make_payload
@@ -28,11 +30,15 @@ def town(tmp_path: Path) -> Town:
     return Town(tmp_path)
 
 
-async def succeeded(town: Town, folder: Path) -> tuple[Operation, Operation, Posted]:
-    """FR, somebody of a new DE, and an H2 warning of the DE that was suspended."""
+async def succeeded(
+    town: Town, folder: Path, *, gone: bool = True
+) -> tuple[Operation, Operation, Posted]:
+    """FR, somebody of a new DE, and an H2 warning of the DE that was suspended; its people are
+    `gone`, or members as yet."""
     fr, de, _ = await manned(town)
     secret = await de.channel("alpha").post("WRN", warning(handling=["H2"]))
-    await fr.remove([code(town, GERMAN)])
+    if gone:
+        await fr.remove([code(town, GERMAN)])
     town.directory.suspend_administration(town.people[GERMAN].administration)
     anew = town.directory.administration("DE")
     person = town.directory.person(anew)
@@ -80,6 +86,16 @@ async def test_it_grants_nothing_of_what_the_former_one_wrote(town: Town, tmp_pa
     assert message is not None
     with pytest.raises(HandlingForbids):
         gate.check(message, Way.EXPORT)
+
+
+async def test_it_owes_reports_from_its_own_admission_on(town: Town, tmp_path: Path) -> None:
+    fr, other, _ = await succeeded(town, tmp_path, gone=False)
+    await fr.refresh()
+    owing = owing_administrations(fr.state, fr.directory, fr.view.feed)
+    admitted = fr.view.feed.at(fr.state.members[other.person].admitted)
+    assert isinstance(admitted, Control)
+    assert owing["DE"] == admitted.place.at
+    assert owing["FR"] < owing["DE"]
 
 
 def test_a_persons_code_is_given_once_for_ever(town: Town) -> None:

@@ -11,6 +11,8 @@ from cencomm_client.work.clocks import Stage
 from cencomm_client.work.duties import What
 from cencomm_client.work.reading import Span
 from cencomm_client.work.timeline import after
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from tests.support.desk_scene import HEAD
@@ -164,3 +166,19 @@ def test_a_clock_runs_only_outside_of_pauses() -> None:
     pauses = (Span(10, 20), Span(30, 40))
     given = [(0, 9), (0, 10), (0, 11), (12, 5), (5, 20), (45, 5), (15, -3), (0, 0)]
     assert [after(pauses, *one) for one in given] == [9, 20, 21, 25, 45, 50, 12, 0]
+
+
+@given(
+    st.lists(st.integers(0, 60), max_size=8, unique=True).map(sorted),
+    st.integers(0, 60),
+    st.integers(1, 40),
+)
+def test_a_clock_has_run_for_its_length_and_ends_in_no_pause(
+    edges: list[int], start: int, length: int
+) -> None:
+    pauses = [Span(*pair) for pair in zip(edges[::2], edges[1::2], strict=False)]
+    due = after(pauses, start, length)
+    paused = {moment for pause in pauses for moment in range(pause.start, pause.end)}
+    assert len(set(range(start, due)) - paused) == length
+    assert due not in paused
+    assert after(pauses, start, length + 1) > due
