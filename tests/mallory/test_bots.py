@@ -6,11 +6,13 @@ import asyncio
 import errno
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from cencomm_client import Admission
 from cencomm_client.bots import Address, Bot, Folder, Health, Outcome, RawHit, State
 from cencomm_client.bots.health import health_application
 from cencomm_client.bots.queue import Queue
@@ -356,6 +358,45 @@ async def test_a_bot_drops_only_the_kinds_of_its_admission(stages: Stages) -> No
         bot.kind = "WRN"
         with pytest.raises(ProtocolError, match="admitted for HIT"):
             await run(bot)
+
+
+async def test_a_running_bot_follows_its_admission(stages: Stages) -> None:
+    """Admitted anew elsewhere, at another rate: what waited goes there, with no restart."""
+    async with stages() as stage:
+        await stage.look(*MEMBERS, BOT)
+        more: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+        class Waiting(Listed):
+            async def hits(self) -> AsyncIterator[RawHit]:
+                while True:
+                    yield RawHit(None, await more.get())
+
+        bot = Waiting(stage, [])
+        working = asyncio.create_task(bot.run())
+        more.put_nowait(hit(1))
+        await until(lambda: hasattr(bot, "health") and bot.health.posted == 1)
+        operation = await stage.operation(CHIEF)
+        await operation.remove([BOT])
+        await until(lambda: not bot._joined.state.members.get(bot._joined.person))
+        more.put_nowait(hit(2))
+        await until(lambda: bot.health.blocked == "not_member")
+        await operation.create_channel("elsewhere")
+        there = Admission(BOT, "bot", channel="elsewhere", kinds=("HIT",), rate=RATE - 1)
+        await operation.admit([there])
+        await operation.tend()
+        await until(lambda: bot.health.posted == 2)
+        assert (bot.health.channel, bot.health.rate) == ("elsewhere", RATE - 1)
+        assert (bot.health.blocked, bot.health.refused) == ("", 0)
+        await operation.remove([BOT])
+        await operation.admit([replace(there, kinds=("MSG",))])
+        more.put_nowait(hit(3))
+        await until(lambda: bot.health.blocked == "not_permitted")
+        assert (bot.health.waiting, bot.health.refused) == (1, 0)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await stage.look(*MEMBERS)
+        drops = [item for item in stage.messages(OFFICER) if item.author.code == BOT]
+        assert [item.channel_name for item in drops] == [ALERTS, "elsewhere"]
 
 
 async def test_health_is_served_and_written(stages: Stages) -> None:

@@ -116,7 +116,7 @@ class Bot:
             self.health.count(await disk(Queue.counts))
             self._intake = Intake(disk, self._source.name, self._now)
             chan = member.chan or operation.state.main
-            self._view, self._chan = operation.view, chan
+            self._view, self._chan, self._joined = operation.view, chan, operation
             self._dropper = operation.part(
                 lambda station, view, poster: Dropper(station, view, poster, chan, disk, allowance)
             )
@@ -242,6 +242,7 @@ class Bot:
             self._wake.clear()
             ended = self._ended
             try:
+                self._follow_admission()
                 landed = await self._dropper.once()
             except CencommError as error:
                 asked_s = error.retry_after_s if isinstance(error, TryLater) else 0.0
@@ -262,6 +263,19 @@ class Bot:
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    def _follow_admission(self) -> None:
+        """Where and how much this bot may drop is what the log says now: it may have been admitted
+        anew. Raises ProtocolError(NOT_PERMITTED) where it is no longer for this kind; that it is
+        no member at all the drop itself says."""
+        operation, health = self._joined, self.health
+        if operation.state.members.get(operation.person) is None:
+            return
+        member = admitted(operation, self.kind)
+        health.rate = self._dropper.allowance.rate = member.rate or 0
+        if member.chan is not None and member.chan != self._chan:
+            self._chan, health.channel = member.chan, _channel(operation, member)
+            self._dropper.move(member.chan)
 
     async def _listen(self) -> None:
         """Hand results on as they come; the source's own error ends the bot, as that of `done`."""

@@ -113,6 +113,10 @@ class Dropper:
         self._read = False
         self._unsettled = True  # bytes of an earlier run, until looked for
 
+    def move(self, chan: ChannelId) -> None:
+        """Into another channel from now on: the bot was admitted there."""
+        self._chan, self._unsettled = chan, True
+
     async def once(self) -> list[Landed]:
         """One flight: what is signed already, else the oldest hits that the rate allows.
 
@@ -143,9 +147,9 @@ class Dropper:
         if not held:
             self._unsettled = False
             return await self._flown()
-        ends, flight = _Ends(), []
+        ends, flight, chan = _Ends(), [], self._chan
         async with self._poster.sender.lock:
-            standing, channel = self._poster.preparer.look(self._chan)
+            standing, channel = self._poster.preparer.look(chan)
             holding = False
             for hit in held:
                 submission = Submission.decode(hit.submission)
@@ -154,6 +158,9 @@ class Dropper:
                 if found is not None:
                     ends.posted.append((hit.row, found.seq, found.leaf))
                     ends.landed.append(Landed(hit, found.seq, found.leaf))
+                    continue
+                if entry.header.chan != chan:  # which takes no drop of this bot any more
+                    ends.again.append(hit.row)
                     continue
                 judged = fate(standing, channel, entry.header)
                 if judged is Fate.SEND:
@@ -173,17 +180,17 @@ class Dropper:
 
     async def _flown(self) -> _Ends:
         """Sign and send the oldest hits, as many as the rate allows."""
-        ends, now = _Ends(), self._station.now()
+        ends, now, chan = _Ends(), self._station.now(), self._chan
         most = min(FLIGHT, self.allowance.left(now))
         if most == 0:
             return ends
         hits = await self._disk(lambda queue: queue.waiting(most))
         if not hits:
             return ends
-        await self._poster.preparer.ready(self._chan, patience_s=READY_S)
+        await self._poster.preparer.ready(chan, patience_s=READY_S)
         async with self._poster.sender.lock:
             flight: list[_Bytes] = []
-            drops = self._sealer.open_to_drops(self._chan)
+            drops = self._sealer.open_to_drops(chan)
             if drops is None:
                 return ends  # something came in between
             for hit in hits:
