@@ -16,6 +16,7 @@ from tests.lifecycle.said import FINAL, task
 from tests.mallory.harness import Stage, Stages
 from tests.mallory.world import (
     ALERTS,
+    AUDITORS,
     CHIEF,
     CONTACT,
     DEPUTY,
@@ -23,6 +24,7 @@ from tests.mallory.world import (
     OFFICER,
     OPERATION,
     OUTSIDER,
+    RAID,
 )
 from tests.support.loopback import now_ms
 from tests.support.vaults import PASSWORD
@@ -286,3 +288,50 @@ async def test_of_operations_of_one_name_each_is_named_by_its_id(stages: Stages)
         assert (await chief("operation", "show", made["log"]))["phase"] == "draft"
         told = await chief("operation", "show", "NONE", code=Exit.NOT_FOUND)
         assert "no operation is called NONE" in told["error"]["detail"]
+
+
+async def test_the_auditors_and_a_list_of_members_are_changed_by_commands(stages: Stages) -> None:
+    async with stages() as stage:
+        chief, deputy = await desks(stage, CHIEF, DEPUTY)
+        audit = ("operation", "audit", OPERATION)
+        told = await chief(*audit, "--auditor", AUDITORS[0], "--quorum", "1", code=Exit.REFUSED)
+        assert told["error"]["code"] == ErrorCode.BAD_AUDIT_SET
+        both = ("--auditor", AUDITORS[1], "--auditor", AUDITORS[0])
+        made = await chief(*audit, *both, "--quorum", "2")
+        await deputy("operation", "approve", OPERATION, made["leaf"])
+        assert (await chief("operation", "show", OPERATION))["auditors"] == [*reversed(AUDITORS)]
+        members = ("channel", "members", OPERATION, RAID)
+        await chief(*members, code=Exit.INPUT)
+        await chief(*members, "--add", CONTACT, "--remove", OFFICER)
+        told = await chief(*members, "--remove", OFFICER, code=Exit.REFUSED)
+        assert told["error"]["code"] == ErrorCode.NOT_MEMBER
+        shown = await chief("operation", "show", OPERATION)
+        (raid,) = [row for row in shown["channels"] if row["name"] == RAID]
+        assert raid["readers"] == [CONTACT, DEPUTY, CHIEF]
+        await chief("post", OPERATION, RAID, "MSG", "--file", "-", stdin='{"text": "go"}')
+
+
+async def test_an_operation_has_its_live_phase_and_its_end_of_keeping(stages: Stages) -> None:
+    async with stages() as stage:
+        (chief,) = await desks(stage, CHIEF)
+        now = now_ms() // 1000 * 1000
+
+        def at(hours: int) -> str:
+            return datetime.fromtimestamp(now / 1000 + hours * 3_600, UTC).isoformat()
+
+        create = ("operation", "create", "TIMED", "--from", at(-1), "--until", at(9))
+        legal = ("--legal", "test", "--grace", "0")
+        for words, told in (
+            (("--live-from", at(2), "--live-until", at(10)), "inside the operation's window"),
+            (("--erase-at", at(9)), "after the end and its grace"),
+        ):
+            refused = await chief(*create, *words, *legal, code=Exit.INPUT)
+            assert told in refused["error"]["detail"]
+        times = ("--live-from", at(2), "--live-until", at(3), "--erase-at", at(20))
+        await chief(*create, *times, *legal)
+        await chief("operation", "phase", "TIMED", "prep")
+        early = await chief("operation", "phase", "TIMED", "live", code=Exit.REFUSED)
+        assert early["error"]["code"] == ErrorCode.OUT_OF_WINDOW
+        assert f"from {shown_time(now + 2 * 3_600_000)}" in early["error"]["detail"]
+        made = await (await stage.client(CHIEF)).operation("TIMED")
+        assert made.state.genesis["retention"]["erase_at"] == now + 20 * 3_600_000
