@@ -247,10 +247,10 @@ async def test_what_is_typed_for_an_operation_is_judged_as_it_was_typed(stages: 
         (chief,) = await desks(stage, CHIEF)
         soon = datetime.fromtimestamp(now_ms() // 1000 + 3_600, UTC).isoformat()
         create = ("operation", "create")
-        begin = ("--from", "2026-01-01T00:00Z")
+        begin = ("--from", "2020-01-01T00:00Z")
         for words, told in (
-            (("X", *begin, "--until", "2025-01-01T00:00Z", "--legal", "x"), "before its end"),
-            (("X", *begin, "--until", "2026-01-02T00:00Z", "--legal", "x"), "2026-01-02 00:00:00Z"),
+            (("X", *begin, "--until", "2019-01-01T00:00Z", "--legal", "x"), "before its end"),
+            (("X", *begin, "--until", "2020-01-02T00:00Z", "--legal", "x"), "2020-01-02 00:00:00Z"),
             (("X", "--from", "0001-01-01T00:00Z", "--standing", "--legal", "x"), "since 1970"),
             ((" ", *begin, "--until", soon, "--legal", "x"), "NAME: 1 bytes of text read"),
             (("é" * 40, *begin, "--until", soon, "--legal", "x"), "NAME: 80 bytes of text read"),
@@ -271,7 +271,7 @@ async def test_what_is_typed_for_an_operation_is_judged_as_it_was_typed(stages: 
         assert "role 'king' read" in told["error"]["detail"]
         told = await chief("operation", "hold", OPERATION, " ", code=Exit.INPUT)
         assert "REASON" in told["error"]["detail"]
-        early = ("operation", "extend", OPERATION, "--until", "2026-01-01T00:00Z")
+        early = ("operation", "extend", OPERATION, "--until", "2020-01-01T00:00Z")
         told = await chief(*early, code=Exit.REFUSED)
         end = (await chief("operation", "show", OPERATION))["window"][1]
         assert f"the operation ends at {shown_time(end)}" in told["error"]["detail"]
@@ -281,7 +281,7 @@ async def test_of_operations_of_one_name_each_is_named_by_its_id(stages: Stages)
     async with stages() as stage:
         (chief,) = await desks(stage, CHIEF)
         soon = datetime.fromtimestamp(now_ms() // 1000 + 3_600, UTC).isoformat()
-        words = ("--from", "2026-01-01T00:00Z", "--until", soon, "--legal", "x")
+        words = ("--from", "2020-01-01T00:00Z", "--until", soon, "--legal", "x")
         made = await chief("operation", "create", OPERATION, *words)
         told = await chief("operation", "show", OPERATION, code=Exit.NOT_FOUND)
         assert made["log"] in told["error"]["detail"]
