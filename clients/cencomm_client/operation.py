@@ -179,6 +179,11 @@ class Operation(KnownOperation):
         self._expect_reviewed(subject, body or {})
         return await self._decide(f"{subject}.propose", body or {})
 
+    async def change_auditors(self, codes: Iterable[str], quorum: int) -> Posted:
+        """Propose another audit set, as a whole; nobody and 0 for none."""
+        persons = [self._person(code) for code in codes]
+        return await self.propose("audit", {"audit": {"persons": persons, "k": quorum}})
+
     async def extend(
         self,
         *,

@@ -16,6 +16,7 @@ from tests.lifecycle.said import FINAL, task
 from tests.mallory.harness import Stage, Stages
 from tests.mallory.world import (
     ALERTS,
+    AUDITORS,
     CHIEF,
     CONTACT,
     DEPUTY,
@@ -23,6 +24,7 @@ from tests.mallory.world import (
     OFFICER,
     OPERATION,
     OUTSIDER,
+    RAID,
 )
 from tests.support.loopback import now_ms
 from tests.support.vaults import PASSWORD
@@ -245,10 +247,10 @@ async def test_what_is_typed_for_an_operation_is_judged_as_it_was_typed(stages: 
         (chief,) = await desks(stage, CHIEF)
         soon = datetime.fromtimestamp(now_ms() // 1000 + 3_600, UTC).isoformat()
         create = ("operation", "create")
-        begin = ("--from", "2026-01-01T00:00Z")
+        begin = ("--from", "2020-01-01T00:00Z")
         for words, told in (
-            (("X", *begin, "--until", "2025-01-01T00:00Z", "--legal", "x"), "before its end"),
-            (("X", *begin, "--until", "2026-01-02T00:00Z", "--legal", "x"), "2026-01-02 00:00:00Z"),
+            (("X", *begin, "--until", "2019-01-01T00:00Z", "--legal", "x"), "before its end"),
+            (("X", *begin, "--until", "2020-01-02T00:00Z", "--legal", "x"), "2020-01-02 00:00:00Z"),
             (("X", "--from", "0001-01-01T00:00Z", "--standing", "--legal", "x"), "since 1970"),
             ((" ", *begin, "--until", soon, "--legal", "x"), "NAME: 1 bytes of text read"),
             (("é" * 40, *begin, "--until", soon, "--legal", "x"), "NAME: 80 bytes of text read"),
@@ -269,7 +271,7 @@ async def test_what_is_typed_for_an_operation_is_judged_as_it_was_typed(stages: 
         assert "role 'king' read" in told["error"]["detail"]
         told = await chief("operation", "hold", OPERATION, " ", code=Exit.INPUT)
         assert "REASON" in told["error"]["detail"]
-        early = ("operation", "extend", OPERATION, "--until", "2026-01-01T00:00Z")
+        early = ("operation", "extend", OPERATION, "--until", "2020-01-01T00:00Z")
         told = await chief(*early, code=Exit.REFUSED)
         end = (await chief("operation", "show", OPERATION))["window"][1]
         assert f"the operation ends at {shown_time(end)}" in told["error"]["detail"]
@@ -279,10 +281,57 @@ async def test_of_operations_of_one_name_each_is_named_by_its_id(stages: Stages)
     async with stages() as stage:
         (chief,) = await desks(stage, CHIEF)
         soon = datetime.fromtimestamp(now_ms() // 1000 + 3_600, UTC).isoformat()
-        words = ("--from", "2026-01-01T00:00Z", "--until", soon, "--legal", "x")
+        words = ("--from", "2020-01-01T00:00Z", "--until", soon, "--legal", "x")
         made = await chief("operation", "create", OPERATION, *words)
         told = await chief("operation", "show", OPERATION, code=Exit.NOT_FOUND)
         assert made["log"] in told["error"]["detail"]
         assert (await chief("operation", "show", made["log"]))["phase"] == "draft"
         told = await chief("operation", "show", "NONE", code=Exit.NOT_FOUND)
         assert "no operation is called NONE" in told["error"]["detail"]
+
+
+async def test_the_auditors_and_a_list_of_members_are_changed_by_commands(stages: Stages) -> None:
+    async with stages() as stage:
+        chief, deputy = await desks(stage, CHIEF, DEPUTY)
+        audit = ("operation", "audit", OPERATION)
+        told = await chief(*audit, "--auditor", AUDITORS[0], "--quorum", "1", code=Exit.REFUSED)
+        assert told["error"]["code"] == ErrorCode.BAD_AUDIT_SET
+        both = ("--auditor", AUDITORS[1], "--auditor", AUDITORS[0])
+        made = await chief(*audit, *both, "--quorum", "2")
+        await deputy("operation", "approve", OPERATION, made["leaf"])
+        assert (await chief("operation", "show", OPERATION))["auditors"] == [*reversed(AUDITORS)]
+        members = ("channel", "members", OPERATION, RAID)
+        await chief(*members, code=Exit.INPUT)
+        await chief(*members, "--add", CONTACT, "--remove", OFFICER)
+        told = await chief(*members, "--remove", OFFICER, code=Exit.REFUSED)
+        assert told["error"]["code"] == ErrorCode.NOT_MEMBER
+        shown = await chief("operation", "show", OPERATION)
+        (raid,) = [row for row in shown["channels"] if row["name"] == RAID]
+        assert raid["readers"] == [CONTACT, DEPUTY, CHIEF]
+        await chief("post", OPERATION, RAID, "MSG", "--file", "-", stdin='{"text": "go"}')
+
+
+async def test_an_operation_has_its_live_phase_and_its_end_of_keeping(stages: Stages) -> None:
+    async with stages() as stage:
+        (chief,) = await desks(stage, CHIEF)
+        now = now_ms() // 1000 * 1000
+
+        def at(hours: int) -> str:
+            return datetime.fromtimestamp(now / 1000 + hours * 3_600, UTC).isoformat()
+
+        create = ("operation", "create", "TIMED", "--from", at(-1), "--until", at(9))
+        legal = ("--legal", "test", "--grace", "0")
+        for words, told in (
+            (("--live-from", at(2), "--live-until", at(10)), "inside the operation's window"),
+            (("--erase-at", at(9)), "after the end and its grace"),
+        ):
+            refused = await chief(*create, *words, *legal, code=Exit.INPUT)
+            assert told in refused["error"]["detail"]
+        times = ("--live-from", at(2), "--live-until", at(3), "--erase-at", at(20))
+        await chief(*create, *times, *legal)
+        await chief("operation", "phase", "TIMED", "prep")
+        early = await chief("operation", "phase", "TIMED", "live", code=Exit.REFUSED)
+        assert early["error"]["code"] == ErrorCode.OUT_OF_WINDOW
+        assert f"from {shown_time(now + 2 * 3_600_000)}" in early["error"]["detail"]
+        made = await (await stage.client(CHIEF)).operation("TIMED")
+        assert made.state.genesis["retention"]["erase_at"] == now + 20 * 3_600_000

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cencomm_client.cli.arguments import OperationName, milliseconds, span, worded
+from cencomm_client.cli.exits import InputInvalid
 from cencomm_client.cli.frame import Here, command
 from cencomm_client.directed import LONGEST_NAME
 
@@ -50,6 +51,27 @@ async def create_channel(
     )
     here.say("cli_done")
     here.output.document({"channel": made.id, "name": made.name})
+
+
+@command(channels, "members")
+async def change_members(
+    here: Here,
+    operation: OperationName,
+    channel: Annotated[str, typer.Argument(help="The channel's name.")],
+    add: Annotated[
+        list[str] | None, typer.Option("--add", help="Functional code; several times.")
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", help="Functional code; several times.")
+    ] = None,
+) -> None:
+    """Change who is in a channel that has a list (a coordinator)."""
+    if not add and not remove:
+        raise InputInvalid("--add or --remove expected")
+    await here.decide(
+        operation,
+        lambda found: found.channel(channel).change_members(add=add or (), remove=remove or ()),
+    )
 
 
 @command(channels, "close")

@@ -101,6 +101,23 @@ async def extend(
     )
 
 
+@command(operations)
+async def audit(
+    here: Here,
+    operation: OperationName,
+    auditor: Annotated[
+        list[str] | None,
+        typer.Option("--auditor", help="Functional code; several times; nobody where none is."),
+    ] = None,
+    quorum: Annotated[
+        int, typer.Option("--quorum", min=0, max=16, help="So many auditors open it.")
+    ] = 0,
+) -> None:
+    """Propose another audit set, all of it (a coordinator); new keys follow the approval."""
+    codes = auditor or []
+    await here.decide(operation, lambda found: found.change_auditors(codes, quorum))
+
+
 @command(operations, session=Session.IF_THERE)
 async def proposals(
     here: Here,

@@ -10,6 +10,7 @@ import typer
 from cencomm_config.display import shown, shown_time
 from cencomm_config.forms import base_set
 from cencomm_crypto.public.ids import DeviceId
+from cencomm_crypto.public.operation.channel import Window
 from cencomm_crypto.public.rights import Role
 
 from cencomm_client.cli.arguments import (
@@ -44,6 +45,15 @@ async def create(
     standing: Annotated[
         bool, typer.Option("--standing", help="A standing group: ends in a year, if not extended.")
     ] = False,
+    live_start: Annotated[
+        str | None, typer.Option("--live-from", help="Start of the phase live, inside the window.")
+    ] = None,
+    live_end: Annotated[
+        str | None, typer.Option("--live-until", help="End of the phase live.")
+    ] = None,
+    erase: Annotated[
+        str | None, typer.Option("--erase-at", help="When what was said is erased, for ever.")
+    ] = None,
     grace: Annotated[int, typer.Option("--grace", min=0, help="Grace, seconds.")] = 86_400,
     auditor: Annotated[
         list[str] | None, typer.Option("--auditor", help="Functional code; several times.")
@@ -71,6 +81,8 @@ async def create(
     worded("--legal", legal, LONGEST_PROSE)
     begins = milliseconds(start)
     window = span(begins, begins + GROUP_YEAR_MS if end is None else milliseconds(end))
+    live = _live(live_start, live_end, window)
+    erase_at = _erasure(erase, window[1] + grace * 1000)
     chosen = base_set() if forms is None else FormLibrary(here.client.data).keep(bytes_of(forms))
     plan = OperationPlan(
         name=name,
@@ -78,6 +90,8 @@ async def create(
         not_before=window[0],
         not_after=window[1],
         legal=legal,
+        live=live,
+        erase_at=erase_at,
         grace_ms=grace * 1000,
         auditors=tuple(auditor or ()),
         quorum=quorum,
@@ -257,6 +271,24 @@ def _few(codes: Sequence[str]) -> str:
     """People in a table; a channel may have thousands."""
     more = f" +{len(codes) - MOST_NAMED}" if len(codes) > MOST_NAMED else ""
     return ", ".join(codes[:MOST_NAMED]) + more
+
+
+def _live(start: str | None, end: str | None, window: Window) -> Window | None:
+    if start is None and end is None:
+        return None
+    first, last = (None if text is None else milliseconds(text) for text in (start, end))
+    return span(first, last, window)
+
+
+def _erasure(text: str | None, end: int) -> int:
+    """When bodies go by themselves, 0 for never; raises InputInvalid before the last entry."""
+    at = 0 if text is None else milliseconds(text)
+    if text is not None and at <= end:
+        raise InputInvalid(
+            f"--erase-at: {shown_time(at)} read; after the end and its grace expected,"
+            f" {shown_time(end)}"
+        )
+    return at
 
 
 _OF_OPTION = {"kind": "kinds"}

@@ -64,7 +64,8 @@ class Form:
 
     def _place(self, path: str) -> int:
         """Where the form has this field; what it has not comes last."""
-        return self._places.get(_ROW.sub("[]", path), len(self._places))
+        own = _ROW.sub("[]", path)  # of a row that is no group, the place of its list
+        return self._places.get(own, self._places.get(own.removesuffix("[]"), len(self._places)))
 
     def require(self, content: Mapping[str, Any]) -> None:
         """Raise FormInvalid with every wrong field."""

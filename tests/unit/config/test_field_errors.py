@@ -109,6 +109,9 @@ def _left_out(code: str) -> tuple[str, ...]:
 
 
 def test_several_are_told_at_once_each_by_path_and_label() -> None:
+    assert [wrong.path for wrong in errors("WRN", hs=["77"], route={"eta": "x"}, action="y")] == [
+        *("hs[0]", "route.eta", "action")
+    ]
     found = errors("SZR", office="Hamburg", at="today", goods=[{"category": "x"}], country=None)
     assert [error.path for error in found] == [
         *("country", "office", "at", "goods[0].category", "goods[0].quantity", "goods[0].unit")
