@@ -90,6 +90,8 @@ class Clocks:
     def due(self, at: int, clock: int) -> Due:
         """What is due at `at`, with the stages of a clock of this length."""
         stage = stage_ms(clock)
+        if not self.pauses:
+            return Due(at, at + stage, at + 2 * stage)
         ncp = after(self.pauses, at, stage)
         return Due(at, ncp, after(self.pauses, ncp, stage))
 

@@ -54,7 +54,8 @@ class Duty(NamedTuple):
     @property
     def late(self) -> bool:
         """Whether it was met after its time."""
-        return self.met_at is not None and self.due is not None and self.met_at > self.due
+        met, times = self.met_at, self.times
+        return met is not None and times is not None and met > times.at
 
     def stage(self, clock: int) -> Stage | None:
         """Whose turn it is when the clocks stand at `clock` (`Timeline.clock`); None while it is

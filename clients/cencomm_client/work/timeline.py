@@ -6,7 +6,7 @@ operation was suspended is due ten minutes after it went on. So it is after the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -74,15 +74,15 @@ def timeline_of(state: OperationState, turns: Iterable[Control]) -> Timeline:
     return Timeline(Span(*state.live), begun, ended, tuple(pauses), suspended, over)
 
 
-def after(pauses: Iterable[Span], start: int, length: int) -> int:
+def after(pauses: Sequence[Span], start: int, length: int) -> int:
     """When a clock that starts at `start` has run for `length`, ms, standing still in `pauses`.
 
     One that runs out as a pause begins gives the end of the pause: until then nobody is late.
     A length of nothing, or less, is a time that had come before anything could hold it up.
     """
+    if not pauses or length <= 0:
+        return start + length
     at, left = start, length
-    if left <= 0:
-        return at + left
     for pause in pauses:
         if pause.end <= at:
             continue
