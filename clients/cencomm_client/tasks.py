@@ -48,6 +48,7 @@ class TaskBook:
     """Tasks and what answers them, as this device reads them; newer versions replace older.
 
     Keeps threads of its own: a phase change is flagged before the feed shows it, as of its place.
+    Takes messages as they are shown: a correction that was judged wrong changes no task.
     Holds the few messages that are tasks, replies and their changes. One that follows in the log
     is threaded once; after a newer version of an earlier one, or for a place in between, the next
     question threads them anew.

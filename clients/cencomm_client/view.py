@@ -247,11 +247,8 @@ class OperationView:
         if item is None:
             return []
         if isinstance(item, Message):
-            self.tasks.note(item)
             item = self._with_time(item)
             self._corrections.take(item)
-        elif isinstance(item, Control) and item.type in BLOCKED:
-            item = self._with_tasks(item)
         entry = found.entry
         granted = rejected is None and entry is not None and entry.header.type == "channel.grant"
         if granted and entry is not None and entry.body is not None:
@@ -260,8 +257,10 @@ class OperationView:
                 return [item, self._bad_grant(found)]
         return [item]
 
-    def _with_tasks(self, item: Control) -> Control:
+    def _with_tasks(self, item: Item) -> Item:
         """Flag a phase change that another client authored over open mandatory tasks."""
+        if not isinstance(item, Control) or item.type not in BLOCKED:
+            return item
         if not self.tasks.mandatory(item.place.seq):
             return item
         return replace(item, flags=item.flags | {Flag.OPEN_TASKS})
@@ -302,14 +301,19 @@ class OperationView:
         self._put(made)
 
     def _put(self, made: Iterable[Item]) -> None:
-        """Show items, and anew the corrections that they make right or wrong."""
+        """Show items, and anew the corrections that they make right or wrong, and the phase changes
+        before which these counted."""
         items = list(made)
         anew = self._corrections.judge()
         shown = self._corrections.shown
-        self.feed.put(shown(item) if isinstance(item, Message) else item for item in items)
-        anew.difference_update(item.place.seq for item in items if isinstance(item, Message))
+        items = [shown(item) if isinstance(item, Message) else item for item in items]
+        messages = [item for item in items if isinstance(item, Message)]
+        for item in messages:
+            self.tasks.note(item)
+        self.feed.put(map(self._with_tasks, items))
+        anew.difference_update(item.place.seq for item in messages)
         if anew:
-            self._remake(sorted(anew))
+            self._remake(sorted({*anew, *self._changes}))
 
     def _note(self, channel: Channel) -> EpochNote:
         n = channel.epoch

@@ -25,6 +25,7 @@ from cencomm_crypto.errors import ProtocolError
 from cencomm_crypto.member.payload import make_payload
 from cencomm_crypto.member.profile import Profile, profile_content
 
+from tests.lifecycle.said import task
 from tests.support.counter import Desk, Town, over
 from tests.support.talk import seizure, warning
 
@@ -105,6 +106,22 @@ async def test_a_correction_that_breaks_the_form_is_damaged_and_changes_nothing(
         assert "Hamburg" in told.errors[0].text("fr")
         assert damage(desk.view, right) is None
         assert says(desk, seized) == seizure(office="DEBRV")
+
+
+async def test_a_correction_that_breaks_the_form_opens_and_closes_no_task(town: Town) -> None:
+    table = await Table.laid(town)
+    asked = table.force("TSK", task(mandatory=True))
+    wrong = table.corrects(asked, mandatory=False, due="soon")
+    await table.two.read()
+    assert damage(table.two.view, wrong) == "form_invalid"
+    assert [open_.leaf for open_ in table.two.view.tasks.mandatory()] == [asked]
+    right = table.corrects(asked, mandatory=False)
+    await table.two.read()
+    assert damage(table.two.view, right) is None
+    assert table.two.view.tasks.mandatory() == ()
+    wrong = table.corrects(asked, mandatory=True, due="soon")
+    await table.two.read()
+    assert table.two.view.tasks.mandatory() == ()
 
 
 async def test_the_history_of_an_entry_shows_the_damaged_correction(town: Town) -> None:
