@@ -110,7 +110,8 @@ async def test_who_decides_second_in_the_same_moment_hears_it(
     async with stages() as stage:
         (seq,) = await laid(stage, 1)
         await stage.look(*MEMBERS)
-        loop, post, decided = asyncio.get_running_loop(), Channel.post, []
+        loop, post = asyncio.get_running_loop(), Channel.post
+        decided: list[bool] = []
 
         async def other() -> None:
             channel = (await stage.operation(ANALYST)).channel(ALERTS)

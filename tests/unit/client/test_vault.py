@@ -233,9 +233,9 @@ def test_a_path_that_names_a_folder_is_no_vault(
 ) -> None:
     """A script whose variable is empty; told to enrol anew, a person would lose the device."""
     monkeypatch.chdir(tmp_path)
-    for act in (lambda: make(Path(name)), lambda: Vault.open(Path(name), PASSWORD, derive=derive)):
+    for act in (make, reopen):
         with pytest.raises((FileUnusable, VaultMissing)):
-            act()
+            act(Path(name))
     with pytest.raises(IsADirectoryError):
         replace_file(Path(name), b"x")
     assert list(tmp_path.iterdir()) == []
