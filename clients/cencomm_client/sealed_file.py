@@ -13,6 +13,7 @@ fixes it.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -27,7 +28,7 @@ import nacl.bindings as sodium
 import nacl.exceptions
 from cencomm_crypto.public.primitives import equal, sha256, u16, u32
 
-from cencomm_client.errors import FileError
+from cencomm_client.errors import FileError, FileUnusable
 
 MAGIC_SIZE = 16
 NONCE_SIZE = 24
@@ -82,14 +83,15 @@ class Sealed:
 
 
 def read(path: Path, kind: FileKind) -> Sealed:
-    """Read and check without writing; raises missing, other_format or damaged of `kind`."""
+    """Read and check without writing; raises missing, other_format or damaged of `kind`,
+    FileUnusable where the machine does not let it be read."""
     try:
         size = path.stat().st_size
         data = path.read_bytes() if size <= MAX_FILE else b""
     except FileNotFoundError as error:
         raise kind.missing(f"there is no {kind.what} at this path") from error
     except OSError as error:
-        raise kind.damaged(f"the {kind.what} cannot be read: {error.strerror}") from error
+        raise FileUnusable(f"the {kind.what} cannot be read: {error.strerror}") from error
     return parse(data, kind)
 
 
@@ -136,6 +138,8 @@ def seal(plaintext: bytes, kind: FileKind, context: bytes, key: bytes, random: R
 
 def replace_file(path: Path, data: bytes) -> None:
     """Put `data` in the place of `path` so that a crash leaves the old or the new file, 0600."""
+    if not path.name:  # "." and "": a folder
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     fresh = path.with_name(path.name + ".new")
     with suppress(FileNotFoundError):
         fresh.unlink()  # left by a crash; never read
@@ -158,6 +162,8 @@ class FileLock:
 
     def __init__(self, path: Path, kind: FileKind, *, wait_s: float = 0.0) -> None:
         """Take the lock beside `path`; raises the kind's `locked` after `wait_s` seconds."""
+        if not path.name:
+            raise kind.missing(f"no {kind.what} of this name: {str(path)!r} is a folder")
         beside = path.with_name(path.name + ".lock")
         try:
             handle = os.open(beside, os.O_RDWR | os.O_CREAT | _BINARY, 0o600)

@@ -33,6 +33,7 @@ async def test_a_refused_hit_is_put_back_and_all_are_decided_by_commands(
             (inbox / f"{number}.json").write_text(json.dumps(hit(number)))
         feed = ("bot", "hits", OPERATION, "--folder", str(inbox), "--once")
         await bot("bot", "refused", OPERATION, code=Exit.NOT_FOUND)  # none has run yet
+        await bot("bot", "hits", OPERATION, "--folder", "", "--once", code=Exit.INPUT)
 
         async def full(*_: Any) -> None:
             raise RefusedByRule(ErrorCode.TOO_LARGE, "no")
@@ -110,7 +111,7 @@ async def test_who_decides_second_in_the_same_moment_hears_it(
         (seq,) = await laid(stage, 1)
         await stage.look(*MEMBERS)
         loop, post = asyncio.get_running_loop(), Channel.post
-        decided: list[object] = []
+        decided: list[bool] = []
 
         async def other() -> None:
             channel = (await stage.operation(ANALYST)).channel(ALERTS)

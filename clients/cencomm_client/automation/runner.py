@@ -36,6 +36,7 @@ from cencomm_client.erasing import ForgetDue, forget, forget_due
 from cencomm_client.errors import (
     ConflictingEntry,
     EpochSuperseded,
+    FileError,
     LogAlarm,
     NewerProtocol,
     NotAuthenticated,
@@ -117,8 +118,8 @@ class Runner:
             except _ENDING as error:
                 self._view.notice(str(error.code), error.detail)
                 return
-            except TransportError:
-                pass  # the connection's state is shown elsewhere; the need stays
+            except (TransportError, FileError):
+                pass  # the state of connection and disk is shown elsewhere; the need stays
             await asyncio.sleep(LEAST_PAUSE_S)
 
     async def tend(self) -> None:

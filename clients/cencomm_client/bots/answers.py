@@ -5,7 +5,7 @@ A result that does not open is counted and never raised: one bad entry must not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -47,6 +47,7 @@ class Answers:
         self._told: set[bytes] | None = None
         self._decided: dict[bytes, list[tuple[int, str]]] = {}  # drop -> (seq, kind) of answers
         self._waiting: dict[bytes, Result] = {}  # the queue does not know yet that it was posted
+        self._named: dict[bytes, tuple[str, str]] = {}  # source and key of those that it knows
         self._unkept: list[bytes] = []  # told, and not on the disk yet: it was full
         self.unopened = 0
 
@@ -56,11 +57,13 @@ class Answers:
             self._told = set(await self._disk(Queue.answered))
         await self._keep()
         self._look(self._told)
+        unnamed = [leaf for leaf in self._waiting if leaf not in self._named]
+        if unnamed:  # of others it is known by now, however long they wait for their source
+            self._named |= await self._disk(_places(unnamed))
         found: list[Answer] = []
-        for leaf, result in list(self._waiting.items()):
-            named = await self._disk(_place(leaf))
-            if named is not None:
-                source, key = named
+        for leaf, result in self._waiting.items():
+            if leaf in self._named:
+                source, key = self._named[leaf]
                 found.append(Answer(source, replace(result, key=key)))
         return found
 
@@ -72,6 +75,7 @@ class Answers:
         if self._told is not None:
             self._told.add(leaf)
         self._waiting.pop(leaf, None)
+        self._named.pop(leaf, None)
         await self._keep()
 
     # -- inside -------------------------------------------------------------------------------
@@ -142,5 +146,9 @@ def _kept(leaf: bytes) -> Callable[[Queue], None]:
     return lambda queue: queue.keep_answered(leaf)
 
 
-def _place(leaf: bytes) -> Callable[[Queue], tuple[str, str] | None]:
-    return lambda queue: queue.hit_at(leaf)
+def _places(leaves: Sequence[bytes]) -> Callable[[Queue], dict[bytes, tuple[str, str]]]:
+    def look(queue: Queue) -> dict[bytes, tuple[str, str]]:
+        found = ((leaf, queue.hit_at(leaf)) for leaf in leaves)
+        return {leaf: named for leaf, named in found if named is not None}
+
+    return look

@@ -28,6 +28,7 @@ T = TypeVar("T")
 FORMAT = 1
 MOST_AT_HAND = 8 * 2**20  # bytes of hits that are not read back from the disk to be sealed
 SLOT_MS = 5_000
+_REFUSED = frozenset([sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN])
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS hits (
@@ -52,7 +53,7 @@ class Queue:
     def __init__(
         self, path: Path, key: bytes, log: LogId, *, random: Random = secrets.token_bytes
     ) -> None:
-        """Open or make the queue of one operation; raises QueueDamaged.
+        """Open or make the queue of one operation; raises QueueDamaged, QueueUnwritable.
 
         `key` 32 bytes, from the vault; a queue of another vault or operation is refused.
         """
@@ -71,6 +72,10 @@ class Queue:
             self._db.executescript(_SCHEMA)
             self._expect_own()
         except sqlite3.DatabaseError as error:
+            code = error.sqlite_errorcode  # the low byte names the kind
+            cut = code == sqlite3.SQLITE_IOERR_SHORT_READ
+            if code & 0xFF in _REFUSED and not cut:  # a file in order must not be set aside
+                raise QueueUnwritable(str(error)) from error
             raise QueueDamaged(f"the queue cannot be read: {error}") from error
 
     def close(self) -> None:

@@ -30,7 +30,10 @@ async def hits(
     here: Here,
     operation: OperationName,
     folder: Annotated[
-        Path | None, typer.Option("--folder", help="Take hits from *.json files in this folder.")
+        str | None,
+        typer.Option(
+            "--folder", metavar="PATH", help="Take hits from *.json files in this folder."
+        ),
     ] = None,
     webhook: Annotated[
         str | None,
@@ -53,9 +56,7 @@ async def hits(
         raise InputInvalid("one of --folder and --webhook expected")
     source: Source
     if folder is not None:
-        if not folder.is_dir():
-            raise InputInvalid(f"{folder}: a folder expected")
-        source = Folder(folder, once=once)
+        source = Folder(_folder(folder), once=once)
     else:
         if once:
             raise InputInvalid("--once goes with --folder")
@@ -129,6 +130,14 @@ async def again(
         queue.close()
     here.say("cli_put_back", count=len(found), waiting=waiting)
     here.output.document({"put_back": [one.key for one in found], "waiting": waiting})
+
+
+def _folder(name: str) -> Path:
+    """The folder of a name; an empty one is not the folder here: a script's slip must not move
+    away what lies there."""
+    if not name or not Path(name).is_dir():
+        raise InputInvalid(f"--folder: {name!r} read, a folder expected")
+    return Path(name)
 
 
 async def _queue(here: Here, name: str) -> Queue:

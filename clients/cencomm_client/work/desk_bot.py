@@ -15,7 +15,7 @@ from cencomm_crypto.public.ids import ChannelId
 from cencomm_crypto.public.phases import ALLOWED_TYPES
 from cencomm_crypto.public.rights import SENDING
 
-from cencomm_client.errors import NotAuthenticated, TransportError, TryLater
+from cencomm_client.errors import FileError, NotAuthenticated, TransportError, TryLater
 from cencomm_client.operation import Operation
 from cencomm_client.posting import Posted
 from cencomm_client.work import reading
@@ -66,7 +66,7 @@ class DeskBot:
 
     async def once(self) -> list[Posted]:
         """Post what is due, at most `MOST_A_ROUND`. Raises TransportError, TryLater,
-        NotAuthenticated: nothing is lost then, the next round looks again."""
+        NotAuthenticated, FileError: nothing is lost then, the next round looks again."""
         await self._operation.tend()
         posted: list[Posted] = []
         for reminder in self.due()[:MOST_A_ROUND]:
@@ -76,7 +76,7 @@ class DeskBot:
                 continue  # answered, or another one was first
             try:
                 posted.append(await self._post(reminder))
-            except (TransportError, TryLater, NotAuthenticated):
+            except (TransportError, TryLater, NotAuthenticated, FileError):
                 raise
             except CencommError as error:
                 self._given_up.add(self._try(reminder))
@@ -89,8 +89,8 @@ class DeskBot:
             try:
                 for posted in await self.once():
                     told(posted)
-            except (TransportError, TryLater):
-                pass  # the live connection comes back by itself
+            except (TransportError, TryLater, FileError):
+                pass  # the live connection comes back by itself, and a full disk has room again
             await asyncio.sleep(LOOK_S)
 
     async def _post(self, reminder: Reminder) -> Posted:

@@ -305,3 +305,22 @@ async def test_a_result_told_over_a_full_disk_is_not_told_again_and_kept_when_th
     assert await answers.new() == []
     assert leaf in await post.disk(Queue.answered)
     assert await post.answers().new() == []  # nor after a restart
+
+
+async def test_results_that_wait_for_another_source_cost_the_disk_once(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot that ran with a folder and now has a webhook looks every second, for weeks."""
+    answers = post.answers()
+    for key in ("one", "two", "three"):
+        await post.decided(await post.landed(key))
+    look, looked = Queue.hit_at, list[bytes]()
+
+    def counted(self: Queue, leaf: bytes) -> tuple[str, str] | None:
+        looked.append(leaf)
+        return look(self, leaf)
+
+    monkeypatch.setattr(Queue, "hit_at", counted)
+    for _ in range(5):
+        assert len(await answers.new()) == 3
+    assert len(looked) == 3

@@ -153,6 +153,23 @@ def test_a_full_disk_has_a_code_and_what_was_kept_before_is_there(tmp_path: Path
     assert [one.key for one in opened(tmp_path).waiting(99)] == ["a", "c"]
 
 
+def test_a_queue_that_a_full_disk_does_not_open_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set aside as damaged, its hits would never go out."""
+
+    def full(self: Queue) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Queue, "_expect_own", full)
+        with pytest.raises(QueueUnwritable):
+            opened(tmp_path)
+    opened(tmp_path).put("s", [hit("a")], NOW)
+
+
 def test_a_queue_of_another_vault_or_operation_is_refused(tmp_path: Path) -> None:
     opened(tmp_path).close()
     with pytest.raises(QueueDamaged):

@@ -22,6 +22,7 @@ from cencomm_client.errors import (
     VaultMissing,
     VaultPassword,
 )
+from cencomm_client.sealed_file import replace_file
 from cencomm_client.vault import KIND, Vault
 from cencomm_client.vault_contents import (
     BoxSeed,
@@ -224,6 +225,20 @@ def test_a_crash_while_writing_leaves_the_old_vault(
     assert vault.changed
     vault.save()
     assert path.read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["", "."])
+def test_a_path_that_names_a_folder_is_no_vault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A script whose variable is empty; told to enrol anew, a person would lose the device."""
+    monkeypatch.chdir(tmp_path)
+    for act in (make, reopen):
+        with pytest.raises((FileUnusable, VaultMissing)):
+            act(Path(name))
+    with pytest.raises(IsADirectoryError):
+        replace_file(Path(name), b"x")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_batch_writes_once_and_nothing_changed_writes_nothing(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from cencomm_client.cen import extract
 from cencomm_client.cli.documents import item_document
 from cencomm_client.cli.output import dumps
 from cencomm_client.erasing import forget
-from cencomm_client.errors import HandlingForbids, NotDirected, NotTheAuthor
+from cencomm_client.errors import FileUnusable, HandlingForbids, NotDirected, NotTheAuthor
 from cencomm_client.handling import Way
 from cencomm_client.items import Damage, Message
 from cencomm_client.operation import Operation
+from cencomm_client.posting import Posted
 from cencomm_client.sealing import drop_key_note
 from cencomm_client.vault_contents import OutboxItem
 from cencomm_client.work import authoring
@@ -425,6 +426,25 @@ async def test_what_a_suspension_stopped_is_reminded_of_afterwards(town: Town) -
     await fr.refresh()
     (reminder,) = reminding.due()
     assert "recipient" in reminder.text  # nobody could answer: it went no stage further
+    assert len(await reminding.once()) == 1
+
+
+async def test_what_a_full_disk_stopped_is_reminded_of_when_there_is_room(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk is no rule: a reminder that it stopped is not given up."""
+    fr, _, _ = await manned(town)
+    await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)])
+    town.operation.clock += 31 * MINUTE
+    reminding = bot(fr)
+
+    async def full(*_: object) -> Posted:
+        raise FileUnusable("the vault cannot be written: No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DeskBot, "_post", full)
+        with pytest.raises(FileUnusable):
+            await reminding.once()
     assert len(await reminding.once()) == 1
 
 
