@@ -90,6 +90,7 @@ async def offboard(
         channel.id
         for channel in operation.state.channels.values()
         if (channel.epoch or not state.in_channel(operation.person, channel))  # not seen from here
+        and not state.channel_over(channel, state.at)
         and any(state.in_channel(member.person, channel) for member in leaving)
     ]
     removed: list[str] = []

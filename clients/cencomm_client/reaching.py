@@ -42,7 +42,8 @@ def expect_reached(
     inside = {one.person for one in readers}
     deaf = [directory.persons[PersonId(one)].code for one in to or () if one not in inside]
     named = reading.recipients(content) if kind == CONTROLLED_DELIVERY else ()
-    doing = reading.assignees(content) if kind == TASK else ()
+    begun = kind == TASK and not reading.ended(content)  # of who left, its end is said all the same
+    doing = reading.assignees(content) if begun else ()
     reached = {code: _meant(directory, readers, code) for code in (*named, *doing)}
     deaf += [code for code, found in reached.items() if not found]
     if deaf:

@@ -335,3 +335,21 @@ async def test_an_operation_has_its_live_phase_and_its_end_of_keeping(stages: St
         assert f"from {shown_time(now + 2 * 3_600_000)}" in early["error"]["detail"]
         made = await (await stage.client(CHIEF)).operation("TIMED")
         assert made.state.genesis["retention"]["erase_at"] == now + 20 * 3_600_000
+
+
+async def test_a_form_that_an_editor_began_with_a_mark_is_no_plain_text(stages: Stages) -> None:
+    """Else what is RED in it would be read by all, as a text without a mark of handling."""
+    async with stages() as stage:
+        (chief,) = await desks(stage, CHIEF)
+        size = stage.head().size
+        said = json.dumps({"text": SECRET, "tlp": "RED"})
+        file = stage.folder / "message.json"
+        file.write_text(f"\ufeff{said}", encoding="utf-8")
+        words = ("post", OPERATION, ALERTS, "MSG", "--file")
+        for given, stdin in ((str(file), ""), ("-", f"\ufeff{said}")):
+            told = await chief(*words, given, stdin=stdin, code=Exit.REFUSED)
+            assert told["error"]["code"] == "not_directed"
+        twice = '{"text": "x", "tlp": "RED", "tlp": "CLEAR"}'
+        told = await chief(*words, "-", stdin=twice, code=Exit.INPUT)
+        assert "'tlp' stands twice" in told["error"]["detail"]
+        assert stage.head().size == size

@@ -146,6 +146,7 @@ async def test_whom_a_channel_does_not_reach_is_not_told_in_vain(stages: Stages)
                 await raid.post(kind, content, to=to)
             assert refused.value.code == ErrorCode.NOT_MEMBER
         assert stage.head().size == size
+        await raid.post("TSK", task("BE", state="cancelled"))  # of who has left since
         other = await stage.operation(DEPUTY)  # admits somebody whom the chief has not seen yet
         await other.admit([Admission(OUTSIDER, "officer")])
         await chief.channel(ALERTS).post("WRN", WARNED, to=[OUTSIDER])

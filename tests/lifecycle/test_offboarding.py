@@ -67,6 +67,9 @@ async def test_channels_that_who_does_it_does_not_read_are_named_too(stages: Sta
         await between.post("MSG", {"text": "for you alone", "tlp": "RED"})
         done = await chief.offboard("BE")
         assert done.waiting == (between.name,)
+        await chief.channel(RAID).close()  # it gets no new keys any more
+        done = await chief.offboard("FR")
+        assert RAID not in (*done.rotated, *done.waiting)
 
 
 async def test_who_is_admitted_while_it_goes_on_goes_too(

@@ -57,6 +57,21 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class _Fitting:
+    """Words in one line, the most important first: whole ones as long as there is room."""
+
+    words: Sequence[Text]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = Text(no_wrap=True, overflow="ellipsis")
+        for word in self.words:
+            if line.cell_len + len(word.plain.rstrip()) > options.max_width:
+                break
+            line.append_text(word)
+        yield line
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A titled list that shows as many rows as it has room for, and how many more there are."""
 
@@ -176,7 +191,7 @@ class DeskScreen:
             Text.assemble(f"{clock}  ", (self._word(state[0]), state[1])),
         )
         totals = snap.totals
-        counts = Text(no_wrap=True, overflow="ellipsis")
+        counts: list[Text] = []
         for name, count, style in (
             ("open_warnings", totals.warnings, "cyan"),
             ("overdue", totals.overdue, "bold red"),
@@ -186,9 +201,9 @@ class DeskScreen:
             ("seizures", totals.seizures, "magenta"),
             ("entries", totals.entries, "dim"),
         ):
-            counts.append(f"{count:,} ", style if count else "dim")
-            counts.append(f"{self._word(name)}  ", "dim")
-        lines = [Layout(first, size=1), Layout(counts, size=1)]
+            told = (f"{count:,} ", style if count else "dim"), (f"{self._word(name)}  ", "dim")
+            counts.append(Text.assemble(*told))
+        lines = [Layout(first, size=1), Layout(_Fitting(counts), size=1)]
         if snap.suspended is not None:
             lines.append(Layout(self._stands_still(snap.at - snap.suspended), size=1))
         if snap.clones:

@@ -35,7 +35,7 @@ class Exit(IntEnum):
     LOGIN = 5  # no session, wrong password or code, not vouched for yet
     UNREACHABLE = 6  # no answer, or the server cannot now: try again
     ALARM = 7  # verification failed: the server did what an honest one never does
-    FILE = 8  # vault, replica or key file: missing, locked, damaged, wrong password
+    FILE = 8  # vault, replica, key or other file: missing, locked, damaged, wrong password
     NOT_FOUND = 9  # no operation, channel or person of this name
     INTERRUPTED = 130
 
@@ -61,6 +61,7 @@ _BY_CLASS: tuple[tuple[tuple[type[CencommError], ...], Exit], ...] = (
     ((InputInvalid, FormInvalid, FormSetInvalid, ListInvalid), Exit.INPUT),
 )
 _BY_CODE: dict[str, Exit] = {
+    "file_unusable": Exit.FILE,
     ErrorCode.UNKNOWN_CHANNEL: Exit.NOT_FOUND,
     ErrorCode.UNKNOWN_PERSON: Exit.NOT_FOUND,
     ErrorCode.UNKNOWN_DEVICE: Exit.NOT_FOUND,

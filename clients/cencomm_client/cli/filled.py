@@ -17,6 +17,7 @@ from cencomm_client.cli.prompts import STDIN
 from cencomm_client.code_lists import LARGE, CodeLists
 
 MAX_CONTENT = 64 * 1024  # characters
+_MARK = "\ufeff"  # some editors begin a file so; behind it a form would pass for plain text
 
 
 def filled_content(form: Form, file: str, output: Output) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def _read(file: str) -> str:
         raise InputInvalid(f"{_named(file)}: cannot be read") from error
     if len(data) > MAX_CONTENT:
         raise InputInvalid(f"{_named(file)}: at most {MAX_CONTENT} characters expected")
-    return data
+    return data.removeprefix(_MARK)
 
 
 def _named(file: str) -> str:

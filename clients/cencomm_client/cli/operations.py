@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +11,8 @@ from cencomm_config.display import shown, shown_time
 from cencomm_config.forms import base_set
 from cencomm_crypto.public.ids import DeviceId
 from cencomm_crypto.public.operation.channel import Window
-from cencomm_crypto.public.rights import Role
 
+from cencomm_client.cli.admitting import admission, expect_used, role_name
 from cencomm_client.cli.arguments import (
     LONGEST_PROSE,
     Codes,
@@ -29,7 +29,7 @@ from cencomm_client.cli.frame import Here, Session, command
 from cencomm_client.course import MOST_NAMED
 from cencomm_client.directed import LONGEST_NAME
 from cencomm_client.form_library import FormLibrary
-from cencomm_client.plan import Admission, OperationPlan
+from cencomm_client.plan import OperationPlan
 from cencomm_client.reviewing import GROUP_YEAR_MS
 
 operations = typer.Typer(no_args_is_help=True, help="Create, show and run operations.")
@@ -232,41 +232,6 @@ async def accept(
     await here.decide(operation, lambda found: found.accept_device(DeviceId(hex_bytes(device, 16))))
 
 
-def admission(
-    text: str, channel: str | None, kinds: tuple[str, ...], rate: int | None
-) -> Admission:
-    """Read CODE:ROLE; raises InputInvalid."""
-    code, colon, role = text.rpartition(":")
-    if not colon or not code or not role:
-        raise InputInvalid(f"{text!r} read, CODE:ROLE expected, such as FR-014:officer")
-    role_name(role)
-    special = role in ("bot", "expert")
-    return Admission(
-        code,
-        role,
-        channel=channel if special else None,
-        kinds=kinds if role == "bot" else (),
-        rate=rate if role == "bot" else None,
-    )
-
-
-def expect_used(rows: Iterable[Admission], **given: object) -> None:
-    """Raise InputInvalid for an option that says something of nobody who is admitted: who names a
-    channel for an officer would believe that the officer reads no other."""
-    for name, value in given.items():
-        used = any(getattr(row, _OF_OPTION.get(name, name)) for row in rows)
-        if value is not None and not used:
-            whose = "a bot or an expert" if name == "channel" else "a bot"
-            raise InputInvalid(f"--{name} is for {whose}; nobody here is admitted as one")
-
-
-def role_name(text: str) -> str:
-    """A member's role; raises InputInvalid."""
-    if text not in _ROLES:
-        raise InputInvalid(f"role {text!r} read, one of {', '.join(_ROLES)} expected")
-    return text
-
-
 def _few(codes: Sequence[str]) -> str:
     """People in a table; a channel may have thousands."""
     more = f" +{len(codes) - MOST_NAMED}" if len(codes) > MOST_NAMED else ""
@@ -289,7 +254,3 @@ def _erasure(text: str | None, end: int) -> int:
             f" {shown_time(end)}"
         )
     return at
-
-
-_OF_OPTION = {"kind": "kinds"}
-_ROLES = tuple(Role)

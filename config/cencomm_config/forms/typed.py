@@ -36,8 +36,9 @@ class Typed:
 
 
 def loads(text: str) -> Any:
-    """JSON with its decimal numbers as the text that they were written as."""
-    return json.loads(text, parse_float=str)
+    """JSON with its decimal numbers as the text that they were written as; raises ValueError, also
+    for a field that stands twice: who reads the file might go by the other one (A14)."""
+    return json.loads(text, parse_float=str, object_pairs_hook=_once)
 
 
 def typed(form: Form, value: Mapping[str, Any], zone: tzinfo | None = None) -> Typed:
@@ -99,6 +100,15 @@ def told_time(ms: int, zone: tzinfo | None = None) -> str:
         return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).isoformat(timespec="minutes")
     except (OverflowError, OSError, ValueError):
         return str(ms)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!a} stands twice in one group")
+    return made
 
 
 def _content(

@@ -15,13 +15,13 @@ import pytest
 import typer
 from cencomm_client import cli
 from cencomm_client.cli import app
+from cencomm_client.cli.admitting import admission
 from cencomm_client.cli.arguments import milliseconds
 from cencomm_client.cli.cen_commands import folder_for
 from cencomm_client.cli.course import channel_end
 from cencomm_client.cli.exits import Exit, InputInvalid, NotKnown, exit_for
 from cencomm_client.cli.form_lines import form_line, times_told
 from cencomm_client.cli.messages import chosen_kind, content_of, item_line, referred, show_item
-from cencomm_client.cli.operations import admission
 from cencomm_client.cli.output import Output, dumps, fill
 from cencomm_client.cli.prompts import secret
 from cencomm_client.code_lists import CodeLists
