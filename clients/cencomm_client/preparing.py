@@ -133,15 +133,15 @@ class Preparer:
         if not own_drop and role not in SENDING:
             raise ProtocolError(ErrorCode.NOT_PERMITTED, f"role {role} does not send")
         if not authoring_open(standing, channel, "drop" if own_drop else "message"):
+            start, end = state.window_of(channel)
+            inside = start <= max(standing.now, state.at) <= end
+            phase = state.effective_phase(standing.now)
             closed = closed_at(state, channel)
-            if closed is not None:
+            if inside and closed is not None:
                 raise ProtocolError(
                     ErrorCode.CLOSED,
                     f"channel {path_of(state, channel)!a} was closed at {shown_time(closed)}",
                 )
-            start, end = state.window_of(channel)
-            inside = start <= max(standing.now, state.at) <= end
-            phase = state.effective_phase(standing.now)
             raise ProtocolError(
                 ErrorCode.WRONG_PHASE if inside else ErrorCode.OUT_OF_WINDOW,
                 f"the channel takes messages from {shown_time(start)} to {shown_time(end)}; it is"
