@@ -8,11 +8,11 @@ are for, at their time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from cencomm_config.catalog import sentence
+from cencomm_config.catalog import LANGUAGES, sentences
 from cencomm_crypto.public.directory.state import DirectoryState
 from cencomm_crypto.public.ids import ChannelId, DeviceId, LogId, PersonId
 from cencomm_crypto.public.operation.state import Member, OperationState
@@ -157,11 +157,16 @@ def _asks(stage: Stage, row: Overdue, role: Role | None, administration: str | N
 
 
 def _text(row: Overdue) -> str:
-    """The same words from every program: they follow from the log alone."""
-    entry = "-" if row.chain is None else str(row.chain.root.place.seq)
-    return sentence("desk_reminder").format(
-        what=row.duty.what,
-        entry=entry,
-        administration=row.administration or "-",
-        stage=row.stage.label,
+    """The same words from every program: they follow from the log alone. In every language, since
+    nobody knows who reads it."""
+    return "\n".join(_said(row, sentences(language)) for language in LANGUAGES)
+
+
+def _said(row: Overdue, words: Mapping[str, str]) -> str:
+    report = row.chain is None
+    return words["desk_reminder_report" if report else "desk_reminder"].format(
+        what=words[f"label_desk_{row.duty.what}"],
+        entry="" if row.chain is None else row.chain.root.place.seq,
+        administration=row.administration or f"({words['label_desk_nobody']})",
+        stage=words[f"label_desk_{row.stage.label}"],
     )

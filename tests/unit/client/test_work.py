@@ -364,6 +364,26 @@ async def test_two_desk_bots_together_end_with_one_reminder_per_stage(town: Town
     assert await one.once() == await two.once() == []
 
 
+async def test_a_reminder_speaks_every_language_and_a_report_is_called_one(town: Town) -> None:
+    fr, de, _ = await manned(town)
+    warned = await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)])
+    town.operation.clock += 2 * 24 * 60 * MINUTE
+    await asyncio.gather(fr.refresh(), de.refresh())
+    reminding = DeskBot(fr, lambda _low, _high: 0.0, fr.channel("alpha").id)
+    said = [reminder.text.splitlines() for reminder in reminding.due()]
+    seq = town.operation.log.size - 1
+    (about,) = [lines for lines in said if any("accept" in line for line in lines)]
+    assert about == [
+        f"Overdue for entry {seq}: accept, owed by DE. This reminder is for the stage OCU.",
+        f"En retard pour l'inscription {seq} : acceptation, à la charge de DE."
+        " Ce rappel est de l'étape UCO.",
+    ]
+    reports = [lines for lines in said if "situation report" in lines[0]]
+    assert reports
+    assert all("rapport de situation" in french and "{" not in french for _, french in reports)
+    assert warned.seq == seq
+
+
 async def test_a_reminder_before_its_time_counts_for_nothing(town: Town) -> None:
     fr, de, _ = await manned(town)
     warned = await fr.channel("alpha").post("WRN", warning(), to=[code(town, 1)])
