@@ -7,9 +7,8 @@ in which order, `kept_logs` says.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict
-from collections.abc import Callable
+from functools import cached_property
 from typing import Protocol
 
 from cencomm_crypto.errors import DirectoryBehind
@@ -22,11 +21,9 @@ from cencomm_client.answers import EntriesPage, PushFrame
 from cencomm_client.errors import AnswerTooLarge
 from cencomm_client.kept_logs import KeptLogs, Update
 from cencomm_client.lost_tails import Notes
-from cencomm_client.progress import EVERY, Progress, Stage, silent
-from cencomm_client.replica import Replica
+from cencomm_client.progress import EVERY, Stage
 from cencomm_client.signed_heads import claimed_size
-from cencomm_client.vault import Vault
-from cencomm_client.verifier import Clock, LogVerifier
+from cencomm_client.verifier import LogVerifier
 
 MAX_UNVERIFIED = 512 * 1024 * 1024  # bytes held of pages that no checkpoint covers yet
 MAX_UNVERIFIED_ITEMS = 2_000_000
@@ -42,17 +39,10 @@ class Source(Notes, Protocol):
 class Mirror(KeptLogs):
     """All logs of one vault, read on from a server."""
 
-    def __init__(
-        self,
-        vault: Vault,
-        replica: Replica,
-        clock: Clock,
-        monotonic: Callable[[], float] = time.monotonic,
-        progress: Progress = silent,
-    ) -> None:
-        """Use `load`."""
-        super().__init__(vault, replica, clock, monotonic, progress)
-        self._locks: defaultdict[LogId, asyncio.Lock] = defaultdict(asyncio.Lock)
+    @cached_property
+    def _locks(self) -> defaultdict[LogId, asyncio.Lock]:
+        """One reader of a log at a time."""
+        return defaultdict(asyncio.Lock)
 
     # -- moving on ----------------------------------------------------------------------------
 

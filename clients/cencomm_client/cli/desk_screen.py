@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from cencomm_config.catalog import DEFAULT_LANGUAGE, sentences
 from cencomm_config.display import shown
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.layout import Layout
 from rich.table import Table
@@ -65,7 +66,7 @@ class _Fitting:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         line = Text(no_wrap=True, overflow="ellipsis")
         for word in self.words:
-            if line.cell_len + len(word.plain.rstrip()) > options.max_width:
+            if line.cell_len + cell_len(word.plain.rstrip()) > options.max_width:
                 break
             line.append_text(word)
         yield line

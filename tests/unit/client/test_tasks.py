@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from cencomm_client.errors import TasksOpen
@@ -198,26 +199,20 @@ def test_the_answer_is_the_same_whatever_came_and_was_asked_before() -> None:
                 assert book.open(before) == book_of(*told).open(before)
 
 
-def test_a_question_costs_what_came_since_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_question_costs_what_came_since_the_last_one() -> None:
     cost: dict[int, int] = {}
     for size in (20, 2_000):
         book = book_of(message(0, "TSK", MANDATORY))
         for seq in range(1, size):
             book.note(message(seq, "RPL", {"status": "partial"}, re=0))
         assert len(book.mandatory()) == 1
-        with monkeypatch.context() as patch:
-            taken, take = list[Message](), Threads.take
-
-            def counting(threads: Threads, one: Message) -> None:
-                taken.append(one)  # noqa: B023 - called in this turn alone
-                take(threads, one)  # noqa: B023
-
-            patch.setattr(Threads, "take", counting)
+        take = Threads.take
+        with patch.object(Threads, "take", autospec=True, side_effect=take) as counted:
             book.note(message(size, "RPL", {"status": "final"}, re=0))
             assert book.mandatory() == book.mandatory(size + 1) == ()
             assert book.mandatory(1) != ()  # of a place in between: threaded for itself
             assert book.mandatory() == ()
-            cost[size] = len(taken)
+            cost[size] = counted.call_count
     assert cost == {20: 2, 2_000: 2}
 
 

@@ -195,7 +195,8 @@ async def test_all_who_read_threads_read_the_same_ones_and_the_last_lets_go_of_t
     await fr.refresh()
     first, again = attendant.refresh(), gate._attendant.refresh()
     assert first._threads is again._threads is fr.view.threads().refresh()
-    assert first.chain(warned.leaf) == again.chain(warned.leaf) != None  # noqa: E711 - a chain
+    assert first.chain(warned.leaf) is not None
+    assert first.chain(warned.leaf) == again.chain(warned.leaf)
     kept = weakref.ref(fr.view.threads())
     del attendant, gate, first, again
     gc.collect()  # desk and attendant know each other
